@@ -1,0 +1,66 @@
+"""Knowledge distillation of EEG decoders from full to wearable electrode montages.
+
+``eegkd.fit(dataset, montage="headband")`` trains a teacher on all electrodes and
+teaches a student that reads only the electrodes of a wearable device.
+
+Every name below is loaded when it is first used: ``import eegkd`` itself costs
+milliseconds and imports neither torch, MNE, MOABB nor braindecode.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from eegkd import _torchaudio
+
+try:
+    __version__ = version("eegkd")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+# A torch without CUDA must not break `import braindecode`, here and in workers.
+_torchaudio.install()
+
+_MODULE_OF = {
+    "fit": "api",
+    "load": "results",
+    "FitResult": "results",
+    "load_trials": "datasets",
+    "list_datasets": "datasets",
+    "SimulatedMotorImagery": "datasets",
+    "Trials": "trials",
+    "Montage": "montage",
+    "load_montage": "montage",
+    "list_montages": "montage",
+    "View": "view",
+    "Decoder": "decoders",
+    "build_decoder": "decoders",
+    "list_decoders": "decoders",
+    "Frozen": "teachers",
+    "CrossEntropy": "criteria",
+    "KL": "criteria",
+    "SimilarityKeeping": "criteria",
+    "Learner": "distillation",
+    "Objective": "distillation",
+    "History": "distillation",
+    "distill": "distillation",
+    "METHODS": "methods",
+    "DecoderClassifier": "estimators",
+    "DistilledClassifier": "estimators",
+}
+
+__all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'eegkd' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"eegkd.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,223 @@
+"""Every check of an argument and every error wording.
+
+A message says, in this order: which argument, what is allowed, what arrived, what to
+do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MAX_NAMES = 8
+
+
+def join_names(names: Iterable[Any], limit: int = MAX_NAMES) -> str:
+    """Quote names for a message; a long list is cut and counted."""
+    names = list(names)
+    if not names:
+        return "none"
+    shown = ", ".join(repr(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown}, ... ({len(names)} in all)"
+
+
+def did_you_mean(value: Any, allowed: Iterable[str]) -> str:
+    """Return a closing sentence that proposes the nearest allowed name, or nothing."""
+    if not isinstance(value, str):
+        return ""
+    lower = {name.lower(): name for name in allowed}
+    close = difflib.get_close_matches(value.lower(), lower, n=1, cutoff=0.6)
+    return f" Did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def check_choice(value: Any, argument: str, allowed: Iterable[Any]) -> Any:
+    """Return ``value`` if it is one of ``allowed``."""
+    allowed = list(allowed)
+    if isinstance(value, (str, int, float, bool, type(None))) and value in allowed:
+        return value
+    raise ValueError(
+        f"'{argument}' must be one of {join_names(allowed, 80)}, got {value!r}."
+        + did_you_mean(value, [name for name in allowed if isinstance(name, str)])
+    )
+
+
+def check_registered(
+    value: Any, argument: str, registry: Mapping[str, Any], *, hint: str = ""
+) -> Any:
+    """Return the entry that a name stands for; a callable stands for itself."""
+    if isinstance(value, str):
+        if value in registry:
+            return registry[value]
+        raise ValueError(
+            f"Unknown name {value!r} for '{argument}'. Allowed: "
+            f"{join_names(registry, 80)}, or a callable."
+            + did_you_mean(value, registry)
+            + (f" {hint}" if hint else "")
+        )
+    if callable(value):
+        return value
+    raise TypeError(
+        f"'{argument}' must be a name ({join_names(registry)}) or a callable, "
+        f"got {type(value).__name__}."
+    )
+
+
+def check_type(
+    value: Any, argument: str, types: type | tuple[type, ...], expected: str
+) -> Any:
+    """Return ``value`` if it is an instance of ``types``; ``expected`` words them."""
+    if isinstance(value, types):
+        return value
+    raise TypeError(f"'{argument}' must be {expected}, got {type(value).__name__}.")
+
+
+def check_number(
+    value: Any,
+    argument: str,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    hint: str = "",
+) -> float:
+    """Return ``value`` as a float if it is a finite number inside the bounds."""
+    bounds = [
+        f"{sign} {bound:g}"
+        for sign, bound in ((">", above), (">=", at_least), ("<=", at_most))
+        if bound is not None
+    ]
+    allowed = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
+    tail = f" {hint}" if hint else ""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(
+            f"'{argument}' must be {allowed}, got {type(value).__name__} "
+            f"{value!r}.{tail}"
+        )
+    number = float(value)
+    if (
+        not np.isfinite(number)
+        or (above is not None and number <= above)
+        or (at_least is not None and number < at_least)
+        or (at_most is not None and number > at_most)
+    ):
+        raise ValueError(f"'{argument}' must be {allowed}, got {value!r}.{tail}")
+    return number
+
+
+def check_int(
+    value: Any, argument: str, *, at_least: int | None = None, hint: str = ""
+) -> int:
+    """Return ``value`` as an int if it is a whole number, not below ``at_least``."""
+    allowed = "an integer" + (f" >= {at_least}" if at_least is not None else "")
+    tail = f" {hint}" if hint else ""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"'{argument}' must be {allowed}, got {type(value).__name__} "
+            f"{value!r}.{tail}"
+        )
+    if at_least is not None and value < at_least:
+        raise ValueError(f"'{argument}' must be {allowed}, got {value!r}.{tail}")
+    return int(value)
+
+
+def check_ch_names(ch_names: Any, argument: str = "ch_names") -> tuple[str, ...]:
+    """Return channel names as a tuple of distinct strings."""
+    if (
+        isinstance(ch_names, str)
+        or not isinstance(ch_names, (Sequence, np.ndarray))
+        or not all(isinstance(name, str) for name in ch_names)
+    ):
+        raise TypeError(
+            f"'{argument}' must be a list of channel names, got {ch_names!r}."
+        )
+    names = tuple(str(name) for name in ch_names)
+    if not names:
+        raise ValueError(f"'{argument}' must name at least one channel, got none.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"'{argument}' must hold each channel once, but {join_names(repeated)} "
+            "occur more than once. Drop or rename the copies."
+        )
+    return names
+
+
+def check_signals(X: Any, argument: str = "X") -> np.ndarray:
+    """Return finite signals of shape (n_trials, n_chans, n_times) as an array."""
+    try:
+        X = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            f"'{argument}' must have shape (n_trials, n_chans, n_times), but its "
+            "trials do not stack into one array. Cut them to one length first."
+        ) from error
+    if X.ndim != 3:
+        raise ValueError(
+            f"'{argument}' must have shape (n_trials, n_chans, n_times), got "
+            f"{X.shape}. Pass trials, not features; a single trial is X[np.newaxis]."
+        )
+    if X.dtype.kind not in "fiu":
+        raise TypeError(f"'{argument}' must hold real numbers, got dtype {X.dtype}.")
+    if 0 in X.shape:
+        raise ValueError(
+            f"'{argument}' must have shape (n_trials, n_chans, n_times) without a "
+            f"zero, got {X.shape}. Check the event names and the time window."
+        )
+    finite = np.isfinite(X)
+    if not finite.all():
+        bad = np.flatnonzero(~finite.all(axis=(1, 2)))
+        raise ValueError(
+            f"'{argument}' must be finite, but {len(bad)} of {len(X)} trials hold NaN "
+            f"or infinite values (first: trial {bad[0]}). Drop these trials or "
+            "interpolate the bad channels first."
+        )
+    return X
+
+
+def check_labels(y: Any, n_trials: int, argument: str = "y") -> np.ndarray:
+    """Return labels of shape (n_trials,) in the caller's own type."""
+    y = np.asarray(y)
+    if y.ndim != 1 or len(y) != n_trials:
+        raise ValueError(
+            f"'{argument}' must have shape ({n_trials},), one label for each trial, "
+            f"got {y.shape}."
+        )
+    missing = (
+        np.array([label is None or label != label for label in y])  # noqa: PLR0124
+        if y.dtype.kind in "fO"
+        else np.zeros(len(y), bool)
+    )
+    if missing.any():
+        raise ValueError(
+            f"'{argument}' must label every trial, but {missing.sum()} of {n_trials} "
+            "labels are missing (None or NaN). Drop these trials."
+        )
+    if y.dtype.kind == "f" and not np.array_equal(y, np.round(y)):
+        raise ValueError(
+            f"'{argument}' must hold class labels, got continuous values such as "
+            f"{y[y != np.round(y)][0]!r}. Round or bin them into classes."
+        )
+    return y
+
+
+def check_folder(path: Any, argument: str) -> Path:
+    """Return an existing folder as a path."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"'{argument}' must be an existing folder, got {str(path)!r}. "
+            "Check the spelling, or create it first."
+        )
+    return folder
+
+
+def check_callable(value: Any, argument: str) -> Callable[..., Any]:
+    """Return ``value`` if it can be called."""
+    if not callable(value):
+        raise TypeError(f"'{argument}' must be callable, got {type(value).__name__}.")
+    return value

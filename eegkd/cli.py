@@ -1,0 +1,293 @@
+"""The `eegkd` command: arguments in, calls out, no logic."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+EPILOG = """\
+examples:
+  eegkd fit SimulatedMotorImagery --montage headband --subjects 1 2 --max-epochs 100
+  eegkd fit BNCI2014_001 --montage headphone --seeds 3 --output headphone
+  eegkd predict headphone recording-epo.fif
+  eegkd montages
+"""
+FIT_EPILOG = """\
+examples:
+  eegkd fit SimulatedMotorImagery --subjects 1 2 --max-epochs 100
+  eegkd fit PhysionetMI --subjects 1 2 3 --montage headphone --output headphone
+  eegkd fit BNCI2014_001 --method kd --decoder EEGNet --scheme dependent --seeds 3
+
+Files are looked for in the folder that the environment variable MNE_DATA names.
+With --output, scores, models and a report are written to that folder.
+"""
+PREDICT_EPILOG = """\
+examples:
+  eegkd predict headphone recording-epo.fif
+  eegkd predict headphone recording-epo.fif --subject 1 --seed 0 > labels.csv
+
+RECORDING holds epochs in MNE's format with at least the montage's electrodes, cut and
+filtered as the trials that the student was trained on (eegkd info FOLDER tells how).
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    status : int
+        0, or 1 if a part of the work failed, 2 if the input was wrong, 130 if the
+        work was interrupted.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except KeyboardInterrupt:
+        print("eegkd: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `eegkd montages | head`
+        sys.stderr.close()
+        return 0
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        print(f"eegkd: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    from eegkd import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="eegkd",
+        description="Teach EEG decoders for few electrodes by decoders for many.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"eegkd {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_fit(commands)
+    _add_predict(commands)
+    montages = commands.add_parser("montages", help="list the electrode sets")
+    montages.add_argument("--dataset", help="only those that a MOABB dataset has")
+    montages.set_defaults(run=_montages)
+    for name, run, about in (
+        ("decoders", _decoders, "list the networks"),
+        ("methods", _methods, "list the distillation methods"),
+        ("datasets", _datasets, "list the datasets"),
+    ):
+        commands.add_parser(name, help=about).set_defaults(run=run)
+    info = commands.add_parser("info", help="show versions, or what a folder holds")
+    info.add_argument("folder", nargs="?", help="folder written by eegkd fit --output")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _add_fit(commands: Any) -> None:
+    """Add the command `fit`."""
+    fit = commands.add_parser(
+        "fit",
+        help="train and test teacher and student on a dataset",
+        epilog=FIT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fit.add_argument("dataset", metavar="DATASET", help="see eegkd datasets")
+    fit.add_argument(
+        "--montage",
+        nargs="+",
+        default=["headband"],
+        help="a name from eegkd montages, a TOML file, or two or more electrodes "
+        "(default: headband)",
+    )
+    fit.add_argument("--subjects", nargs="+", type=int, help="default: all")
+    fit.add_argument("--method", default="sk_kd", help="default: sk_kd")
+    fit.add_argument("--decoder", default="SCCNet", help="default: SCCNet")
+    fit.add_argument("--teacher", help="another network for the teacher")
+    fit.add_argument("--student", help="another network for the student")
+    fit.add_argument(
+        "--scheme",
+        default="individual",
+        help="individual, dependent or independent (default: individual)",
+    )
+    fit.add_argument(
+        "--test",
+        nargs="+",
+        default=["auto"],
+        help="what is held out: auto, session, run, time, or names of sessions",
+    )
+    fit.add_argument("--seeds", type=int, default=1, help="how many (default: 1)")
+    fit.add_argument("--random-state", type=int, default=0, help="first seed")
+    fit.add_argument("--max-epochs", type=int, default=500, help="default: 500")
+    fit.add_argument("--patience", type=int, help="default: train to the end")
+    fit.add_argument("--lr", type=float, default=5e-4, help="default: 5e-4")
+    fit.add_argument("--weight-decay", type=float, default=0.1, help="default: 0.1")
+    fit.add_argument("--l-freq", type=float, default=4.0, help="Hz (default: 4)")
+    fit.add_argument("--h-freq", type=float, default=38.0, help="Hz (default: 38)")
+    fit.add_argument("--sfreq", type=float, default=125.0, help="Hz (default: 125)")
+    fit.add_argument("--tmin", type=float, help="s after the cue (default: dataset's)")
+    fit.add_argument("--tmax", type=float, help="s after the cue (default: dataset's)")
+    fit.add_argument("--paradigm", help="MotorImagery or LeftRightImagery")
+    fit.add_argument(
+        "--on-missing",
+        default="error",
+        help="error, nearest or interpolate (default: error)",
+    )
+    fit.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    fit.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    fit.add_argument("--output", type=Path, help="folder for scores, models, report")
+    fit.set_defaults(run=_fit)
+
+
+def _add_predict(commands: Any) -> None:
+    """Add the command `predict`."""
+    predict = commands.add_parser(
+        "predict",
+        help="label the trials of a recording with a saved student",
+        epilog=PREDICT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    predict.add_argument("folder", metavar="FOLDER", help="from eegkd fit --output")
+    predict.add_argument("recording", metavar="RECORDING", help="a -epo.fif file")
+    predict.add_argument(
+        "--subject", help="whose student (default: the best validated)"
+    )
+    predict.add_argument("--seed", type=int, help="which seed's student")
+    predict.set_defaults(run=_predict)
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    import eegkd
+
+    data = {
+        name: getattr(arguments, name)
+        for name in ("paradigm", "l_freq", "h_freq", "sfreq", "tmin", "tmax")
+        if getattr(arguments, name) is not None
+    }
+    one_name = len(arguments.montage) == 1
+    result = eegkd.fit(
+        arguments.dataset,
+        arguments.montage[0] if one_name else arguments.montage,
+        method=arguments.method,
+        decoder=arguments.decoder,
+        teacher=arguments.teacher,
+        student=arguments.student,
+        subjects=arguments.subjects,
+        scheme=arguments.scheme,
+        test=arguments.test[0]
+        if arguments.test[0] in ("auto", "session", "run", "time")
+        else arguments.test,
+        n_seeds=arguments.seeds,
+        random_state=arguments.random_state,
+        device=arguments.device,
+        data=data,
+        n_jobs=arguments.jobs,
+        max_epochs=arguments.max_epochs,
+        patience=arguments.patience,
+        lr=arguments.lr,
+        weight_decay=arguments.weight_decay,
+        on_missing=arguments.on_missing,
+    )
+    print(result.describe())
+    if arguments.output is not None:
+        folder = result.save(arguments.output)
+        report = result.report(folder / "report.html")
+        print(f"\nScores and models: {folder}\nReport: {report}")
+    for key, text in result.failures.items():
+        print(f"\nFailed: subject {key[0]}, seed {key[1]}\n{text}", file=sys.stderr)
+    if result.interrupted:
+        return 130
+    return 1 if result.failures else 0
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    import csv
+
+    import mne
+
+    import eegkd
+
+    result = eegkd.load(arguments.folder)
+    student = result.student
+    if arguments.subject is not None or arguments.seed is not None:
+        fitting = {
+            key: model
+            for key, model in result.students.items()
+            if arguments.subject in (None, key[0]) and arguments.seed in (None, key[1])
+        }
+        if not fitting:
+            known = ", ".join(f"{who} seed {seed}" for who, seed in result.students)
+            raise ValueError(
+                f"--subject and --seed must name a saved student ({known}), got "
+                f"subject {arguments.subject}, seed {arguments.seed}."
+            )
+        student = min(fitting.values(), key=lambda model: model.history_.best_loss)
+    epochs = mne.read_epochs(arguments.recording, verbose="error")
+    proba = student.predict_proba(epochs)
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["trial", "label", *(f"p_{label}" for label in student.classes_)])
+    for number, row in enumerate(proba):
+        label = student.classes_[row.argmax()]
+        writer.writerow([number, label, *(f"{value:.4f}" for value in row)])
+
+
+def _montages(arguments: argparse.Namespace) -> None:
+    from eegkd import list_montages, load_montage
+
+    names = list_montages()
+    if arguments.dataset is not None:
+        from eegkd.datasets import list_channels
+
+        names = list_montages(list_channels(arguments.dataset))
+    for name in names:
+        montage = load_montage(name)
+        print(f"{name:<16}{montage.n_chans:>3}  {' '.join(montage.ch_names)}")
+
+
+def _decoders(arguments: argparse.Namespace) -> None:
+    from eegkd import list_decoders
+
+    print("\n".join(list_decoders()))
+
+
+def _methods(arguments: argparse.Namespace) -> None:
+    import inspect
+
+    from eegkd import METHODS
+
+    for name, method in METHODS.items():
+        first = (inspect.getdoc(method) or "").splitlines()[0]
+        print(f"{name:<10}{first}")
+
+
+def _datasets(arguments: argparse.Namespace) -> None:
+    from eegkd import list_datasets
+
+    print("\n".join(list_datasets()))
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    import json
+
+    from eegkd.results import versions
+
+    if arguments.folder is None:
+        for name, version in versions().items():
+            print(f"{name:<14}{version}")
+        return
+    import eegkd
+
+    result = eegkd.load(arguments.folder)
+    print(result.describe())
+    print("\n" + json.dumps(result.settings, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""What is compared: each criterion gives one loss per trial.
+
+``criterion(student, teacher, batch) -> Tensor, shape (n_batch,)``, where ``student``
+and ``teacher`` are `eegkd.decoders.Output` of the same trials (``teacher`` is None for
+criteria that need none). The objective takes the batch mean, so that weights from
+papers keep their meaning: each criterion says which published reduction its batch
+mean equals.
+"""
+
+from eegkd.criteria.logits import KL, CrossEntropy, cross_entropy, kl_divergence
+from eegkd.criteria.relations import (
+    SimilarityKeeping,
+    similarity_keeping_loss,
+    trial_similarity,
+)
+
+CRITERIA = {
+    "cross_entropy": CrossEntropy,
+    "kl": KL,
+    "similarity_keeping": SimilarityKeeping,
+}
+
+__all__ = [
+    "CRITERIA",
+    "KL",
+    "CrossEntropy",
+    "SimilarityKeeping",
+    "cross_entropy",
+    "kl_divergence",
+    "similarity_keeping_loss",
+    "trial_similarity",
+]

@@ -1,0 +1,185 @@
+"""Make braindecode networks from a name: seeded, quiet, with plain options."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from eegkd._checks import did_you_mean, join_names
+from eegkd.decoders.table import DECODERS
+
+if TYPE_CHECKING:
+    import mne
+
+logger = logging.getLogger(__name__)
+
+SIGNAL = (
+    "n_chans",
+    "n_outputs",
+    "n_times",
+    "sfreq",
+    "chs_info",
+    "input_window_seconds",
+)
+# Their warnings at import and construction are notes on the network, or on themselves.
+THIRD_PARTY = frozenset({"braindecode", "mne", "torch", "wfdb"})
+TORCH_PREFIX = "torch.nn."
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Log what third-party packages warn about while networks are made."""
+    with warnings.catch_warnings(record=True) as caught:
+        for package in THIRD_PARTY:
+            warnings.filterwarnings("always", module=rf"{package}(\.|$)")
+        yield
+    for warning in caught:
+        if THIRD_PARTY.intersection(Path(warning.filename).parts):
+            logger.info("%s: %s", warning.category.__name__, warning.message)
+        else:
+            warnings.showwarning(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+
+
+@contextlib.contextmanager
+def seeded(random_state: int) -> Iterator[None]:
+    """Seed torch's CPU generator, and put its state back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        # torch.manual_seed would reseed the generators of the GPUs as well.
+        torch.default_generator.manual_seed(random_state)
+        yield
+
+
+def network_class(name: str) -> type[nn.Module]:
+    """Return the braindecode class of a name in the table."""
+    with quiet():
+        import braindecode
+        from braindecode import models
+    found = getattr(models, name, None)
+    if found is None:
+        raise ValueError(
+            f"'decoder' {name!r} is not in the installed braindecode "
+            f"{braindecode.__version__}. Install another version, or choose another "
+            "decoder."
+        )
+    return found
+
+
+def make_network(
+    name: str,
+    ch_names: Sequence[str],
+    *,
+    n_outputs: int,
+    n_times: int,
+    sfreq: float,
+    random_state: int,
+    options: Mapping[str, Any],
+) -> nn.Module:
+    """Build a braindecode network whose weights follow from ``random_state``."""
+    spec = DECODERS[name]
+    make = network_class(name)
+    signal: dict[str, Any] = {
+        "n_chans": len(ch_names),
+        "n_outputs": n_outputs,
+        "n_times": n_times,
+        "sfreq": sfreq,
+    }
+    if spec.positions:
+        signal["chs_info"] = electrode_info(ch_names, sfreq)
+    values = {key: decode_option(value) for key, value in options.items()}
+    with quiet(), seeded(random_state):
+        return make(**signal, **{**spec.options, **values})
+
+
+def check_sites(ch_names: Sequence[str], decoder: str) -> None:
+    """Refuse channels without a position, if the network asks for positions."""
+    if not DECODERS[decoder].positions:
+        return
+    known = {name.lower() for name in _template().ch_names}
+    unknown = [name for name in ch_names if name.lower() not in known]
+    if unknown:
+        raise ValueError(
+            f"'decoder' {decoder!r} needs electrode positions, but "
+            f"{join_names(unknown)} are no sites of the 10-05 system. Rename the "
+            "channels, or choose another decoder."
+        )
+
+
+def electrode_info(ch_names: Sequence[str], sfreq: float) -> list[dict[str, Any]]:
+    """Return MNE's channel entries with positions on the template head."""
+    import mne
+
+    info = mne.create_info(list(ch_names), sfreq, "eeg")
+    info.set_montage(_template(), match_case=False)
+    return info["chs"]
+
+
+def _template() -> mne.channels.DigMontage:
+    """Return the positions of the 10-05 system on MNE's template head."""
+    import mne
+
+    try:
+        return mne.channels.make_standard_montage("colin27_1005")
+    except ValueError:  # the template's name before MNE 1.13
+        return mne.channels.make_standard_montage("standard_1005")
+
+
+def check_options(
+    options: Mapping[str, Any], make: Callable[..., Any], decoder: str
+) -> dict[str, Any]:
+    """Return options that the network knows, in a form that JSON can hold."""
+    parameters = inspect.signature(make).parameters.values()
+    allowed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        and parameter.name not in SIGNAL
+    ]
+    takes_any = decoder not in DECODERS and any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters
+    )
+    for key in options:
+        if key in SIGNAL:
+            raise ValueError(
+                f"Option {key!r} of decoder {decoder!r} follows from the view and the "
+                "trials. Leave it out."
+            )
+        if key not in allowed and not takes_any:
+            raise ValueError(
+                f"Unknown option {key!r} of decoder {decoder!r}. Allowed: "
+                f"{join_names(allowed, 80)}." + did_you_mean(key, allowed)
+            )
+    return {key: encode_option(key, value) for key, value in options.items()}
+
+
+def encode_option(key: str, value: Any) -> Any:
+    """Return an option as JSON holds it; a class of torch.nn becomes its name."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [encode_option(key, part) for part in value]
+    if isinstance(value, type):
+        name = value.__name__
+        if getattr(nn, name, None) is value:
+            return TORCH_PREFIX + name
+    raise TypeError(
+        f"Option '{key}' must be a number, a string, a list of these or a class of "
+        f"torch.nn, got {type(value).__name__}. For anything else pass a factory as "
+        "'decoder'."
+    )
+
+
+def decode_option(value: Any) -> Any:
+    """Return what `encode_option` wrote as the network takes it."""
+    if isinstance(value, str) and value.startswith(TORCH_PREFIX):
+        return getattr(nn, value.removeprefix(TORCH_PREFIX))
+    return value

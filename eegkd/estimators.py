@@ -1,0 +1,833 @@
+"""scikit-learn estimators: a decoder on a montage, with and without a teacher.
+
+Both take MNE epochs, lists of epochs, `Trials` or arrays. ``fit`` reads all
+electrodes; ``predict`` accepts all of them or only the montage's, and reads only the
+montage's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import Tags
+
+from eegkd._checks import (
+    check_ch_names,
+    check_choice,
+    check_int,
+    check_labels,
+    check_number,
+    check_registered,
+    check_signals,
+    join_names,
+)
+from eegkd.criteria import trial_similarity
+from eegkd.decoders import Decoder, Output, build_decoder, check_decoder
+from eegkd.distillation import History, Training, train_decoder
+from eegkd.methods import METHODS
+from eegkd.montage import ON_MISSING
+from eegkd.sources import TrialSource
+from eegkd.splits import validation_mask
+from eegkd.trials import Trials, amplitude, concatenate, to_volts
+from eegkd.view import REFERENCES, STANDARDIZE, View
+
+PREDICT_CHUNK = 256  # trials that the network reads at once
+# Amplitudes of one person differ by a factor of a few between days; what is off by
+# more is an electrode without contact or a wrong unit.
+SCALE_WARNING, SCALE_ERROR = 30.0, 300.0
+
+
+class _MontageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """What both estimators share: reading trials, predicting, describing themselves."""
+
+    # Parameters that both constructors assign.
+    montage: Any
+    on_missing: str
+    reference: str | None
+    standardize: str | None
+    ch_names: Sequence[str] | None
+    sfreq: float | None
+    units: str
+    max_epochs: int
+    patience: int | None
+    batch_size: int
+    lr: float
+    weight_decay: float
+    valid_fraction: float
+    random_state: int
+    device: str
+    progress: Any
+
+    # What fit learns.
+    decoder_: Decoder
+    classes_: np.ndarray
+    history_: History
+
+    def predict_proba(self, X: Any, ch_names: Sequence[str] | None = None) -> Any:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes of `fit` or only the montage's, in any order
+            by name. Arrays have shape (n_trials, n_chans, n_times) and, unless
+            ``ch_names`` is given, the channels of `fit` or of the montage in order.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+
+        Returns
+        -------
+        proba : ndarray, shape (n_trials, n_classes)
+            Probabilities, in the order of ``classes_``; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If an electrode is missing, or rate, length or scale do not match, or a
+            value of the montage's electrodes is not finite.
+        """
+        outputs = self._outputs(X, ch_names, features=False)
+        logits = torch.cat([output.logits for output in outputs])
+        return logits.cpu().double().softmax(dim=1).numpy()
+
+    def predict(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
+        """Return the likeliest class of each trial.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials, as in `predict_proba`.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+
+        Returns
+        -------
+        labels : ndarray, shape (n_trials,)
+            Labels in the type that `fit` was given.
+        """
+        best = self.predict_proba(X, ch_names).argmax(axis=1)
+        return self.classes_[best]
+
+    def similarity(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
+        """Return how alike the decoder finds each pair of trials.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials, as in `predict_proba`.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+
+        Returns
+        -------
+        similarity : ndarray, shape (n_trials, n_trials)
+            Between -1 and 1, in the layer of the last tap, see
+            `eegkd.criteria.trial_similarity`.
+        """
+        outputs = self._outputs(X, ch_names, features=True)
+        last = [list(output.features.values())[-1] for output in outputs]
+        return trial_similarity(torch.cat(last)).cpu().numpy()
+
+    @property
+    def fingerprint_(self) -> str:
+        """Short hash of what was learned: weights, electrodes, scale and classes."""
+        digest = hashlib.sha256()
+        for name, value in self.decoder_.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().numpy().tobytes())
+        view = self.decoder_.view.to_dict()
+        shown = [view[name] for name in ("montage", "reference", "center", "scale")]
+        digest.update(json.dumps([shown, self.classes_.tolist()]).encode())
+        return digest.hexdigest()[:16]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether `fit` has been called."""
+        return hasattr(self, "decoder_")
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that trials have three dimensions and that NaN is refused."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _outputs(
+        self, X: Any, ch_names: Sequence[str] | None, features: bool
+    ) -> list[Output]:
+        """Return what the decoder says of trials, chunk by chunk."""
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call fit first."
+            )
+        shown = self._show(X, ch_names)
+        device = _device(self.device)
+        decoder = self.decoder_.to(device).eval()
+        with torch.no_grad():
+            return [
+                decoder(chunk.to(device), features=features)
+                for chunk in shown.split(PREDICT_CHUNK)
+            ]
+
+    def _read(self, X: Any, y: Any, subjects: Any) -> tuple[Trials, np.ndarray]:
+        """Return training trials and the class of each, counted from 0."""
+        trials = _as_trials(X, y, self.ch_names, self.sfreq, self.units)
+        if subjects is not None:
+            subjects = check_labels(subjects, len(trials), "subjects")
+            trials = replace(trials, metadata=trials.metadata.assign(subject=subjects))
+        classes, codes = np.unique(trials.y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"'y' must hold at least two classes, got only {classes.tolist()!r}. "
+                "Check the event names and the selection of trials."
+            )
+        if len(trials) < 2 * len(classes):
+            raise ValueError(
+                f"'X' must hold at least two trials for each of the {len(classes)} "
+                f"classes, got {len(trials)} trials. Record more trials."
+            )
+        self.classes_ = classes
+        self.n_times_, self.sfreq_ = trials.n_times, float(trials.sfreq)
+        self.ch_names_in_ = trials.ch_names
+        self.simulated_ = trials.simulated
+        return trials, codes
+
+    def _sources(
+        self, trials: Trials, codes: np.ndarray
+    ) -> tuple[TrialSource, TrialSource | None]:
+        """Cut training trials into those that are learned and those that choose."""
+        subject = trials.metadata["subject"].to_numpy()
+        chosen = validation_mask(codes, subject, self.valid_fraction)
+        settings = {
+            "device": _device(self.device),
+            "batch_size": self.batch_size,
+            "seed": self.random_state,
+        }
+        source = TrialSource.from_arrays(
+            trials.X[~chosen], codes[~chosen], subject[~chosen], **settings
+        )
+        if not chosen.any():
+            return source, None
+        valid = TrialSource.from_arrays(
+            trials.X[chosen],
+            codes[chosen],
+            subject[chosen],
+            shuffle=False,
+            **settings,
+        )
+        return source, valid
+
+    def _build(
+        self,
+        trials: Trials,
+        source: TrialSource,
+        decoder: Any,
+        options: Mapping[str, Any] | None,
+    ) -> Decoder:
+        """Return an untrained decoder behind a view that is fitted to the source."""
+        view = View(
+            self.montage,
+            trials.ch_names,
+            on_missing=self.on_missing,
+            reference=self.reference,
+            standardize=self.standardize,
+        ).fit(source.X)
+        self.amplitude_ = amplitude(view.pick(source.X).cpu().numpy())
+        return build_decoder(
+            decoder,
+            view,
+            n_outputs=len(self.classes_),
+            n_times=trials.n_times,
+            sfreq=trials.sfreq,
+            random_state=self.random_state,
+            **(options or {}),
+        ).to(source.X.device)
+
+    def _training(
+        self,
+        student: Decoder,
+        source: TrialSource,
+        valid: TrialSource | None,
+        teacher: Decoder | None = None,
+    ) -> Training:
+        """Collect what a method is given."""
+        return Training(
+            student=student,
+            source=source,
+            valid=valid,
+            teacher=teacher,
+            settings={"lr": self.lr, "weight_decay": self.weight_decay},
+            loop={
+                "max_epochs": self.max_epochs,
+                "patience": None if valid is None else self.patience,
+                "random_state": self.random_state,
+                "progress": self.progress,
+            },
+        )
+
+    def _show(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:
+        """Return trials as the network reads them, without touching other electrodes.
+
+        Picking comes before every check and conversion: what other electrodes hold,
+        be it NaN or another unit, must not change the result.
+        """
+        signals, names, sfreq, units = self._signals(X, ch_names)
+        view = self.decoder_.view.bind(names)
+        picked = view.pick(torch.as_tensor(signals)).numpy()
+        picked = to_volts(check_signals(picked), units)
+        if sfreq is not None and abs(sfreq - self.sfreq_) > 1e-3 * self.sfreq_:
+            raise ValueError(
+                f"'X' must be sampled at {self.sfreq_:g} Hz as in fit, got {sfreq:g} "
+                f"Hz. Resample it first: epochs.resample({self.sfreq_:g})."
+            )
+        if picked.shape[2] != self.n_times_:
+            raise ValueError(
+                f"'X' must have {self.n_times_} samples a trial as in fit "
+                f"({self.n_times_ / self.sfreq_:g} s at {self.sfreq_:g} Hz), got "
+                f"{picked.shape[2]}. Cut the same time window: epochs.crop(tmin, tmax)."
+            )
+        self._check_scale(picked)
+        return view.scale(torch.as_tensor(picked))
+
+    def _signals(
+        self, X: Any, ch_names: Sequence[str] | None
+    ) -> tuple[np.ndarray, tuple[str, ...], float | None, str]:
+        """Return signals, channel names, sampling rate and unit of what came."""
+        parts = _epochs_in(X)
+        if parts:
+            signals = np.concatenate([part.get_data() for part in parts])
+            return signals, tuple(parts[0].ch_names), parts[0].info["sfreq"], "V"
+        if isinstance(X, Trials):
+            return X.X, X.ch_names, X.sfreq, "V"
+        signals = np.asarray(X)
+        if signals.ndim != 3:
+            check_signals(signals)
+        if ch_names is not None:
+            names = check_ch_names(ch_names)
+        elif signals.shape[1] == len(self.ch_names_in_):
+            names = self.ch_names_in_
+        else:
+            names = self.decoder_.view.ch_names
+        if len(names) != signals.shape[1]:
+            raise ValueError(
+                f"'X' must have the {len(self.ch_names_in_)} channels of fit or the "
+                f"{self.decoder_.view.n_chans} of montage "
+                f"'{self.decoder_.view.montage.name}' "
+                f"({join_names(self.decoder_.view.ch_names)}), got "
+                f"{signals.shape[1]}. Pass ch_names for another selection."
+            )
+        return signals, names, None, self.units
+
+    def _check_scale(self, picked: np.ndarray) -> None:
+        """Refuse or report signals of another size than those of `fit`."""
+        flat = picked.std(axis=(0, 2)) == 0
+        if flat.any():
+            names = [
+                n
+                for n, is_flat in zip(self.decoder_.view.ch_names, flat, strict=True)
+                if is_flat
+            ]
+            warnings.warn(
+                f"'X' is flat on {join_names(names)} in all trials. The prediction is "
+                "unreliable; check the contact of these electrodes.",
+                stacklevel=5,
+            )
+        ratio = amplitude(picked) / self.amplitude_
+        if not 1 / SCALE_ERROR < ratio < SCALE_ERROR and not flat.all():
+            raise ValueError(
+                f"'X' must have the scale of the signals in fit, got amplitudes "
+                f"{ratio:.3g} times as large. Check the unit: arrays are volts or "
+                "microvolts (parameter units), epochs are volts."
+            )
+        if not 1 / SCALE_WARNING < ratio < SCALE_WARNING:
+            warnings.warn(
+                f"'X' has amplitudes {ratio:.3g} times those of the signals in fit. "
+                "Check filter, reference, contact and unit.",
+                stacklevel=5,
+            )
+
+
+class DecoderClassifier(_MontageClassifier):
+    """A neural decoder that reads the electrodes of one montage, without a teacher.
+
+    Parameters
+    ----------
+    montage : str, path, list of str, Montage or None, default=None
+        Electrodes that the decoder reads; None reads all channels of the data.
+    decoder : str or callable, default="SCCNet"
+        Name of a braindecode network, see `eegkd.list_decoders`, or a callable
+        ``f(n_chans, n_outputs, n_times, sfreq)`` that returns a ``torch.nn.Module``.
+    decoder_options : dict, optional
+        Further arguments of the network.
+    on_missing : {"error", "nearest", "interpolate"}, default="error"
+        What to do about an electrode that the data do not have.
+    reference : {None, "average"}, default=None
+        Whether to re-reference to the mean of the montage's electrodes.
+    standardize : {"channel", None}, default="channel"
+        Whether each electrode is scaled by its deviation over the training trials.
+    ch_names : sequence of str, optional
+        Channel names of arrays given to `fit`. Epochs and `Trials` bring theirs.
+    sfreq : float, optional
+        Sampling rate in Hz of arrays given to `fit`.
+    units : {"auto", "V", "uV"}, default="auto"
+        Unit of arrays, see `Trials.from_arrays`.
+    max_epochs : int, default=500
+        Passes over the training trials.
+    patience : int, optional
+        Stop after so many passes without a lower validation loss.
+    batch_size : int, default=128
+        Trials in a batch.
+    lr : float, default=5e-4
+        Learning rate of Adam.
+    weight_decay : float, default=0.1
+        L2 penalty of Adam.
+    valid_fraction : float, default=1/8
+        Part of each class of each subject, from the end, that chooses the pass
+        whose weights are kept; 0 keeps the last pass.
+    random_state : int, default=0
+        Seed of weights, order and dropout. The same seed gives the same weights on
+        a CPU.
+    device : str, default="auto"
+        ``"auto"`` takes a GPU where there is one; or a torch device.
+    progress : callable, optional
+        Called as ``progress(epoch, row)`` after each pass.
+
+    Attributes
+    ----------
+    decoder_ : Decoder
+        The trained network behind its view.
+    classes_ : ndarray, shape (n_classes,)
+        Labels, sorted.
+    history_ : History
+        Losses of each pass.
+    fingerprint_ : str
+        Short hash of what was learned.
+    ch_names_in_ : tuple of str
+        Channels given to `fit`.
+    n_times_, sfreq_ : int and float
+        Samples in a trial and sampling rate in Hz.
+
+    See Also
+    --------
+    DistilledClassifier : The same with a teacher.
+
+    Examples
+    --------
+    >>> from eegkd import DecoderClassifier
+    >>> DecoderClassifier(montage="headphone", decoder="EEGNet")
+    DecoderClassifier(decoder='EEGNet', montage='headphone')
+    """
+
+    def __init__(
+        self,
+        montage: Any = None,
+        decoder: Any = "SCCNet",
+        *,
+        decoder_options: Mapping[str, Any] | None = None,
+        on_missing: str = "error",
+        reference: str | None = None,
+        standardize: str | None = "channel",
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        units: str = "auto",
+        max_epochs: int = 500,
+        patience: int | None = None,
+        batch_size: int = 128,
+        lr: float = 5e-4,
+        weight_decay: float = 0.1,
+        valid_fraction: float = 1 / 8,
+        random_state: int = 0,
+        device: str = "auto",
+        progress: Any = None,
+    ) -> None:
+        self.montage = montage
+        self.decoder = decoder
+        self.decoder_options = decoder_options
+        self.on_missing = on_missing
+        self.reference = reference
+        self.standardize = standardize
+        self.ch_names = ch_names
+        self.sfreq = sfreq
+        self.units = units
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.valid_fraction = valid_fraction
+        self.random_state = random_state
+        self.device = device
+        self.progress = progress
+
+    def fit(self, X: Any, y: Any = None, subjects: Any = None) -> DecoderClassifier:
+        """Train the decoder.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes. Arrays have shape (n_trials, n_chans,
+            n_times) and need the parameters ``ch_names`` and ``sfreq``.
+        y : array-like, shape (n_trials,), optional
+            Labels of any type; by default those that epochs or `Trials` carry.
+        subjects : array-like, shape (n_trials,), optional
+            Person of each trial, so that each takes part in the validation.
+
+        Returns
+        -------
+        self : DecoderClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If signals, labels or a parameter are not fit for training; the message
+            says what to do.
+        """
+        trials, codes = self._read(X, y, subjects)
+        source, valid = self._sources(trials, codes)
+        decoder = self._build(trials, source, self.decoder, self.decoder_options)
+        self.history_ = train_decoder(self._training(decoder, source, valid))
+        self.decoder_ = decoder
+        return self
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return the parameters and, once fitted, the fingerprint.
+
+        A fitted classifier may be a parameter itself (a ready-made teacher); printed
+        parameters must then differ when the weights do.
+        """
+        text = super().__repr__(N_CHAR_MAX)
+        if not self.__sklearn_is_fitted__():
+            return text
+        comma = "" if text.endswith("()") else ", "
+        return f"{text[:-1]}{comma}fingerprint={self.fingerprint_!r})"
+
+
+class DistilledClassifier(_MontageClassifier):
+    """A student on a low-density montage, taught by a teacher on all electrodes.
+
+    ``fit`` reads all electrodes, trains the teacher (unless a fitted one is given)
+    and distills it into the student. ``predict`` needs the montage's electrodes only.
+
+    Parameters
+    ----------
+    montage : str, path, list of str or Montage, default="headband"
+        Electrodes of the student.
+    method : str or callable, default="sk_kd"
+        Name in `eegkd.METHODS`, or a callable ``method(training, **options)``.
+    teacher : None, str, callable or DecoderClassifier, default=None
+        None trains the student's kind of decoder on all electrodes; a name or
+        callable another kind; an unfitted `DecoderClassifier` is copied and trained
+        with its own parameters; a fitted one is used as it is. A fitted teacher must
+        not have seen the trials that the student will be tested on.
+    student : str or callable, default="SCCNet"
+        The student's decoder, as in `DecoderClassifier`.
+    method_options : dict, optional
+        Options of the method, such as ``{"similarity_weight": 100}``.
+    student_options : dict, optional
+        Further arguments of the student's network.
+    n_teachers : int, default=1
+        Teachers to train, each with its own seed; the one with the lowest
+        validation loss teaches.
+    on_missing : {"error", "nearest", "interpolate"}, default="error"
+        What to do about an electrode that the data do not have.
+    reference : {None, "average"}, default=None
+        Whether to re-reference to the mean of the montage's electrodes.
+    standardize : {"channel", None}, default="channel"
+        Whether each electrode is scaled by its deviation over the training trials.
+    ch_names : sequence of str, optional
+        Channel names of arrays given to `fit`. Epochs and `Trials` bring theirs.
+    sfreq : float, optional
+        Sampling rate in Hz of arrays given to `fit`.
+    units : {"auto", "V", "uV"}, default="auto"
+        Unit of arrays, see `Trials.from_arrays`.
+    max_epochs : int, default=500
+        Passes over the training trials, for teacher and student.
+    patience : int, optional
+        Stop after so many passes without a lower validation loss.
+    batch_size : int, default=128
+        Trials in a batch.
+    lr : float, default=5e-4
+        Learning rate of Adam.
+    weight_decay : float, default=0.1
+        L2 penalty of Adam.
+    valid_fraction : float, default=1/8
+        Part of each class of each subject, from the end, that chooses teacher and
+        pass; 0 keeps the last pass.
+    random_state : int, default=0
+        Seed of weights, order and dropout, of teacher and student.
+    device : str, default="auto"
+        ``"auto"`` takes a GPU where there is one; or a torch device.
+    progress : callable, optional
+        Called as ``progress(epoch, row)`` after each pass.
+
+    Attributes
+    ----------
+    decoder_ : Decoder
+        The trained student behind its view.
+    teacher_ : DecoderClassifier or None
+        The teacher; None for methods without one.
+    classes_ : ndarray, shape (n_classes,)
+        Labels, sorted.
+    history_ : History
+        Losses of each pass of the student.
+    fingerprint_ : str
+        Short hash of what was learned.
+    ch_names_in_ : tuple of str
+        Channels given to `fit`.
+    n_times_, sfreq_ : int and float
+        Samples in a trial and sampling rate in Hz.
+
+    See Also
+    --------
+    DecoderClassifier : The same without a teacher.
+    eegkd.fit : From a dataset to teacher, students and scores in one call.
+
+    Examples
+    --------
+    >>> from eegkd import DistilledClassifier
+    >>> DistilledClassifier(montage=["C3", "Cz", "C4"], method="kd")
+    DistilledClassifier(method='kd', montage=['C3', 'Cz', 'C4'])
+    """
+
+    def __init__(
+        self,
+        montage: Any = "headband",
+        method: Any = "sk_kd",
+        teacher: Any = None,
+        student: Any = "SCCNet",
+        *,
+        method_options: Mapping[str, Any] | None = None,
+        student_options: Mapping[str, Any] | None = None,
+        n_teachers: int = 1,
+        on_missing: str = "error",
+        reference: str | None = None,
+        standardize: str | None = "channel",
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        units: str = "auto",
+        max_epochs: int = 500,
+        patience: int | None = None,
+        batch_size: int = 128,
+        lr: float = 5e-4,
+        weight_decay: float = 0.1,
+        valid_fraction: float = 1 / 8,
+        random_state: int = 0,
+        device: str = "auto",
+        progress: Any = None,
+    ) -> None:
+        self.montage = montage
+        self.method = method
+        self.teacher = teacher
+        self.student = student
+        self.method_options = method_options
+        self.student_options = student_options
+        self.n_teachers = n_teachers
+        self.on_missing = on_missing
+        self.reference = reference
+        self.standardize = standardize
+        self.ch_names = ch_names
+        self.sfreq = sfreq
+        self.units = units
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.valid_fraction = valid_fraction
+        self.random_state = random_state
+        self.device = device
+        self.progress = progress
+
+    def fit(self, X: Any, y: Any = None, subjects: Any = None) -> DistilledClassifier:
+        """Train the teacher on all electrodes and distill it into the student.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes. Arrays have shape (n_trials, n_chans,
+            n_times) and need the parameters ``ch_names`` and ``sfreq``.
+        y : array-like, shape (n_trials,), optional
+            Labels of any type; by default those that epochs or `Trials` carry.
+        subjects : array-like, shape (n_trials,), optional
+            Person of each trial, so that each takes part in the validation.
+
+        Returns
+        -------
+        self : DistilledClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If signals, labels or a parameter are not fit for training, or a fitted
+            teacher knows other classes; the message says what to do.
+        """
+        self.check()
+        method = check_registered(self.method, "method", METHODS)
+        trials, codes = self._read(X, y, subjects)
+        source, valid = self._sources(trials, codes)
+        decoder = self._build(trials, source, self.student, self.student_options)
+        teacher = None
+        if getattr(method, "needs_teacher", True):
+            teacher = self._teach(trials)
+        self.history_ = method(
+            self._training(
+                decoder, source, valid, None if teacher is None else teacher.decoder_
+            ),
+            **(self.method_options or {}),
+        )
+        self.decoder_, self.teacher_ = decoder, teacher
+        return self
+
+    def check(self) -> None:
+        """Check the parameters that can be checked without data.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a name is unknown or a number out of bounds.
+        """
+        check_registered(self.method, "method", METHODS)
+        check_decoder(self.student, "student")
+        if not isinstance(self.teacher, DecoderClassifier) and self.teacher is not None:
+            check_decoder(self.teacher, "teacher")
+        check_choice(self.on_missing, "on_missing", ON_MISSING)
+        check_choice(self.reference, "reference", REFERENCES)
+        check_choice(self.standardize, "standardize", STANDARDIZE)
+        for name in ("max_epochs", "batch_size", "n_teachers"):
+            check_int(getattr(self, name), name, at_least=1)
+        if self.patience is not None:
+            check_int(self.patience, "patience", at_least=1)
+        check_number(self.lr, "lr", above=0, hint="Typical values are 1e-4 to 1e-2.")
+        check_number(self.weight_decay, "weight_decay", at_least=0)
+        check_number(self.valid_fraction, "valid_fraction", at_least=0, at_most=0.9)
+        _device(self.device)
+
+    def _teach(self, trials: Trials) -> DecoderClassifier:
+        """Return a fitted teacher: the given one, or the best of those trained."""
+        given = self.teacher
+        if isinstance(given, DecoderClassifier) and given.__sklearn_is_fitted__():
+            return _matching(given, trials, self.classes_)
+        if isinstance(given, DecoderClassifier):
+            candidate = clone(given)
+        else:
+            shared = (
+                self.get_params(deep=False).keys() & DecoderClassifier().get_params()
+            )
+            candidate = DecoderClassifier(
+                **{name: getattr(self, name) for name in shared}
+            ).set_params(
+                montage=None,
+                on_missing="error",
+                decoder=self.student if given is None else given,
+                decoder_options=self.student_options if given is None else None,
+            )
+        teachers = []
+        for number in range(self.n_teachers):
+            seed = candidate.random_state + number
+            teachers.append(clone(candidate).set_params(random_state=seed).fit(trials))
+        return min(teachers, key=lambda teacher: teacher.history_.best_loss)
+
+    def __sklearn_clone__(self) -> DistilledClassifier:
+        """Clone without forgetting what a fitted teacher has learned."""
+        params = self.get_params(deep=False)
+        teacher = params.pop("teacher")
+        fitted = isinstance(teacher, DecoderClassifier) and hasattr(teacher, "decoder_")
+        return type(self)(
+            teacher=teacher if fitted else clone(teacher, safe=False),
+            **{name: clone(value, safe=False) for name, value in params.items()},
+        )
+
+
+def _matching(
+    teacher: DecoderClassifier, trials: Trials, classes: np.ndarray
+) -> DecoderClassifier:
+    """Return a copy of a fitted teacher that reads the channels of the trials."""
+    import copy
+
+    if teacher.classes_.tolist() != classes.tolist():
+        raise ValueError(
+            f"'teacher' must know the classes {classes.tolist()!r}, but it was fitted "
+            f"with {teacher.classes_.tolist()!r}. Fit it on the same labels."
+        )
+    if (trials.n_times, trials.sfreq) != (teacher.n_times_, teacher.sfreq_):
+        raise ValueError(
+            f"'teacher' must read trials of {trials.n_times} samples at "
+            f"{trials.sfreq:g} Hz, but it was fitted with {teacher.n_times_} at "
+            f"{teacher.sfreq_:g} Hz. Fit it on trials of one length and rate."
+        )
+    matched = copy.deepcopy(teacher)
+    matched.decoder_.view = teacher.decoder_.view.bind(trials.ch_names)
+    return matched
+
+
+def _epochs_in(X: Any) -> list[Any]:
+    """Return epochs as a list of epochs; nothing for any other kind of trials."""
+    if isinstance(X, (np.ndarray, Trials)):
+        return []
+    import mne
+
+    parts = [X] if isinstance(X, mne.BaseEpochs) else X
+    if not isinstance(parts, (list, tuple)) or not parts:
+        return []
+    if not all(isinstance(part, mne.BaseEpochs) for part in parts):
+        return []
+    first = parts[0]
+    for part in parts[1:]:
+        if part.ch_names != first.ch_names or len(part.times) != len(first.times):
+            raise ValueError(
+                "'X' must be a list of epochs with the same channels and length, but "
+                f"{part!r} differs from {first!r}. Pick common channels and crop."
+            )
+    return list(parts)
+
+
+def _as_trials(
+    X: Any, y: Any, ch_names: Sequence[str] | None, sfreq: float | None, units: str
+) -> Trials:
+    """Return whatever trials came as `Trials`, with ``y`` as labels if given."""
+    parts = _epochs_in(X)
+    if parts:
+        trials = concatenate([Trials.from_epochs(part) for part in parts])
+    elif isinstance(X, Trials):
+        trials = X
+    else:
+        if ch_names is None or sfreq is None or y is None:
+            lacking = [
+                name
+                for name, value in (("ch_names", ch_names), ("sfreq", sfreq), ("y", y))
+                if value is None
+            ]
+            raise ValueError(
+                f"'X' is an array (or array-like), which needs {join_names(lacking)} "
+                "as well. Give ch_names and sfreq to the constructor and y to fit, "
+                "or pass mne.Epochs."
+            )
+        return Trials.from_arrays(X, y, ch_names, sfreq, units=units)
+    if y is None:
+        return trials
+    return replace(trials, y=check_labels(y, len(trials)))
+
+
+def _device(device: str) -> torch.device:
+    """Return the torch device that a name stands for."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"'device' must be 'auto' or a torch device such as 'cpu' or 'cuda', got "
+            f"{device!r}."
+        ) from error

@@ -1,0 +1,140 @@
+"""What is counted. ``metric(y, proba) -> float`` for classes counted from 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def accuracy(y: np.ndarray, proba: np.ndarray) -> float:
+    """Return the part of the trials whose likeliest class is right, in [0, 1].
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class.
+
+    Returns
+    -------
+    score : float
+        Accuracy.
+    """
+    return float(np.mean(proba.argmax(axis=1) == y))
+
+
+def balanced_accuracy(y: np.ndarray, proba: np.ndarray) -> float:
+    """Return the mean recall over the classes that occur, in [0, 1].
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class.
+
+    Returns
+    -------
+    score : float
+        Balanced accuracy.
+    """
+    right = proba.argmax(axis=1) == y
+    return float(np.mean([right[y == code].mean() for code in np.unique(y)]))
+
+
+def kappa(y: np.ndarray, proba: np.ndarray) -> float:
+    """Return Cohen's kappa, in [-1, 1]; 0 is chance.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class.
+
+    Returns
+    -------
+    score : float
+        Cohen's kappa.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    labels = list(range(proba.shape[1]))
+    return float(cohen_kappa_score(y, proba.argmax(axis=1), labels=labels))
+
+
+def roc_auc(y: np.ndarray, proba: np.ndarray) -> float:
+    """Return the area under the ROC curve, one class against the rest, in [0, 1].
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class.
+
+    Returns
+    -------
+    score : float
+        Mean over the classes; NaN if only one class occurs in ``y``.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    if proba.shape[1] == 2:
+        present = [1] if len(np.unique(y)) == 2 else []
+    else:
+        present = [code for code in np.unique(y) if 0 < np.sum(y == code) < len(y)]
+    if not present:
+        return float("nan")
+    return float(
+        np.mean([roc_auc_score(y == code, proba[:, code]) for code in present])
+    )
+
+
+def calibration_error(y: np.ndarray, proba: np.ndarray, n_bins: int = 10) -> float:
+    """Return the expected calibration error with bins of equal size, in [0, 1].
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class.
+    n_bins : int, default=10
+        Most bins; fewer where a bin would hold under ten trials.
+
+    Returns
+    -------
+    error : float
+        Mean over the trials of the gap between confidence and accuracy of their bin.
+        0 is perfect; with few trials it is biased upward.
+
+    Notes
+    -----
+    Trials are sorted by confidence and cut into bins of equal count ("adaptive"
+    bins), since few test trials leave most bins of equal width empty [1]_.
+
+    References
+    ----------
+    .. [1] Nixon, J., Dusenberry, M., Zhang, L., Jerfel, G., & Tran, D. (2019).
+       Measuring calibration in deep learning. CVPR Workshops, 38-41.
+    """
+    confidence = proba.max(axis=1)
+    right = proba.argmax(axis=1) == y
+    order = np.argsort(confidence, kind="stable")
+    bins = np.array_split(order, max(1, min(n_bins, len(y) // 10)))
+    gaps = [
+        len(rows) * abs(confidence[rows].mean() - right[rows].mean()) for rows in bins
+    ]
+    return float(sum(gaps) / len(y))
+
+
+METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "kappa": kappa,
+    "roc_auc": roc_auc,
+    "calibration_error": calibration_error,
+}

@@ -1,0 +1,632 @@
+"""`Montage`: the electrodes of a device; read, list, check, find them in data.
+
+Names and positions are those of MNE's 10-05 montage. MNE and SciPy are imported when a
+name or a position is first looked up, not with this module.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eegkd._checks import (
+    MAX_NAMES,
+    check_ch_names,
+    check_choice,
+    check_int,
+    check_number,
+    check_type,
+    did_you_mean,
+    join_names,
+)
+
+ON_MISSING = ("error", "nearest", "interpolate")
+OLD_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
+NEEDED_KEYS = ("name", "sites", "source")
+OPTIONAL_KEYS = ("device", "reference", "sfreq", "description")
+# Every electrode of the 10-10 system has a neighbor within 28 to 39 mm. What is farther
+# away sees another part of the brain.
+FAR_MM = 40.0
+
+
+# -- names and positions ----------------------------------------------------------
+
+
+@cache
+def _mne_montage() -> Any:
+    """Return MNE's 10-05 montage, which has the old names, too."""
+    from mne.channels import make_standard_montage
+
+    try:
+        return make_standard_montage("colin27_1005")
+    except ValueError:  # MNE before 1.13
+        return make_standard_montage("standard_1005")
+
+
+@cache
+def _layout() -> dict[str, np.ndarray]:
+    """Return the position of every site, in meters."""
+    layout: dict[str, np.ndarray] = _mne_montage().get_positions()["ch_pos"]
+    for xyz in layout.values():
+        xyz.flags.writeable = False
+    return layout
+
+
+@cache
+def _spelling() -> dict[str, str]:
+    """Return the canonical name of every site, by its name in lower case."""
+    return {name.lower(): OLD_NAMES.get(name, name) for name in _layout()}
+
+
+def canonical_name(name: str) -> str:
+    """Return the 10-05 spelling of an electrode's name.
+
+    Case, surrounding blanks and trailing dots do not matter, and the old names T3, T4,
+    T5 and T6 become T7, T8, P7 and P8.
+
+    Parameters
+    ----------
+    name : str
+        Name of an electrode, such as ``"FP1"``, ``"t3"`` or ``"Fc5."``.
+
+    Returns
+    -------
+    canonical : str
+        The 10-05 name; ``name`` itself if it is not in the 10-05 system.
+
+    Raises
+    ------
+    TypeError
+        If ``name`` is not a string.
+    """
+    check_type(name, "name", str, "a string")
+    return _spelling().get(name.strip().rstrip(".").lower(), name)
+
+
+def positions(names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return where electrodes sit on the head of MNE's 10-05 montage.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of electrodes, in any spelling that `canonical_name` knows.
+
+    Returns
+    -------
+    xyz : dict of str to ndarray, shape (3,)
+        Position in meters by the name given (x to the right, y to the front, z up).
+        Names without a known position are left out.
+    """
+    sites = _layout()
+    canonical = {name: canonical_name(name) for name in names}
+    return {name: sites[site] for name, site in canonical.items() if site in sites}
+
+
+def nearest_sites(
+    site: str, ch_names: Sequence[str], n: int = 3
+) -> list[tuple[str, float]]:
+    """Return the channels of the data that are nearest to a site.
+
+    Parameters
+    ----------
+    site : str
+        Name of a site of the 10-05 system.
+    ch_names : sequence of str
+        Channels of the data. Those without a known position are ignored.
+    n : int, default=3
+        How many channels to return at most, >= 1.
+
+    Returns
+    -------
+    nearest : list of (str, float)
+        Channel, in the data's own spelling, and its straight-line distance in
+        millimeters; nearest first.
+
+    Raises
+    ------
+    ValueError
+        If ``site`` is not a site of the 10-05 system.
+    """
+    check_int(n, "n", at_least=1)
+    check_type(site, "site", str, "a string")
+    (site,) = _check_sites([site], "site")
+    distances = {
+        name: 1000 * float(np.linalg.norm(xyz - _layout()[site]))
+        for name, xyz in positions(check_ch_names(ch_names)).items()
+    }
+    return sorted(distances.items(), key=lambda pair: pair[1])[:n]
+
+
+def _check_sites(sites: Any, argument: str) -> tuple[str, ...]:
+    """Return the canonical names of distinct sites of the 10-05 system."""
+    given = check_ch_names(sites, argument)
+    names = [canonical_name(site) for site in given]
+    unknown = [name for name in names if name not in _layout()]
+    if unknown:
+        meant = (did_you_mean(name, _spelling().values()) for name in unknown)
+        raise ValueError(
+            f"'{argument}' must be in the 10-05 system, like 'C3' or 'AF7', got "
+            f"{join_names(unknown)}. Correct the spelling, or leave it out."
+            + "".join(list(dict.fromkeys(meant))[:MAX_NAMES])
+        )
+    _check_distinct(given, argument, "Keep one of them.")
+    return tuple(names)
+
+
+def _check_distinct(names: Sequence[str], argument: str, advice: str) -> dict[str, int]:
+    """Return the place of every site; two names for one site are an error."""
+    place: dict[str, int] = {}
+    for i, name in enumerate(names):
+        site = canonical_name(name)
+        if site in place:
+            raise ValueError(
+                f"'{argument}' must name each site once, but {names[place[site]]!r} "
+                f"and {name!r} are the same site {site!r}. {advice}"
+            )
+        place[site] = i
+    return place
+
+
+# -- montages ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Montage:
+    """The electrodes of one device.
+
+    Parameters
+    ----------
+    name : str
+        Short name of the set, such as ``"muse"``.
+    ch_names : tuple of str
+        Sites in the device's order, by their canonical 10-05 names.
+    device : str, default=""
+        Product that has these electrodes.
+    reference : str, optional
+        Where the device's reference electrode sits, if known.
+    sfreq : float, optional
+        Sampling rate of the device in Hz, if known.
+    source : str, default=""
+        What states the sites.
+    description : str, default=""
+        One plain sentence.
+
+    See Also
+    --------
+    eegkd.load_montage : Load and check a montage.
+    eegkd.list_montages : Names of the montages that come with the library.
+    """
+
+    name: str
+    ch_names: tuple[str, ...]
+    device: str = ""
+    reference: str | None = None
+    sfreq: float | None = None
+    source: str = ""
+    description: str = ""
+
+    @property
+    def n_chans(self) -> int:
+        """Number of electrodes."""
+        return len(self.ch_names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields, JSON-ready.
+
+        Returns
+        -------
+        fields : dict
+            The parameters of `Montage`; ``ch_names`` is a list.
+        """
+        return {**asdict(self), "ch_names": list(self.ch_names)}
+
+    def __repr__(self) -> str:
+        return f"<Montage | {self.name}: {join_names(self.ch_names)}>"
+
+
+def load_montage(montage: str | os.PathLike[str] | Sequence[str] | Montage) -> Montage:
+    """Load a montage by name, from a file or from a list of sites.
+
+    Parameters
+    ----------
+    montage : str, path, list of str or Montage
+        A name from `list_montages`, the path of a TOML file, the names of the sites
+        (the montage is then called ``"custom"``), or a montage to check.
+
+    Returns
+    -------
+    montage : Montage
+        The montage, its sites in the given order under their canonical names.
+
+    Raises
+    ------
+    TypeError
+        If ``montage`` or a value in its file is of the wrong kind.
+    ValueError
+        If the name is unknown, the file is malformed, or the sites are not distinct
+        sites of the 10-05 system.
+    FileNotFoundError
+        If there is no such file.
+
+    See Also
+    --------
+    eegkd.list_montages : The names.
+
+    Examples
+    --------
+    >>> from eegkd import load_montage
+    >>> load_montage("muse").ch_names
+    ('TP9', 'AF7', 'AF8', 'TP10')
+    >>> load_montage(["FZ", "t3", "t4"])
+    <Montage | custom: 'Fz', 'T7', 'T8'>
+    """
+    if isinstance(montage, Montage):
+        return _checked(montage, "ch_names")
+    if isinstance(montage, str) and montage in _shipped():
+        return _load_shipped(montage)
+    if isinstance(montage, os.PathLike):
+        return _read(Path(montage))
+    if isinstance(montage, str):
+        if montage.lower().endswith(".toml") or {"/", os.sep} & {*montage}:
+            return _read(Path(montage))
+        raise ValueError(
+            f"Unknown name {montage!r} for 'montage'. Allowed: "
+            f"{join_names(_shipped(), 80)}, the path of a TOML file, or a list of "
+            f"sites such as ['C3', 'Cz', 'C4'].{did_you_mean(montage, _shipped())}"
+        )
+    if isinstance(montage, (Sequence, np.ndarray)):
+        return Montage(name="custom", ch_names=_check_sites(montage, "montage"))
+    raise TypeError(
+        "'montage' must be a name from list_montages(), the path of a TOML file, a "
+        f"list of sites or a Montage, got {type(montage).__name__}."
+    )
+
+
+def list_montages(ch_names: Sequence[str] | None = None) -> list[str]:
+    """Return the names of the montages that come with the library.
+
+    Parameters
+    ----------
+    ch_names : sequence of str, optional
+        Channels of some data. If given, only the montages are named whose sites are
+        all among them.
+
+    Returns
+    -------
+    names : list of str
+        Names for `load_montage`, sorted.
+
+    See Also
+    --------
+    eegkd.load_montage : Load one of them.
+
+    Examples
+    --------
+    >>> from eegkd import list_montages
+    >>> list_montages(["C3", "Cz", "C4", "Fz", "POz", "C5", "C6"])
+    ['headband', 'motor_3']
+    """
+    if ch_names is None:
+        return list(_shipped())
+    present = {canonical_name(name) for name in check_ch_names(ch_names)}
+    return [name for name in _shipped() if present >= {*_load_shipped(name).ch_names}]
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    """Return the library's montage files by name: in a wheel, or in the source tree."""
+    package = Path(__file__).resolve().parent
+    inside = package / "montages"
+    folder = inside if inside.is_dir() else package.parent / "montages"
+    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
+
+
+@cache
+def _load_shipped(name: str) -> Montage:
+    """Return a montage of the library, read once."""
+    return _read(_shipped()[name])
+
+
+def _read(file: Path) -> Montage:
+    """Read and check a montage file."""
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"'montage' must be an existing TOML file, got {str(file)!r}. Check the "
+            "path, or take a name from list_montages()."
+        )
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"Montage file {str(file)!r} must be valid TOML in UTF-8, but: {error}. "
+            'A line reads like: sites = ["C3", "Cz", "C4"].'
+        ) from error
+    allowed = (*NEEDED_KEYS, *OPTIONAL_KEYS)
+    missing = [key for key in NEEDED_KEYS if key not in content]
+    extra = [key for key in content if key not in allowed]
+    if missing or extra:
+        raise ValueError(
+            f"Montage file {str(file)!r} must have the keys {join_names(NEEDED_KEYS)} "
+            f"and may have {join_names(OPTIONAL_KEYS)}; missing: "
+            f"{join_names(missing)}, not allowed: {join_names(extra)}."
+            + "".join(did_you_mean(key, allowed) for key in extra[:1])
+        )
+    sites = check_type(content.pop("sites"), f"sites' in '{file}", list, "an array")
+    return _checked(Montage(ch_names=sites, **content), "sites", f"' in '{file}")
+
+
+def _checked(montage: Montage, sites: str, place: str = "") -> Montage:
+    """Return a montage with canonical sites; ``place`` follows the name of a field."""
+    for field in ("name", "device", "reference", "source", "description"):
+        value = getattr(montage, field)
+        if not (field == "reference" and value is None):
+            check_type(value, f"{field}{place}", str, "a string")
+    if not montage.name.strip() or montage.name == "full":
+        raise ValueError(
+            f"'name{place}' must be a name other than 'full', which stands for all "
+            f"channels of the data, got {montage.name!r}. Choose another name."
+        )
+    sfreq = montage.sfreq
+    if sfreq is not None:
+        sfreq = check_number(sfreq, f"sfreq{place}", above=0, hint="It is in Hz.")
+    ch_names = _check_sites(montage.ch_names, f"{sites}{place}")
+    return replace(montage, ch_names=ch_names, sfreq=sfreq)
+
+
+# -- a montage in data ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Substitution:
+    """A site that is read from another electrode of the data.
+
+    Parameters
+    ----------
+    site : str
+        Site of the montage that the data do not have.
+    used : str
+        Channel of the data that is read in its place, in the data's spelling.
+    distance_mm : float
+        Straight-line distance of the two in millimeters.
+    """
+
+    site: str
+    used: str
+    distance_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """Where the electrodes of a montage are found in data.
+
+    Parameters
+    ----------
+    ch_names : tuple of str
+        Sites of the montage, in the montage's order.
+    source_names : tuple of str
+        When picking, the channel of the data that is read for each site. When
+        interpolating, all channels of the data, the columns of ``weights``.
+    index : ndarray of int, shape (n_chans,), or None
+        Place of these channels in the data; None when interpolating.
+    weights : ndarray of float64, shape (n_chans, n_source_chans), or None
+        ``weights @ X`` gives the sites. A site that the data have is one 1 among
+        zeros; the others are rows of a spherical-spline interpolation.
+    substitutions : tuple of Substitution
+        Sites that are read from a neighbor.
+    interpolated : tuple of str
+        Sites that are interpolated.
+    """
+
+    ch_names: tuple[str, ...]
+    source_names: tuple[str, ...]
+    index: np.ndarray | None
+    weights: np.ndarray | None = None
+    substitutions: tuple[Substitution, ...] = ()
+    interpolated: tuple[str, ...] = ()
+
+    def report(self) -> str:
+        """Say in plain words what stands for the sites that the data do not have.
+
+        Returns
+        -------
+        text : str
+            One sentence; empty if nothing was replaced.
+        """
+        if self.substitutions:
+            return f"Not in the data: {_listed(self.substitutions, 'read from')}."
+        if self.interpolated and self.weights is not None:
+            rows = [self.ch_names.index(site) for site in self.interpolated]
+            n_used = np.count_nonzero(self.weights[rows].any(axis=0))
+            return (
+                f"Not in the data: {', '.join(self.interpolated)} (interpolated from "
+                f"{n_used} electrodes by spherical splines)."
+            )
+        return ""
+
+
+def resolve(
+    montage: str | os.PathLike[str] | Sequence[str] | Montage,
+    ch_names: Sequence[str],
+    on_missing: str = "error",
+) -> Resolved:
+    """Find the electrodes of a montage in data.
+
+    Parameters
+    ----------
+    montage : str, path, list of str or Montage
+        What `load_montage` takes.
+    ch_names : sequence of str
+        Channels of the data, in any spelling that `canonical_name` knows.
+    on_missing : {"error", "nearest", "interpolate"}, default="error"
+        What to do about a site that the data do not have. ``"nearest"`` reads the
+        nearest electrode instead, each electrode once, so that the distances add up
+        to the least; an electrode that the montage has itself is not moved.
+        ``"interpolate"`` computes the site from all electrodes by MNE's spherical
+        splines. Channels without a known position take no part in either.
+
+    Returns
+    -------
+    resolved : Resolved
+        Which channels to read, or how to weight them, in the montage's order.
+
+    Raises
+    ------
+    ValueError
+        If a site is missing and ``on_missing="error"``, if there are too few
+        electrodes to stand in, or if two channels of the data are the same site.
+
+    Warns
+    -----
+    UserWarning
+        If the nearest electrode is more than 40 mm away.
+
+    Notes
+    -----
+    Distances and splines use the positions of MNE's 10-05 montage, whatever the cap.
+    The center of the sphere is fitted to the whole montage, so that the weights do not
+    depend on where the data's electrodes happen to be.
+    """
+    check_choice(on_missing, "on_missing", ON_MISSING)
+    montage = load_montage(montage)
+    ch_names = check_ch_names(ch_names)
+    place = _check_distinct(ch_names, "ch_names", "Drop one of these channels.")
+    missing = [site for site in montage.ch_names if site not in place]
+    if missing and on_missing == "error":
+        raise ValueError(_lacking(montage, missing, ch_names))
+    if missing and on_missing == "interpolate":
+        return _interpolate(montage, missing, ch_names, place)
+    stand_ins = _stand_ins(montage, missing, ch_names) if missing else ()
+    used = {change.site: ch_names.index(change.used) for change in stand_ins}
+    index = np.array([place.get(site, used.get(site)) for site in montage.ch_names])
+    return Resolved(
+        ch_names=montage.ch_names,
+        source_names=tuple(ch_names[i] for i in index),
+        index=index,
+        substitutions=stand_ins,
+    )
+
+
+def _lacking(montage: Montage, missing: list[str], ch_names: Sequence[str]) -> str:
+    """Word the error about missing sites."""
+    listed = []
+    for site in missing[:MAX_NAMES]:
+        near = "".join(
+            f" (nearest: {name!r}, {distance:.0f} mm)"
+            for name, distance in nearest_sites(site, ch_names, 1)
+        )
+        listed.append(f"{site!r}{near}")
+    if len(missing) > MAX_NAMES:
+        listed.append(f"... ({len(missing)} in all)")
+    return (
+        f"Montage {montage.name!r} needs electrodes that the data do not have: "
+        f"{', '.join(listed)}. The data have {len(ch_names)} channels: "
+        f"{join_names(ch_names)}. Montages that fit these data: "
+        f"{join_names(list_montages(ch_names), 80)}. Choose one that fits, or pass "
+        "on_missing='nearest' or on_missing='interpolate'."
+    )
+
+
+def _stand_ins(
+    montage: Montage, missing: list[str], ch_names: Sequence[str]
+) -> tuple[Substitution, ...]:
+    """Give every missing site an electrode of its own, by the least total distance."""
+    from scipy.optimize import linear_sum_assignment
+
+    free = positions(n for n in ch_names if canonical_name(n) not in montage.ch_names)
+    if len(free) < len(missing):
+        raise ValueError(
+            f"on_missing='nearest' needs one free electrode with a known position for "
+            f"each missing site of montage {montage.name!r} ({join_names(missing)}), "
+            f"but the data have {len(free)}: {join_names(free)}. Choose a smaller "
+            "montage, or pass on_missing='interpolate'."
+        )
+    sites = np.array([_layout()[site] for site in missing])
+    distances = 1000 * np.linalg.norm(
+        sites[:, np.newaxis] - np.array(list(free.values())), axis=-1
+    )
+    names = list(free)
+    stand_ins = tuple(
+        Substitution(missing[row], names[column], float(distances[row, column]))
+        for row, column in zip(*linear_sum_assignment(distances), strict=True)
+    )
+    _warn_if_far(montage, stand_ins, "read from")
+    return stand_ins
+
+
+def _interpolate(
+    montage: Montage,
+    missing: list[str],
+    ch_names: tuple[str, ...],
+    place: dict[str, int],
+) -> Resolved:
+    """Weight the data's channels: one 1 for a present site, a spline for another."""
+    known = list(positions(ch_names))
+    if len(known) < 4:
+        raise ValueError(
+            "on_missing='interpolate' needs at least 4 electrodes with a known "
+            f"position, but the data have {len(known)}: {join_names(known)}. Use data "
+            "with more electrodes, or their 10-05 names."
+        )
+    nearest = [
+        Substitution(site, *nearest_sites(site, known, 1)[0]) for site in missing
+    ]
+    _warn_if_far(montage, nearest, "nearest is")
+    weights = np.zeros((montage.n_chans, len(ch_names)))
+    splines = _splines(missing, [canonical_name(name) for name in known])
+    columns = [ch_names.index(name) for name in known]
+    for row, site in enumerate(montage.ch_names):
+        if site in place:
+            weights[row, place[site]] = 1.0
+        else:
+            weights[row, columns] = splines[missing.index(site)]
+    return Resolved(
+        montage.ch_names, ch_names, None, weights, interpolated=tuple(missing)
+    )
+
+
+def _splines(missing: list[str], known: list[str]) -> np.ndarray:
+    """Return MNE's weights (n_missing, n_known): what it makes of unit signals."""
+    import mne
+
+    def sensors(names: list[str]) -> mne.Info:
+        return mne.create_info(names, 1.0, "eeg").set_montage(_mne_montage())
+
+    center = mne.bem.fit_sphere_to_headshape(
+        sensors([*_layout()]), units="m", verbose="ERROR"
+    )[1]
+    signals = np.vstack([np.zeros((len(missing), len(known))), np.eye(len(known))])
+    evoked = mne.EvokedArray(signals, sensors([*missing, *known]), verbose="ERROR")
+    evoked.info["bads"] = missing
+    evoked.interpolate_bads(origin=center, verbose="ERROR")
+    return evoked.data[: len(missing)]
+
+
+def _warn_if_far(
+    montage: Montage, stand_ins: Iterable[Substitution], verb: str
+) -> None:
+    """Warn about sites whose electrode is in another part of the head."""
+    far = [change for change in stand_ins if change.distance_mm > FAR_MM]
+    if far:
+        warnings.warn(
+            f"Montage {montage.name!r} reaches where the data have no electrodes: "
+            f"{_listed(far, verb)}. Beyond {FAR_MM:.0f} mm the signal says "
+            "little about the site. Choose a montage that fits the data, see "
+            "list_montages(ch_names).",
+            stacklevel=4,
+        )
+
+
+def _listed(stand_ins: Iterable[Substitution], verb: str) -> str:
+    """Name sites and the electrodes that stand in for them in a sentence."""
+    return ", ".join(
+        f"{change.site} ({verb} {change.used}, {change.distance_mm:.0f} mm away)"
+        for change in stand_ins
+    )

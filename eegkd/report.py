@@ -1,0 +1,1025 @@
+"""`write_report`: one HTML page about a fit, and the figures on it."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from eegkd.montage import positions
+from eegkd.statistics import ROLES, mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from eegkd.results import FitResult
+
+# Okabe and Ito's palette: told apart with every kind of color vision.
+ROLE_COLORS = {"teacher": "#0072B2", "baseline": "#E69F00", "student": "#009E73"}
+ROLE_MARKERS = {"teacher": "o", "baseline": "s", "student": "D"}
+GREY = "#8c8c8c"
+DPI, SHOWN_DPI = 180, 100  # finer than shown, for large and dense screens
+STYLE: dict[Any, Any] = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.dpi": 150,
+    "font.size": 10,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+}
+MEAN: dict[str, Any] = {"elinewidth": 1.5, "capsize": 4}
+SITES_1020 = "Fp1 Fpz Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 Oz O2".split()
+RING = ("Fpz", "T7", "Oz", "T8")
+RING_RADIUS = 0.8  # on a head of radius 1
+MAX_SUBJECTS_NAMED = 20
+MAX_CLASSES_NUMBERED = 12
+CLOSE = 0.18  # named sites nearer than this, in head radii, need a larger head
+MAX_SITES_BESIDE = 24  # with more, names beside the dots would meet
+MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625
+SIGNIFICANCE = 0.05
+CSS = """
+#content table td, #content table th { padding: .15rem .6rem; vertical-align: top; }
+#content .eegkd-long td, #content .eegkd-long th { white-space: nowrap; }
+#content .eegkd-settings td { overflow-wrap: anywhere; }
+#content .eegkd-text { max-width: 60rem; font-size: 1.05rem; }
+#content .eegkd-long { max-height: 32rem; overflow: auto; }
+#content .eegkd-long thead th { position: sticky; top: 0; background: white; }
+#content .eegkd-settings td:first-child { white-space: nowrap; color: #555; }
+#content pre { background: #f5f5f5; padding: .6rem; white-space: pre-wrap; }
+#content figure img { max-width: 100%; }
+#content figcaption { max-width: 60rem; margin-top: .5rem; color: #333; }
+#content .accordion-header .badge { display: none; }
+@media print { #content .eegkd-long { max-height: none; } }
+"""
+SCHEMES = {
+    "individual": "each subject's networks learn from that subject's training trials",
+    "dependent": "one set of networks learns from the training trials of all subjects",
+    "independent": "each subject's networks learn from all other subjects",
+}
+METHODS = {
+    "kd": "soft labels",
+    "sk_kd": "soft labels and similarity keeping",
+}
+PAPER = (
+    "Huang, X.-Y., Chen, S.-Y., & Wei, C.-S. (2024). Enhancing low-density EEG-based "
+    "brain-computer interfacing with similarity-keeping knowledge distillation. IEEE "
+    "Transactions on Emerging Topics in Computational Intelligence, 8(2), 1156-1166. "
+    "arXiv:2212.03329"
+)
+
+
+def write_report(result: FitResult, file: str | Path) -> Path:
+    """Write what a fit gave to one HTML page that needs nothing else.
+
+    Parameters
+    ----------
+    result : FitResult
+        What `eegkd.fit` or `eegkd.load` returned.
+    file : str or path
+        Ends in ``.html``. Its folder is created if needed; an existing file is
+        replaced.
+
+    Returns
+    -------
+    file : Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If ``file`` does not end in ``.html``.
+    """
+    file = Path(file)
+    if file.suffix.lower() != ".html":
+        raise ValueError(
+            f"'file' must end in '.html', got {str(file)!r}. Pass for example "
+            f"{str(file.with_suffix('.html')) if file.name else 'report.html'!r}."
+        )
+    from matplotlib import style
+    from mne import Report
+
+    settings = result.settings
+    simulated = " (SIMULATED DATA)" if settings["simulated"] else ""
+    montage = settings["montage"]["name"]
+    report = Report(
+        title=f"{settings['dataset']}{simulated}, montage {montage}",
+        verbose="ERROR",
+    )
+    report.add_custom_css(CSS)
+    for title, text in _opening(result):
+        report.add_html(text, title, tags=("text",))
+    with style.context("default"):
+        for title, caption, plot in _figures(result):
+            report.add_html(_embed(plot(), caption), title, tags=("figure",))
+    for title, text in _closing(result):
+        report.add_html(text, title, tags=("text",))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    report.save(file, open_browser=False, overwrite=True, verbose="ERROR")
+    return file
+
+
+# Figures
+
+
+def plot_montage(
+    ch_names: Sequence[str],
+    all_names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Show on the head which electrodes a montage has.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+        The montage's electrodes, filled and named. Those without a position in the
+        10-05 system are listed below the head.
+    all_names : sequence of str, optional
+        All electrodes of the recording, small and grey.
+    ax : Axes, optional
+        Where to draw; on a new figure by default.
+
+    Returns
+    -------
+    figure : Figure
+        The figure, seen from above, nose up. Not known to pyplot if it is new: save it
+        with ``figure.savefig``.
+    """
+    places = _head_positions([*ch_names, *(all_names or ())])
+    with mpl.rc_context(STYLE):
+        placed = {name: places[name] for name in ch_names if name in places}
+        gaps = _gaps(list(placed.values()))
+        side = 5.2 if gaps.min(initial=np.inf) > CLOSE else 7.5
+        ax = _new_axes((side, side + 0.2)) if ax is None else ax
+        _draw_head(ax)
+        others = [place for name, place in places.items() if name not in ch_names]
+        if others:
+            x, y = np.array(others).T
+            ax.scatter(x, y, s=14, color="#bdbdbd", zorder=2)
+        for name, place, size, away in _room(placed, ax):
+            _draw_site(ax, name, place, size, away)
+        unplaced = [name for name in ch_names if name not in places]
+        if unplaced:
+            _note(ax, "Without a known position: " + ", ".join(unplaced))
+        return _figure(ax)
+
+
+def plot_scores(
+    scores: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    metric: str = "accuracy",
+    chance: float | None = None,
+) -> Figure:
+    """Show what teacher, baseline and student score, one line for each subject.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As in `eegkd.FitResult`: ``subject``, ``role``, ``method``, ``n_chans`` and the
+        metric's column. Seeds are averaged.
+    ax : Axes, optional
+        Where to draw; on a new figure by default.
+    metric : str, default="accuracy"
+        Column to show.
+    chance : float, optional
+        Score of guessing, such as 1 / n_classes, drawn dashed.
+
+    Returns
+    -------
+    figure : Figure
+        The figure. Not known to pyplot if it is new: save it with ``figure.savefig``.
+    """
+    table = scores.groupby(["subject", "role"], sort=False)[metric].mean().unstack()
+    roles = [role for role in ROLES if role in table]
+    table = table[roles]
+    x = np.arange(len(roles))
+    with mpl.rc_context(STYLE):
+        ax = _new_axes((6.2, 4.8)) if ax is None else ax
+        for values in table.to_numpy():
+            ax.plot(x, values, color="#c4c4c4", linewidth=1, zorder=1)
+        ax.lines[-1].set_label("one subject")
+        for position, role in enumerate(roles):
+            _draw_role(ax, position, table[role].dropna().to_numpy(), role)
+        if chance is not None:
+            ax.axhline(chance, color="black", linewidth=1, linestyle="--", zorder=0)
+            ax.annotate(
+                "chance",
+                (0, chance),
+                (4, 3),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                size=9,
+            )
+        names = [_role_name(scores[scores["role"] == role].iloc[0]) for role in roles]
+        ax.set_xticks(x, names, parse_math=False)
+        ax.set(
+            xlim=(-0.5, x[-1] + 0.5),
+            ylim=_limits(table, chance),
+            ylabel=f"Test {metric.replace('_', ' ')}",
+        )
+        ax.tick_params(axis="x", length=0)
+        if len(table) > 1:
+            ax.errorbar([], [], [], color="black", label="mean, 95 % interval", **MEAN)
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0)
+        if 1 < len(table) <= MAX_SUBJECTS_NAMED:
+            _name_subjects(ax, table.iloc[:, -1].dropna(), float(x[-1]))
+        return _figure(ax)
+
+
+def plot_history(history: pd.DataFrame) -> Figure:
+    """Show losses and validation accuracy of each pass over the training trials.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As in `eegkd.FitResult`: ``subject``, ``seed``, ``role``, ``epoch``,
+        ``train_loss`` and, with validation, ``valid_loss`` and ``valid_accuracy``.
+
+    Returns
+    -------
+    figure : Figure
+        One column for each role. Light: each subject and seed; bold: their median, as
+        far as half of them went; dots: the pass that was kept. Not known to pyplot:
+        save it with ``figure.savefig``.
+    """
+    roles = [role for role in ROLES if (history["role"] == role).any()]
+    validated = _has_values(history, "valid_accuracy")
+    with mpl.rc_context(STYLE):
+        figure, axes = _new_panels(1 + validated, len(roles), (3.4, 2.7), sharex=True)
+        for role, column in zip(roles, axes.T, strict=True):
+            own = history[history["role"] == role]
+            kept = _kept_passes(own)
+            color = ROLE_COLORS[role]
+            _draw_runs(column[0], own, "train_loss", GREY, "training")
+            if _has_values(own, "valid_loss"):
+                _draw_runs(column[0], own, "valid_loss", color, "validation", kept)
+            if _has_values(own, "valid_accuracy"):
+                _draw_runs(column[1], own, "valid_accuracy", color, "validation", kept)
+                column[1].set_ylim(0, 1.02)
+            column[0].set_title(role, color="black", weight="bold")
+            _log_if_wide(column[0])
+            column[0].legend(loc="best")
+            column[-1].set_xlabel("Pass over the training trials")
+            column[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes[0, 0].set_ylabel("Loss")
+        if validated:
+            axes[1, 0].set_ylabel("Validation accuracy")
+        figure.align_ylabels()
+    return figure
+
+
+def plot_confusion(predictions: pd.DataFrame) -> Figure:
+    """Show which classes each role takes for which.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As in `eegkd.FitResult`: ``role``, ``label`` and ``predicted`` of each test
+        trial. Subjects and seeds are pooled.
+
+    Returns
+    -------
+    figure : Figure
+        One matrix for each role, in percent of the trials of each true class. Not
+        known to pyplot: save it with ``figure.savefig``.
+    """
+    both = [predictions["label"].to_numpy(), predictions["predicted"].to_numpy()]
+    classes = np.unique(np.concatenate(both))
+    roles = [role for role in ROLES if (predictions["role"] == role).any()]
+    side = float(np.clip(0.62 * len(classes), 2.5, 5))
+    height = side + 1.1 + 0.045 * max(len(str(name)) for name in classes)
+    with mpl.rc_context(STYLE):
+        figure, axes = _new_panels(1, len(roles), (side + 0.6, height), sharey=True)
+        for role, ax in zip(roles, axes[0], strict=True):
+            shares = _confusion(predictions[predictions["role"] == role], classes)
+            image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+            if len(classes) <= MAX_CLASSES_NUMBERED:
+                _write_numbers(ax, shares)
+            ax.set_title(role, weight="bold")
+            ax.set_xlabel("Predicted class")
+            ax.tick_params(length=0)
+            ax.spines[:].set_visible(False)
+            places, names = _thin(np.arange(len(classes)), classes)
+            ax.set_xticks(
+                places, names, rotation=45, ha="right", va="top",
+                rotation_mode="anchor", parse_math=False,
+            )  # fmt: skip
+            ax.set_yticks(places, names, parse_math=False)
+        axes[0, 0].set_ylabel("True class")
+        figure.colorbar(
+            image, ax=axes, label="Part of the true class (%)", shrink=0.7, aspect=25
+        )
+    return figure
+
+
+def plot_similarity(example: dict[str, np.ndarray]) -> Figure:
+    """Show how alike each role finds pairs of test trials.
+
+    Parameters
+    ----------
+    example : dict of str -> ndarray
+        As in `eegkd.FitResult`: a matrix of shape (n_trials, n_trials) with values in
+        [-1, 1] for each role, and ``labels`` of shape (n_trials,).
+
+    Returns
+    -------
+    figure : Figure
+        One matrix for each role on one color scale, trials sorted by class, with the
+        correlation of its entries above the diagonal with the teacher's. Not known to
+        pyplot: save it with ``figure.savefig``.
+    """
+    roles = [role for role in ROLES if role in example]
+    labels = np.asarray(example["labels"])
+    order = np.argsort(labels, kind="stable")
+    classes, counts = np.unique(labels, return_counts=True)
+    ends = np.cumsum(counts)
+    matrices = {role: example[role][np.ix_(order, order)] for role in roles}
+    pairs = {role: _pairs(matrix) for role, matrix in matrices.items()}
+    everything = np.concatenate(list(pairs.values()))
+    low, high = np.quantile(everything, [0.01, 0.99]) if everything.size else (-1, 1)
+    with mpl.rc_context(STYLE):
+        figure, axes = _new_panels(1, len(roles), (3.3, 3.9), sharey=True)
+        for role, ax in zip(roles, axes[0], strict=True):
+            image = ax.imshow(
+                matrices[role], cmap="viridis", vmin=low, vmax=max(high, low + 1e-6)
+            )
+            for end in ends[:-1]:
+                ax.axhline(end - 0.5, color="white", linewidth=1)
+                ax.axvline(end - 0.5, color="white", linewidth=1)
+            places, names = _thin(ends - counts / 2 - 0.5, classes)
+            ax.set_xticks(
+                places, names, rotation=45, ha="right", va="top",
+                rotation_mode="anchor", parse_math=False,
+            )  # fmt: skip
+            ax.set_yticks(places, names, parse_math=False)
+            ax.tick_params(length=0)
+            ax.spines[:].set_visible(False)
+            ax.set_title(_similarity_title(role, pairs))
+        axes[0, 0].set_ylabel("Test trials, by class")
+        figure.colorbar(
+            image, ax=axes, label="Similarity of two trials", shrink=0.7, aspect=25,
+            extend="both",
+        )  # fmt: skip
+    return figure
+
+
+def _new_axes(size: tuple[float, float]) -> Axes:
+    """Return the axes of a new figure of a size in inches, unknown to pyplot."""
+    return Figure(figsize=size, layout="constrained").add_subplot()
+
+
+def _figure(ax: Axes) -> Figure:
+    """Return the figure that axes lie on, through subfigures."""
+    return cast("Figure", ax.get_figure(root=True))
+
+
+def _new_panels(
+    n_rows: int,
+    n_columns: int,
+    size: tuple[float, float],
+    sharex: bool = False,
+    sharey: bool = False,
+) -> tuple[Figure, np.ndarray]:
+    """Return a new figure and its axes, each of a size in inches."""
+    figure = Figure(
+        figsize=(size[0] * n_columns + 0.4, size[1] * n_rows), layout="constrained"
+    )
+    return figure, figure.subplots(
+        n_rows, n_columns, sharex=sharex, sharey=sharey, squeeze=False
+    )
+
+
+def _head_positions(names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return where electrodes lie on a head of radius 1 that is seen from above.
+
+    Directions from the center of the 10-20 system's best sphere are unrolled with
+    their angle from the vertex as radius. Names without a known position are left out.
+    """
+    known = positions(names)
+    system = np.array(list(positions(SITES_1020).values()))
+    fit = np.linalg.lstsq(
+        np.hstack([2 * system, np.ones((len(system), 1))]),
+        np.sum(system**2, axis=1),
+        rcond=None,
+    )
+    center = fit[0][:3]
+    ring = [np.hypot(*_unroll(place - center)) for place in positions(RING).values()]
+    scale = RING_RADIUS / np.mean(ring)
+    return {name: scale * _unroll(place - center) for name, place in known.items()}
+
+
+def _unroll(direction: np.ndarray) -> np.ndarray:
+    """Return a direction in space as one in the plane, as long as its angle from up."""
+    x, y, z = direction
+    across = np.hypot(x, y)
+    return np.array([x, y]) * np.arctan2(across, z) / max(across, 1e-12)
+
+
+def _draw_head(ax: Axes) -> None:
+    """Draw a head from above: outline, nose and ears."""
+    turn = np.linspace(0, 2 * np.pi, 200)
+    ear = np.linspace(-np.pi / 2, np.pi / 2, 40)
+    lines: list[tuple[Any, Any]] = [
+        (np.cos(turn), np.sin(turn)),
+        ([-0.1, 0, 0.1], [0.995, 1.11, 0.995]),
+        (0.995 + 0.07 * np.cos(ear), 0.17 * np.sin(ear)),
+        (-0.995 - 0.07 * np.cos(ear), 0.17 * np.sin(ear)),
+    ]
+    for x, y in lines:
+        ax.plot(x, y, color="#555555", linewidth=1.3, zorder=1)
+    ax.set(aspect="equal", xlim=(-1.2, 1.2), ylim=(-1.15, 1.18))
+    ax.axis("off")
+
+
+def _gaps(places: list[np.ndarray]) -> np.ndarray:
+    """Return the distance between each two sites; infinite from a site to itself."""
+    points = np.array(places).reshape(-1, 2)
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=2)
+    gaps[np.diag_indices(len(points))] = np.inf
+    return gaps
+
+
+def _room(
+    placed: dict[str, np.ndarray], ax: Axes
+) -> Iterator[tuple[str, np.ndarray, float, np.ndarray | None]]:
+    """Yield name, place, diameter in points and, of crowded sites, where room is.
+
+    Many names are as large as all can be, so that they look alike. Among few, only
+    those that are crowded are smaller, and are named beside their dot.
+    """
+    points = list(placed.values())
+    gaps = _gaps(points)
+    box = ax.get_position()
+    inches = min(_figure(ax).get_size_inches() * (box.width, box.height)) / 2.4
+    sizes = np.minimum(25, 0.95 * 72 * inches * gaps.min(axis=1, initial=np.inf))
+    many = len(placed) > MAX_SITES_BESIDE
+    crowded = (sizes < 15) & (not many)
+    sizes[~crowded] = sizes[~crowded].min(initial=25)
+    for index, (name, place) in enumerate(placed.items()):
+        away = place - points[gaps[index].argmin()] if crowded[index] else None
+        yield name, place, float(sizes[index]), away
+
+
+def _draw_site(
+    ax: Axes, name: str, place: np.ndarray, size: float, away: np.ndarray | None
+) -> None:
+    """Draw one electrode with its name inside, or beside it in the direction away."""
+    diameter = size if away is None else min(size, 9)
+    ax.scatter(
+        place[0], place[1], s=diameter**2, color=ROLE_COLORS["student"], zorder=3
+    )
+    look: dict[str, Any] = {
+        "weight": "bold",
+        "ha": "center",
+        "va": "center_baseline",
+        "parse_math": False,
+        "zorder": 4,
+    }
+    if away is None:
+        size = min(9, size * 1.25 / len(name))
+        ax.text(place[0], place[1], name, color="white", size=size, **look)
+    else:
+        offset = (diameter + 8) * away / max(np.hypot(*away), 1e-9)
+        ax.annotate(
+            name,
+            tuple(place),
+            tuple(offset),
+            textcoords="offset points",
+            size=8,
+            **look,
+        )
+
+
+def _note(ax: Axes, text: str) -> None:
+    """Write a note below the axes' content, wrapped."""
+    import textwrap
+
+    ax.text(
+        0.5,
+        0,
+        textwrap.fill(text, 70),
+        transform=ax.transAxes,
+        size=9,
+        ha="center",
+        va="top",
+        parse_math=False,
+    )
+
+
+def _role_name(row: pd.Series) -> str:
+    """Return what a role is, in up to three short lines."""
+    role, n_chans = row["role"], int(row["n_chans"])
+    lines = [role, f"{n_chans} electrode{'s' if n_chans != 1 else ''}"]
+    if role != "teacher":
+        taught = row["method"] != "none"
+        lines.append(f"taught: {row['method']}" if taught else "no teacher")
+    return "\n".join(lines)
+
+
+def _draw_role(ax: Axes, position: float, values: np.ndarray, role: str) -> None:
+    """Draw the subjects' scores of one role, and beside them mean and interval."""
+    look: dict[str, Any] = {"color": ROLE_COLORS[role], "marker": ROLE_MARKERS[role]}
+    ax.scatter(
+        np.full(len(values), position), values, s=26, alpha=0.75, linewidths=0, **look
+    )
+    if len(values) > 1:
+        mean, low, high = mean_interval(values)
+        ax.errorbar(
+            position - 0.17,
+            mean,
+            [[mean - low], [high - mean]],
+            markersize=9,
+            markeredgecolor="black",
+            ecolor="black",
+            zorder=4,
+            **look,
+            **MEAN,
+        )
+
+
+def _limits(table: pd.DataFrame, chance: float | None) -> tuple[float, float]:
+    """Return the range of an axis that shows all scores, intervals and chance.
+
+    Not under 0.3 wide, so that small differences look small, and no further than
+    from 0 to 1 for the intervals.
+    """
+    values = [table[role].dropna().to_numpy() for role in table]
+    scores = np.concatenate(values)
+    least, most = min(0, scores.min()), max(1, scores.max())
+    ends = np.ravel([mean_interval(own)[1:] for own in values])
+    ends = np.clip(ends[np.isfinite(ends)], least, most)
+    shown = [*scores, *ends, *([] if chance is None else [chance])]
+    low, high = min(shown), max(shown)
+    missing = max(0, 0.3 - (high - low)) / 2
+    margin = 0.05 * max(high - low, 0.3)
+    return (
+        max(low - missing, min(low, least)) - margin,
+        min(high + missing, max(high, most)) + margin,
+    )
+
+
+def _name_subjects(ax: Axes, last: pd.Series, x: float) -> None:
+    """Write the subjects' names beside the last dots, moved apart where they meet."""
+    low, high = ax.get_ylim()
+    order = last.sort_values()
+    height = _figure(ax).get_size_inches()[1] * 72 * 0.75
+    places = _spread(order.to_numpy(), gap=10 * (high - low) / height)
+    for who, score, place in zip(order.index, order, places, strict=True):
+        ax.annotate(
+            str(who),
+            (x, score),
+            (x + 0.16, place),
+            size=8,
+            va="center",
+            parse_math=False,
+            arrowprops={
+                "relpos": (0, 0.5),
+                "arrowstyle": "-",
+                "color": "#c4c4c4",
+                "shrinkB": 4,
+            },
+        )
+
+
+def _spread(values: np.ndarray, gap: float) -> np.ndarray:
+    """Move sorted values apart to at least ``gap``, each as little as need be."""
+    blocks: list[tuple[float, int]] = []  # center and length
+    for value in values:
+        center, length = float(value), 1
+        while blocks and center - blocks[-1][0] < gap * (length + blocks[-1][1]) / 2:
+            other, size = blocks.pop()
+            center = (center * length + other * size) / (length + size)
+            length += size
+        blocks.append((center, length))
+    return np.concatenate(
+        [center + gap * (np.arange(n) - (n - 1) / 2) for center, n in blocks]
+    )
+
+
+def _has_values(history: pd.DataFrame, column: str) -> bool:
+    """Whether a table has a column with at least one value."""
+    return column in history and bool(history[column].notna().any())
+
+
+def _kept_passes(own: pd.DataFrame) -> dict[Any, int]:
+    """Return the pass that each subject and seed kept: the best, or the last."""
+    kept: dict[Any, Any] = {}
+    for key, run in own.groupby(["subject", "seed"], sort=False):
+        validated = _has_values(run, "valid_loss")
+        rows = run.set_index("epoch")
+        kept[key] = rows["valid_loss"].idxmin() if validated else rows.index.max()
+    return kept
+
+
+def _draw_runs(
+    ax: Axes,
+    own: pd.DataFrame,
+    column: str,
+    color: str,
+    label: str,
+    kept: dict[Any, int] | None = None,
+) -> None:
+    """Draw one column of the history: each run, their median, the passes kept."""
+    runs = own.pivot_table(index="epoch", columns=["subject", "seed"], values=column)
+    passes = runs.index + 1
+    if runs.shape[1] > 1:
+        alpha = float(np.clip(4 / runs.shape[1], 0.05, 0.35))
+        ax.plot(passes, runs, color=color, alpha=alpha, linewidth=0.8)
+    usual = runs.notna().sum(axis=1) * 2 >= runs.shape[1]
+    median = runs.median(axis=1).where(usual)
+    ax.plot(passes, median, color=color, linewidth=2, label=label)
+    if kept is None:
+        return
+    points = [(key, best) for key, best in kept.items() if key in runs]
+    ax.scatter(
+        [best + 1 for _, best in points],
+        [runs[key][best] for key, best in points],
+        s=22,
+        color=color,
+        edgecolors="black",
+        linewidths=0.7,
+        zorder=3,
+        label="pass kept",
+    )
+
+
+def _log_if_wide(ax: Axes) -> None:
+    """Give an axis a logarithmic scale if its lines span more than a factor of 30."""
+    values = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines])
+    values = values[np.isfinite(values)]
+    if values.size and values.min() > 0 and values.max() > 30 * values.min():
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("")
+
+
+def _confusion(own: pd.DataFrame, classes: np.ndarray) -> np.ndarray:
+    """Return the percentage of each true class (rows) that was predicted as each."""
+    import pandas as pd
+
+    table = pd.crosstab(own["label"], own["predicted"])
+    counts = table.reindex(index=classes, columns=classes, fill_value=0).to_numpy()
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.where(totals > 0, 100 * counts / np.maximum(totals, 1), np.nan)
+
+
+def _write_numbers(ax: Axes, shares: np.ndarray) -> None:
+    """Write the percentages into the cells."""
+    size = 10 if len(shares) <= 6 else 8
+    for (row, column), share in np.ndenumerate(shares):
+        if np.isfinite(share):
+            color = "white" if share > 55 else "black"
+            ax.text(
+                column, row, f"{share:.0f}", size=size, color=color, ha="center",
+                va="center",
+            )  # fmt: skip
+
+
+def _thin(places: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Return where to write which class names, at most 24 of them."""
+    step = -(-len(classes) // 24)
+    return places[::step], [str(name) for name in classes[::step]]
+
+
+def _pairs(matrix: np.ndarray) -> np.ndarray:
+    """Return the entries above the diagonal."""
+    return matrix[np.triu_indices(len(matrix), k=1)]
+
+
+def _similarity_title(role: str, pairs: dict[str, np.ndarray]) -> str:
+    """Return the role, and how well its similarities agree with the teacher's."""
+    if role == "teacher" or "teacher" not in pairs:
+        return role
+    own, other = pairs[role], pairs["teacher"]
+    if own.size < 2 or not own.std() or not other.std():
+        return f"{role}\ncorrelation with teacher not defined"
+    return f"{role}\ncorrelation with teacher {np.corrcoef(own, other)[0, 1]:.2f}"
+
+
+def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
+    """Yield title, caption and maker of every figure on the page."""
+    settings = result.settings
+    teachers = list(result.teachers.values())
+    yield (
+        "Montage",
+        "Electrodes that baseline and student read (green)"
+        + (" among those that the teacher reads (all)." if teachers else "."),
+        lambda: plot_montage(
+            settings["montage"]["ch_names"],
+            teachers[0].decoder_.view.ch_names if teachers else None,
+        ),
+    )
+    yield (
+        "Accuracy of each subject",
+        "Each line is a subject, named on the right, seeds averaged. Beside the dots: "
+        "mean over subjects and its 95 % interval.",
+        lambda: plot_scores(result.scores, chance=1 / len(settings["classes"])),
+    )
+    yield (
+        "Training",
+        "Light lines are single subjects and seeds, bold lines their median as far as "
+        "half of them went. Dots mark the pass whose weights were kept, the one with "
+        "the lowest validation loss (without validation trials the last one). The "
+        "student's loss includes what it is taught, so its height cannot be compared "
+        "with the others'. Validation trials come from the training data; test trials "
+        "took no part.",
+        lambda: plot_history(result.history),
+    )
+    yield (
+        "Confusions",
+        "Part of the test trials of each true class (row) that were taken for each "
+        "class (column), in percent. Subjects and seeds are pooled.",
+        lambda: plot_confusion(result.predictions),
+    )
+    yield (
+        "Similarity of test trials",
+        "How alike each network finds two test trials, for the first subject and seed. "
+        "Trials are sorted by class; a network that separates the classes shows bright "
+        "squares on the diagonal. The correlation is over all pairs of different "
+        "trials. One color scale for all, cut at the 1st and 99th percentile.",
+        lambda: plot_similarity(result.example),
+    )
+
+
+def _embed(figure: Figure, caption: str) -> str:
+    """Return a figure and its caption as HTML, the image inside."""
+    data = BytesIO()
+    figure.savefig(data, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1)
+    width = round(int.from_bytes(data.getvalue()[16:20]) * SHOWN_DPI / DPI)
+    source = b64encode(data.getvalue()).decode("ascii")
+    return (
+        f'<figure><img width="{width}" alt="{html.escape(caption)}" '
+        f'src="data:image/png;base64,{source}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+
+
+# Text
+
+
+def _opening(result: FitResult) -> Iterator[tuple[str, str]]:
+    """Yield title and HTML of what stands before the figures."""
+    yield "What was done and found", _headline(result)
+    yield "Scores", _summary_table(result)
+    yield (
+        "Scores of each subject and seed",
+        f'<div class="eegkd-long">{_table(result.scores)}</div>',
+    )
+
+
+def _closing(result: FitResult) -> Iterator[tuple[str, str]]:
+    """Yield title and HTML of what stands after the figures."""
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+        for name, value in _flat(result.settings)
+    )
+    yield (
+        "Settings and versions",
+        f'<table class="table table-sm eegkd-settings"><tbody>{rows}</tbody></table>',
+    )
+    version = result.settings["versions"].get("eegkd", "")
+    yield (
+        "How to cite",
+        f"<p>Please cite eegkd {html.escape(version)}, the paper of the data, and "
+        "the paper of similarity-keeping distillation and of the montages headband "
+        f"and headphone:</p><p>{html.escape(PAPER)}</p>",
+    )
+    subject, seed = next(iter(result.students), ("1", 0))
+    example = (
+        'result.save("folder")          # after the fit: scores, models, settings\n\n'
+        "import eegkd\n\n"
+        'result = eegkd.load("folder")  # later, here or elsewhere\n'
+        f"student = result.students[{subject!r}, {seed!r}]  # of one subject and seed\n"
+        "student.predict(epochs)        # mne.Epochs with the montage's electrodes"
+    )
+    yield "How to load the models", f"<pre>{html.escape(example)}</pre>"
+
+
+def _headline(result: FitResult) -> str:
+    """Return the result in words."""
+    settings = result.settings
+    parts = []
+    if settings["simulated"]:
+        parts.append(
+            '<div class="alert alert-danger"><strong>SIMULATED DATA.</strong> These '
+            "signals were computed, not recorded from people. The scores say nothing "
+            "about real EEG.</div>"
+        )
+    parts += [_trouble(result), f"<p>{_what(result)}</p>", _role_list(result)]
+    parts += [f"<p>{text}</p>" for text in (_found(result), *_remarks(result))]
+    return f'<div class="eegkd-text">{"".join(parts)}</div>'
+
+
+def _what(result: FitResult) -> str:
+    """Return what was done, in HTML."""
+    settings = result.settings
+    montage, method = settings["montage"], settings["method"]
+    names = montage["ch_names"]
+    explained = f" ({METHODS[method]})" if method in METHODS else ""
+    n_seeds = len(settings["seeds"])
+    taught = (
+        "The student was given no teacher (method none), so it repeats the baseline."
+        if method == "none"
+        else f"Method: <strong>{html.escape(method)}</strong>{explained}."
+    )
+    scheme = settings["scheme"]
+    return (
+        f"Dataset <strong>{html.escape(settings['dataset'])}</strong>, "
+        f"{_count(result.scores['subject'].nunique(), 'subject')}, "
+        f"{_count(n_seeds, 'seed')}, "
+        f"{_count(len(settings['classes']), 'class', 'classes')} "
+        f"({html.escape(', '.join(settings['classes']))}). "
+        f"Montage <strong>{html.escape(montage['name'])}</strong>: "
+        f"{_count(len(names), 'electrode')} ({html.escape(', '.join(names))}). "
+        f"{taught} Training scheme {html.escape(scheme)}: "
+        f"{SCHEMES.get(scheme, 'see settings')}. "
+        f"Tested on {html.escape(settings['test'])}; these trials took no part in any "
+        "choice."
+    )
+
+
+def _role_list(result: FitResult) -> str:
+    """Return what each role is and scores, as an HTML list."""
+    texts = {
+        "teacher": "reads all electrodes",
+        "baseline": "reads the montage's electrodes, learned without a teacher",
+        "student": "reads the montage's electrodes, learned with the teacher",
+    }
+    if result.settings["method"] == "none":
+        texts["student"] = texts["baseline"]
+    items = []
+    for role, row in result.summary().iterrows():
+        interval = (
+            f" (95 % interval over subjects {row['low']:.3f} to {row['high']:.3f})"
+            if np.isfinite(row["low"])
+            else ""
+        )
+        items.append(
+            f"<li><strong>{role}</strong>, {texts[str(role)]}: mean accuracy "
+            f"<strong>{row['mean']:.3f}</strong>{interval}</li>"
+        )
+    chance = 1 / len(result.settings["classes"])
+    items.append(f"<li>guessing: {chance:.3f}</li>")
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _found(result: FitResult) -> str:
+    """Return what the comparison of student and baseline allows one to say."""
+    summary = result.summary()
+    if "p_value" not in summary:
+        return "There is no baseline to compare the student with."
+    student: Any = summary.loc["student"]
+    difference, p_value = student["vs_baseline"], student["p_value"]
+    n_subjects = result.scores["subject"].nunique()
+    numbers = f"Student minus baseline: <strong>{difference:+.3f}</strong> in accuracy"
+    if n_subjects == 1:
+        return (
+            f"{numbers}. With one subject this cannot be tested: it describes one "
+            "person and says nothing about others."
+        )
+    where = " in this simulation" if result.settings["simulated"] else ""
+    if n_subjects < MIN_SUBJECTS:
+        verdict = (
+            f"With {n_subjects} subjects no difference can reach p &lt; "
+            f"{SIGNIFICANCE}, however large: take this as a description, not as "
+            "evidence."
+        )
+    elif p_value >= SIGNIFICANCE:
+        verdict = (
+            "<strong>No difference was shown.</strong> That is not evidence that there "
+            "is none."
+        )
+    elif difference > 0:
+        verdict = f"<strong>The student was more accurate{where}.</strong>"
+    else:
+        verdict = f"<strong>The student was less accurate{where}.</strong>"
+    return (
+        f"{numbers} (paired permutation test over {n_subjects} subjects, seeds "
+        f"averaged: p = {p_value:.3f}). {verdict}"
+    )
+
+
+def _remarks(result: FitResult) -> Iterator[str]:
+    """Yield what a reader must know to judge the numbers, in HTML."""
+    settings = result.settings
+    if len(settings["classes"]) == 2:
+        yield (
+            "With two classes, soft labels carry nothing beyond the teacher's "
+            "confidence: they cannot say which wrong class is nearer."
+        )
+    if len(settings["seeds"]) == 1:
+        yield (
+            "One seed was used: how much the scores depend on the random start is not "
+            "known."
+        )
+    if settings["replaced_electrodes"]:
+        yield (
+            "<strong>Replaced electrodes.</strong> "
+            + html.escape(settings["replaced_electrodes"])
+        )
+
+
+def _trouble(result: FitResult) -> str:
+    """Return failures and interruption as HTML, or nothing."""
+    parts = []
+    if result.interrupted:
+        parts.append(
+            "<p>The work was interrupted; this page shows what was finished.</p>"
+        )
+    if result.failures:
+        items = "".join(
+            f"<details><summary>Subject {html.escape(str(who))}, seed {seed}: "
+            f"{html.escape(_last_line(text))}</summary><pre>{html.escape(text)}</pre>"
+            "</details>"
+            for (who, seed), text in result.failures.items()
+        )
+        parts.append(
+            f"<p>{_count(len(result.failures), 'fit')} failed and took no part in the "
+            f"scores:</p>{items}"
+        )
+    if not parts:
+        return ""
+    return (
+        '<div class="alert alert-warning"><strong>Incomplete.</strong> '
+        f"{''.join(parts)}</div>"
+    )
+
+
+def _summary_table(result: FitResult) -> str:
+    """Return the summary by role as an HTML table."""
+    import pandas as pd
+
+    rows = []
+    for role, row in result.summary().iterrows():
+        shown = {
+            "Role": role,
+            "Method": row["method"],
+            "Montage": row["montage"],
+            "Electrodes": row["n_chans"],
+            "Mean accuracy": f"{row['mean']:.3f}",
+            "95 % interval": f"{row['low']:.3f} to {row['high']:.3f}"
+            if np.isfinite(row["low"])
+            else "one subject",
+            "Share of teacher": f"{row['of_teacher']:.0%}"
+            if np.isfinite(row["of_teacher"])
+            else "-",
+        }
+        if np.isfinite(row.get("vs_baseline", np.nan)):
+            shown["Minus baseline"] = f"{row['vs_baseline']:+.3f}"
+            shown["p-value"] = f"{row['p_value']:.3f}"
+        rows.append(shown)
+    return _table(pd.DataFrame(rows))
+
+
+def _table(table: pd.DataFrame) -> str:
+    """Return an HTML table, names escaped."""
+    return table.rename(columns=lambda name: str(name).replace("_", " ")).to_html(
+        index=False,
+        border=0,
+        classes="table table-sm table-hover",
+        justify="left",
+        na_rep="-",
+        float_format="{:.3f}".format,
+    )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield name and value of every setting, nested ones with the names before them."""
+    for name, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}: ")
+        else:
+            yield f"{prefix}{name}", _text(value)
+
+
+def _text(value: Any) -> str:
+    """Return a setting's value for a table."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value)) or "none"
+    if value is None or value in ("", {}):
+        return "not set"
+    return str(value)
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun in the right form."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _last_line(text: str) -> str:
+    """Return the last line of a traceback: the error itself."""
+    lines: Iterable[str] = text.strip().splitlines()
+    return next(reversed(list(lines)), "")

@@ -1,0 +1,269 @@
+"""Who is trained and tested on what. Test trials never take part in a choice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eegkd._checks import check_choice, check_number, join_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMES = ("individual", "dependent", "independent")
+TESTS = ("auto", "session", "run", "time")
+HELD_OUT = 1 / 3  # part of the runs, or of one recording's end, that is tested on
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training set and the test trials of the subjects that it is for.
+
+    Parameters
+    ----------
+    name : str
+        The subject that the fold is for, or ``"all"``.
+    train : ndarray of int
+        Index of the training trials, validation included.
+    test : dict of subject -> ndarray of int
+        Index of each subject's test trials.
+    """
+
+    name: str
+    train: np.ndarray
+    test: dict[Any, np.ndarray]
+
+
+def held_out(
+    metadata: pd.DataFrame, y: np.ndarray, test: str | Sequence[str] = "auto"
+) -> tuple[np.ndarray, str]:
+    """Say which trials are for testing, without looking at signals.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        ``subject``, ``session`` and ``run`` of each trial.
+    y : ndarray, shape (n_trials,)
+        Labels.
+    test : {"auto", "session", "run", "time"} or list of str, default="auto"
+        ``"session"`` tests on each subject's last session; ``"run"`` on the last
+        third of the runs (at least one) of each kind, where runs that hold the same
+        classes are of one kind; ``"time"`` on the last third of each class. A list
+        names the test sessions. ``"auto"`` takes the first of the three that the
+        data allow, for all subjects alike.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (n_trials,)
+        Whether a trial is for testing.
+    rule : str
+        The rule in plain words, for the report.
+
+    Raises
+    ------
+    ValueError
+        If the rule leaves a subject without training or test trials, or a class
+        without training trials.
+    """
+    if not isinstance(test, str):
+        sessions = list(test)
+        known = sorted(metadata["session"].unique())
+        unknown = [name for name in sessions if name not in known]
+        if unknown or not sessions:
+            raise ValueError(
+                f"'test' must be a rule ({join_names(TESTS)}) or name sessions of the "
+                f"data ({join_names(known)}), got {test!r}."
+            )
+        mask = metadata["session"].isin(sessions).to_numpy()
+        return _check(mask, metadata, y, f"session {join_names(sessions)}")
+    check_choice(test, "test", TESTS)
+    if test == "auto":
+        test = _first_possible(metadata, y)
+    mask = np.zeros(len(metadata), dtype=bool)
+    for rows in _by(metadata, ["subject"]):
+        mask[_test_rows(metadata.iloc[rows], y[rows], rows, test)] = True
+    words = {
+        "session": "the last session of each subject",
+        "run": "the last third of the runs of each subject (one session recorded)",
+        "time": "the last third of each class of each subject (one run recorded; "
+        "neighboring trials share slow drifts, so scores are optimistic)",
+    }
+    return _check(mask, metadata, y, words[test])
+
+
+def make_folds(
+    metadata: pd.DataFrame, is_test: np.ndarray, scheme: str = "individual"
+) -> list[Fold]:
+    """Cut trials into folds by the scheme of the paper.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        ``subject`` of each trial.
+    is_test : ndarray of bool, shape (n_trials,)
+        Which trials are for testing, see `held_out`.
+    scheme : {"individual", "dependent", "independent"}, default="individual"
+        Train on the subject's own training trials, on those of all subjects, or on
+        those of all other subjects. Testing is always on the subject's own test
+        trials.
+
+    Returns
+    -------
+    folds : list of Fold
+        One for each subject; one for all in the scheme "dependent".
+
+    Raises
+    ------
+    ValueError
+        If ``scheme`` is unknown, or "independent" has fewer than two subjects.
+    """
+    check_choice(scheme, "scheme", SCHEMES)
+    subject = metadata["subject"].to_numpy()
+    people = list(dict.fromkeys(subject.tolist()))
+    tests = {who: np.flatnonzero((subject == who) & is_test) for who in people}
+    if scheme == "dependent":
+        return [Fold("all", np.flatnonzero(~is_test), tests)]
+    if scheme == "independent" and len(people) < 2:
+        raise ValueError(
+            "'scheme' 'independent' trains on other subjects, but there is only "
+            f"subject {people[0]!r}. Load at least two subjects."
+        )
+    own = scheme == "individual"
+    return [
+        Fold(
+            str(who),
+            np.flatnonzero(((subject == who) == own) & ~is_test),
+            {who: tests[who]},
+        )
+        for who in people
+    ]
+
+
+def validation_mask(
+    codes: np.ndarray, subject: np.ndarray, fraction: float = 1 / 8
+) -> np.ndarray:
+    """Choose the last trials of each class of each subject for validation.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_trials,)
+        Class of each training trial, in the order of recording.
+    subject : ndarray, shape (n_trials,)
+        Person of each training trial.
+    fraction : float, default=1/8
+        Part of each class, at least one trial where a class has two or more;
+        0 chooses none.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (n_trials,)
+        Whether a trial is for validation.
+
+    Raises
+    ------
+    ValueError
+        If ``fraction`` is not in [0, 0.9].
+
+    Notes
+    -----
+    The rule of the published code, the last eighth of each class, without its need
+    for classes of one size. The end of a recording is also where it resembles a
+    later session most.
+    """
+    check_number(fraction, "valid_fraction", at_least=0, at_most=0.9)
+    mask = np.zeros(len(codes), dtype=bool)
+    if fraction == 0:
+        return mask
+    for who in np.unique(subject.astype(str)):
+        for code in np.unique(codes):
+            rows = np.flatnonzero((subject.astype(str) == who) & (codes == code))
+            if len(rows) >= 2:
+                mask[rows[-max(1, round(fraction * len(rows))) :]] = True
+    return mask
+
+
+def _by(metadata: pd.DataFrame, columns: list[str]) -> Iterator[np.ndarray]:
+    """Yield the row numbers of each group, in order of appearance."""
+    yield from (
+        np.asarray(rows)
+        for rows in metadata.reset_index(drop=True)
+        .groupby(columns, sort=False)
+        .indices.values()
+    )
+
+
+def _first_possible(metadata: pd.DataFrame, y: np.ndarray) -> str:
+    """Return the strictest rule that every subject's data allow."""
+    if metadata.groupby("subject")["session"].nunique().min() > 1:
+        return "session"
+    several = all(
+        all(len(runs) > 1 for runs in _kinds(metadata.iloc[rows], y[rows]).values())
+        for rows in _by(metadata, ["subject"])
+    )
+    return "run" if several else "time"
+
+
+def _kinds(own: pd.DataFrame, y: np.ndarray) -> dict[tuple[str, ...], list[Any]]:
+    """Group one subject's runs by the classes that they hold."""
+    kinds: dict[tuple[str, ...], list[Any]] = {}
+    for rows in _by(own, ["session", "run"]):
+        run = (own["session"].iloc[rows[0]], own["run"].iloc[rows[0]])
+        kinds.setdefault(tuple(sorted(map(str, set(y[rows])))), []).append(run)
+    return kinds
+
+
+def _test_rows(
+    own: pd.DataFrame, y: np.ndarray, rows: np.ndarray, test: str
+) -> np.ndarray:
+    """Return the row numbers of one subject's test trials."""
+    if test == "session":
+        last = max(own["session"].unique(), key=_session_order)
+        return rows[(own["session"] == last).to_numpy()]
+    if test == "run":
+        chosen = {
+            run
+            for runs in _kinds(own, y).values()
+            for run in runs[len(runs) - max(1, int(len(runs) * HELD_OUT)) :]
+        }
+        pairs = zip(own["session"], own["run"], strict=True)
+        return rows[np.array([pair in chosen for pair in pairs])]
+    ends = [
+        np.flatnonzero(y == label)[-max(1, int((y == label).sum() * HELD_OUT)) :]
+        for label in np.unique(y)
+    ]
+    return rows[np.sort(np.concatenate(ends))]
+
+
+def _session_order(session: str) -> tuple[int, str]:
+    """Order sessions by their number, as in "0train", "1test", "10"."""
+    digits = re.match(r"\d*", session).group()  # type: ignore[union-attr]
+    return int(digits or 0), session
+
+
+def _check(
+    mask: np.ndarray, metadata: pd.DataFrame, y: np.ndarray, rule: str
+) -> tuple[np.ndarray, str]:
+    """Return mask and rule if every subject and class can be trained and tested."""
+    for rows in _by(metadata, ["subject"]):
+        who = metadata["subject"].tolist()[rows[0]]
+        if mask[rows].all() or not mask[rows].any():
+            lacking = "training" if mask[rows].all() else "test"
+            sessions = metadata["session"].iloc[rows].unique().tolist()
+            raise ValueError(
+                f"'test' leaves subject {who!r} without {lacking} trials "
+                f"(rule: {rule}). Its sessions: "
+                f"{join_names(sessions)}. Choose "
+                "another rule, such as test='run' or test='time'."
+            )
+        untrained = set(y[rows].tolist()) - set(y[rows][~mask[rows]].tolist())
+        if untrained:
+            raise ValueError(
+                f"'test' leaves subject {who!r} without training trials of class "
+                f"{join_names(sorted(map(str, untrained)))} (rule: {rule}). Choose "
+                "another rule, such as test='time', or drop the class."
+            )
+    return mask, rule

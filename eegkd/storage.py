@@ -1,0 +1,205 @@
+"""Fitted classifiers on disk: safetensors and JSON, never pickle.
+
+A classifier is two files: ``<name>.json`` says what it is, ``<name>.safetensors``
+holds the weights. The JSON file holds a checksum of the weights, so that damage and
+mix-ups are noticed before anything is predicted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eegkd._checks import join_names
+
+if TYPE_CHECKING:
+    from eegkd.estimators import DecoderClassifier, DistilledClassifier
+
+FORMAT = 1  # raised when files of before can no longer be read
+FITTED = ("n_times_", "sfreq_", "amplitude_", "simulated_")
+
+
+def save_classifier(
+    classifier: DecoderClassifier | DistilledClassifier, stem: str | Path
+) -> Path:
+    """Write a fitted classifier to ``<stem>.json`` and ``<stem>.safetensors``.
+
+    Parameters
+    ----------
+    classifier : DecoderClassifier or DistilledClassifier
+        Fitted. A student is saved without its teacher.
+    stem : str or path
+        Path without an ending; its folder is created if needed.
+
+    Returns
+    -------
+    file : Path
+        The JSON file.
+
+    Raises
+    ------
+    NotFittedError
+        If ``classifier`` is not fitted.
+    """
+    from safetensors.torch import save
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(classifier)
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    weights = save(
+        {
+            name: value.detach().cpu().contiguous().clone()
+            for name, value in classifier.decoder_.state_dict().items()
+        }
+    )
+    described = {
+        "format": FORMAT,
+        "kind": type(classifier).__name__,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "params": _plain_params(classifier),
+        "decoder": classifier.decoder_.config,
+        "view": classifier.decoder_.view.to_dict(),
+        "classes": classifier.classes_.tolist(),
+        "classes_dtype": classifier.classes_.dtype.str,
+        "ch_names": list(classifier.ch_names_in_),
+        "history": {
+            "rows": classifier.history_.rows,
+            "best_epoch": classifier.history_.best_epoch,
+            "seconds": classifier.history_.seconds,
+        },
+        **{name: getattr(classifier, name) for name in FITTED},
+    }
+    _with_ending(stem, ".safetensors").write_bytes(weights)
+    file = _with_ending(stem, ".json")
+    file.write_text(json.dumps(described, indent=1), encoding="utf-8")
+    return file
+
+
+def load_classifier(stem: str | Path, decoders: dict[str, Any] | None = None) -> Any:
+    """Read what `save_classifier` wrote.
+
+    Parameters
+    ----------
+    stem : str or path
+        Path without an ending.
+    decoders : dict of str -> callable, optional
+        Networks of your own, by name; braindecode's are known.
+
+    Returns
+    -------
+    classifier : DecoderClassifier or DistilledClassifier
+        Fitted; a student has no ``teacher_``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of the two files is missing.
+    ValueError
+        If a file is damaged, of a later version, or not a classifier's.
+    """
+    from safetensors.torch import load
+
+    from eegkd import estimators
+    from eegkd.decoders import decoder_from_config
+    from eegkd.distillation import History
+    from eegkd.view import View
+
+    stem = Path(stem)
+    file = _with_ending(stem, ".json")
+    saved = read_json(file, "a classifier of eegkd", {"kind", "weights_sha256"})
+    weights_file = _with_ending(stem, ".safetensors")
+    if not weights_file.is_file():
+        raise FileNotFoundError(
+            f"{str(weights_file)!r} is missing. Copy it beside {file.name}."
+        )
+    weights = weights_file.read_bytes()
+    if hashlib.sha256(weights).hexdigest() != saved["weights_sha256"]:
+        raise ValueError(
+            f"{str(weights_file)!r} is damaged or belongs to another classifier: its "
+            f"checksum differs from the one in {file.name}. Copy both files again."
+        )
+    kinds = {"DecoderClassifier", "DistilledClassifier"}
+    if saved["kind"] not in kinds:
+        raise ValueError(
+            f"{str(file)!r} holds a {saved['kind']!r}, not one of {join_names(kinds)}."
+        )
+    classifier = getattr(estimators, saved["kind"])(**saved["params"])
+    classifier.decoder_ = decoder_from_config(
+        saved["decoder"], load(weights), View.from_dict(saved["view"]), decoders
+    ).eval()
+    classifier.classes_ = np.array(saved["classes"], dtype=saved["classes_dtype"])
+    classifier.ch_names_in_ = tuple(saved["ch_names"])
+    classifier.history_ = History(**saved["history"])
+    for name in FITTED:
+        setattr(classifier, name, saved[name])
+    if saved["kind"] == "DistilledClassifier":
+        classifier.teacher_ = None
+    return classifier
+
+
+def _plain_params(classifier: Any) -> dict[str, Any]:
+    """Return the parameters that JSON can hold; the view has the montage as well."""
+    params = {}
+    for name, value in classifier.get_params(deep=False).items():
+        if name == "montage" and value is not None:
+            params[name] = list(classifier.decoder_.view.ch_names)
+        elif isinstance(value, (str, int, float, bool, dict, type(None))):
+            params[name] = value
+        elif name in ("student", "decoder"):
+            params[name] = classifier.decoder_.config["name"]
+    return params
+
+
+def _with_ending(stem: Path, ending: str) -> Path:
+    """Add an ending; unlike ``with_suffix`` it leaves dots in the name alone."""
+    return stem.parent / (stem.name + ending)
+
+
+def read_json(file: Path, what: str, needed: set[str]) -> dict[str, Any]:
+    """Return the content of one of the library's JSON files.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    what : str
+        What it should hold, in words.
+    needed : set of str
+        Keys that it must have.
+
+    Returns
+    -------
+    saved : dict
+        The content.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    ValueError
+        If it is damaged, of another version, or something else.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{str(file)!r} is missing, so its folder does not hold {what}, or was not "
+            "written to the end."
+        )
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{str(file)!r} is damaged: {error}. Copy it again."
+        ) from error
+    if not isinstance(saved, dict) or not needed <= set(saved):
+        raise ValueError(f"{str(file)!r} is a JSON file, but not {what}.")
+    if saved.get("format") != FORMAT:
+        raise ValueError(
+            f"{str(file)!r} has format {saved.get('format')!r}, but this version of "
+            f"eegkd reads format {FORMAT}. Use the version that wrote it."
+        )
+    return saved

@@ -1,0 +1,295 @@
+"""`View`: what one device sees of a trial. The barrier against leakage.
+
+Everything that mixes or scales electrodes (picking, re-referencing, standardizing)
+happens here, on the electrodes of the montage alone. What a montage does not have
+cannot reach the network behind the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eegkd._checks import check_ch_names, check_choice, join_names
+from eegkd.montage import Montage, Resolved, canonical_name, load_montage, resolve
+
+REFERENCES = (None, "average")
+STANDARDIZE = (None, "channel")
+
+
+class View:
+    """The electrodes of one montage, re-referenced and standardized.
+
+    Parameters
+    ----------
+    montage : str, path, list of str, Montage or None
+        The device's electrodes; None sees every channel of the data.
+    ch_names : sequence of str
+        Channels of the data that the view is used on.
+    on_missing : {"error", "nearest", "interpolate"}, default="error"
+        What to do about a site that the data do not have, see
+        `eegkd.montage.resolve`.
+    reference : {None, "average"}, default=None
+        ``"average"`` subtracts the mean of the view's own electrodes; None keeps
+        the reference of the recording.
+    standardize : {"channel", None}, default="channel"
+        ``"channel"`` scales every electrode by the mean and the standard deviation
+        that it had over the trials given to `fit`. None passes volts.
+
+    Attributes
+    ----------
+    ch_names : tuple of str
+        Electrodes that the view shows, in order.
+    n_chans : int
+        Number of electrodes.
+    resolved : Resolved
+        Which channel of the data stands for which electrode.
+    center_, scale_ : Tensor, shape (n_chans, 1)
+        Mean and standard deviation in volts, learned by `fit`.
+
+    Notes
+    -----
+    A scale for each electrode over all training trials keeps what motor imagery is
+    decoded from, the change of power between trials; a scale for each trial would
+    remove it.
+    """
+
+    def __init__(
+        self,
+        montage: Any,
+        ch_names: Sequence[str],
+        *,
+        on_missing: str = "error",
+        reference: str | None = None,
+        standardize: str | None = "channel",
+    ) -> None:
+        source_names = check_ch_names(ch_names)
+        self.montage = (
+            Montage(name="full", ch_names=tuple(map(canonical_name, source_names)))
+            if montage is None
+            else load_montage(montage)
+        )
+        self.on_missing = on_missing
+        self.reference = check_choice(reference, "reference", REFERENCES)
+        self.standardize = check_choice(standardize, "standardize", STANDARDIZE)
+        self.resolved = (
+            Resolved(
+                ch_names=self.montage.ch_names,
+                source_names=source_names,
+                index=np.arange(len(source_names)),
+            )
+            if montage is None
+            else resolve(self.montage, source_names, on_missing)
+        )
+        self.source_names = source_names
+        self.center_: Tensor | None = None
+        self.scale_: Tensor | None = None
+
+    @property
+    def ch_names(self) -> tuple[str, ...]:
+        """Electrodes that the view shows, in order."""
+        return self.montage.ch_names
+
+    @property
+    def n_chans(self) -> int:
+        """Number of electrodes that the view shows."""
+        return len(self.ch_names)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the view shows every channel of the data."""
+        return self.montage.name == "full"
+
+    def pick(self, X: Tensor) -> Tensor:
+        """Return the view's electrodes, re-referenced, in volts.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n_trials, n_source_chans, n_times)
+            Signals of all channels of the data, in volts.
+
+        Returns
+        -------
+        X_picked : Tensor, shape (n_trials, n_chans, n_times)
+            Signals of the view's electrodes, in volts.
+        """
+        if self.resolved.index is not None:
+            X = X[:, torch.as_tensor(self.resolved.index, device=X.device)]
+        else:
+            weights = torch.as_tensor(
+                self.resolved.weights, dtype=X.dtype, device=X.device
+            )
+            X = torch.matmul(weights, X)
+        if self.reference == "average":
+            X = X - X.mean(dim=1, keepdim=True)
+        return X
+
+    def fit(self, X: Tensor) -> View:
+        """Learn the scale of every electrode from training trials.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n_trials, n_source_chans, n_times)
+            Training signals in volts.
+
+        Returns
+        -------
+        self : View
+            The fitted view.
+
+        Raises
+        ------
+        ValueError
+            If an electrode is flat in all trials.
+        """
+        picked = self.pick(X).double()
+        center = picked.mean(dim=(0, 2))
+        scale = picked.std(dim=(0, 2), correction=0)
+        flat = torch.nonzero(scale <= 1e-12 + 1e-6 * scale.median()).flatten()
+        if len(flat):
+            names = [self.ch_names[channel] for channel in flat.tolist()]
+            raise ValueError(
+                f"'X' must have signal on every electrode of montage "
+                f"'{self.montage.name}', but {join_names(names)} "
+                "are flat in all trials. Drop them from the montage, interpolate "
+                "them (epochs.interpolate_bads()), or check the recording."
+            )
+        self.center_, self.scale_ = center.float()[:, None], scale.float()[:, None]
+        return self
+
+    def __call__(self, X: Tensor) -> Tensor:
+        """Return what the network behind the view reads.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n_trials, n_source_chans, n_times)
+            Signals of all channels of the data, in volts.
+
+        Returns
+        -------
+        X_view : Tensor, shape (n_trials, n_chans, n_times)
+            Signals of the view's electrodes; of unit scale when standardized.
+        """
+        return self.scale(self.pick(X))
+
+    def scale(self, X: Tensor) -> Tensor:
+        """Return picked signals standardized, shape (n_trials, n_chans, n_times)."""
+        if self.standardize is None:
+            return X
+        if self.center_ is None or self.scale_ is None:
+            raise RuntimeError(
+                f"{self!r} must be fitted before use. Call view.fit(X_train)."
+            )
+        return (X - self.center_.to(X.device)) / self.scale_.to(X.device)
+
+    def bind(self, ch_names: Sequence[str]) -> View:
+        """Return the same fitted view for data with other channels or another order.
+
+        An electrode is looked for under its own name first, then under the name of
+        the channel that stood in for it when the view was made.
+
+        Parameters
+        ----------
+        ch_names : sequence of str
+            Channels of the other data.
+
+        Returns
+        -------
+        view : View
+            A view on the other data that shares this one's scale.
+
+        Raises
+        ------
+        ValueError
+            If an electrode of the view is not among ``ch_names``.
+        """
+        ch_names = check_ch_names(ch_names)
+        if ch_names == self.source_names:
+            return self
+        other = object.__new__(View)
+        other.__dict__.update(self.__dict__)
+        other.source_names = ch_names
+        other.resolved = self._resolve_again(ch_names)
+        return other
+
+    def _resolve_again(self, ch_names: tuple[str, ...]) -> Resolved:
+        """Find every electrode by name in data that the view was not made for."""
+        place = {canonical_name(name): i for i, name in enumerate(ch_names)}
+        if self.resolved.index is None and not set(self.ch_names) <= set(place):
+            # The view interpolates, which takes all electrodes that it was made for.
+            lost = [n for n in self.source_names if canonical_name(n) not in place]
+            if lost:
+                raise ValueError(
+                    f"'ch_names' must hold the electrodes of montage "
+                    f"'{self.montage.name}' or everything they are interpolated "
+                    f"from, but {join_names(lost)} are missing. Pass the same "
+                    "channels as in fit."
+                )
+            weights = np.zeros((self.n_chans, len(ch_names)))
+            for column, name in enumerate(self.source_names):
+                source = self.resolved.weights[:, column]  # type: ignore[index]
+                weights[:, place[canonical_name(name)]] = source
+            return Resolved(self.ch_names, ch_names, None, weights)
+        stand_in = {
+            change.site: canonical_name(change.used)
+            for change in self.resolved.substitutions
+        }
+        index, lost = [], []
+        for site in self.ch_names:
+            found = place.get(site, place.get(stand_in.get(site, site)))
+            if found is None:
+                lost.append(site)
+            else:
+                index.append(found)
+        if lost:
+            raise ValueError(
+                f"'ch_names' must hold the {self.n_chans} electrodes of montage "
+                f"'{self.montage.name}', but {join_names(lost)} are missing from the "
+                f"{len(ch_names)} channels {join_names(ch_names)}. Pass all "
+                "electrodes, or the montage's, under their 10-05 names."
+            )
+        return Resolved(
+            ch_names=self.ch_names,
+            source_names=tuple(ch_names[i] for i in index),
+            index=np.array(index),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything needed to make the fitted view again, JSON-ready."""
+        return {
+            "montage": self.montage.to_dict(),
+            "source_names": list(self.source_names),
+            "full": self.is_full,
+            "on_missing": self.on_missing,
+            "reference": self.reference,
+            "standardize": self.standardize,
+            "center": None if self.center_ is None else self.center_[:, 0].tolist(),
+            "scale": None if self.scale_ is None else self.scale_[:, 0].tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> View:
+        """Make a view from what `to_dict` returned."""
+        view = cls(
+            None if saved["full"] else Montage(**_tuples(saved["montage"])),
+            saved["source_names"],
+            on_missing=saved["on_missing"],
+            reference=saved["reference"],
+            standardize=saved["standardize"],
+        )
+        if saved["center"] is not None:
+            view.center_ = torch.tensor(saved["center"])[:, None]
+            view.scale_ = torch.tensor(saved["scale"])[:, None]
+        return view
+
+    def __repr__(self) -> str:
+        return f"<View | {self.montage.name}: {join_names(self.ch_names)}>"
+
+
+def _tuples(montage: dict[str, Any]) -> dict[str, Any]:
+    """Turn JSON's lists back into tuples."""
+    return {**montage, "ch_names": tuple(montage["ch_names"])}
