@@ -284,7 +284,7 @@ class _Work:
         rows, predictions, histories = [], [], []
         for role, model in models.items():
             view = model.decoder_.view
-            common = {"seed": seed, "role": role}
+            common: dict[str, Any] = {"seed": seed, "role": role}
             histories.append(
                 model.history_.to_frame().assign(subject=fold.name, **common)
             )

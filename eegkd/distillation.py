@@ -16,13 +16,14 @@ from eegkd._checks import check_int, check_number
 from eegkd.criteria import CrossEntropy
 from eegkd.decoders import Decoder, Output
 from eegkd.sources import Batch, Source, TrialSource
-from eegkd.teachers import Teacher
+from eegkd.teachers import Frozen, Teacher
 from eegkd.weightings import Constant, Context, Weighting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Criterion = Callable[[Output, Output | None, Batch], Tensor]
+# The second argument is the teacher's output, None for a term without a teacher.
+Criterion = Callable[[Output, Any, Batch], Tensor]
 Progress = Callable[[int, dict[str, float]], None]
 
 
@@ -124,7 +125,7 @@ class Learner:
 class History:
     """What happened in each pass over the trials.
 
-    Attributes
+    Parameters
     ----------
     rows : list of dict
         One entry for each pass: ``epoch``, ``train_<term>`` and ``train_loss``, and
@@ -148,7 +149,13 @@ class History:
         return row.get("valid_loss", row["train_loss"])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row for each pass as a DataFrame."""
+        """Return the entries as a table.
+
+        Returns
+        -------
+        table : DataFrame
+            One row for each pass.
+        """
         import pandas as pd
 
         return pd.DataFrame(self.rows)
@@ -370,8 +377,44 @@ class Training:
     settings: dict[str, Any] = field(default_factory=dict)
     loop: dict[str, Any] = field(default_factory=dict)
 
+    def frozen(self, mode: str = "eval") -> Frozen:
+        """Return the teacher as one that answers and does not change.
+
+        Parameters
+        ----------
+        mode : {"eval", "as_published"}, default="eval"
+            See `eegkd.Frozen`.
+
+        Returns
+        -------
+        teacher : Frozen
+            A frozen copy of the teacher.
+
+        Raises
+        ------
+        ValueError
+            If there is no teacher.
+        """
+        if self.teacher is None:
+            raise ValueError(
+                "'teacher' must be a trained decoder for this method, got None. Pass "
+                "Training(teacher=...), or use the method 'none'."
+            )
+        return Frozen(self.teacher, mode)
+
     def run(self, objective: Objective) -> History:
-        """Train the student on an objective."""
+        """Train the student on an objective.
+
+        Parameters
+        ----------
+        objective : Objective
+            What is minimized.
+
+        Returns
+        -------
+        history : History
+            What happened in each pass.
+        """
         return distill(
             Learner(self.student, objective, **self.settings),
             self.source,

@@ -46,7 +46,7 @@ PREDICT_CHUNK = 256  # trials that the network reads at once
 SCALE_WARNING, SCALE_ERROR = 30.0, 300.0
 
 
-class _MontageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _MontageClassifier(ClassifierMixin, BaseEstimator):
     """What both estimators share: reading trials, predicting, describing themselves."""
 
     # Parameters that both constructors assign.
@@ -208,7 +208,7 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Cut training trials into those that are learned and those that choose."""
         subject = trials.metadata["subject"].to_numpy()
         chosen = validation_mask(codes, subject, self.valid_fraction)
-        settings = {
+        settings: dict[str, Any] = {
             "device": _device(self.device),
             "batch_size": self.batch_size,
             "seed": self.random_state,

@@ -15,6 +15,7 @@ from eegkd.storage import FORMAT, load_classifier, read_json, save_classifier
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from eegkd.estimators import DecoderClassifier, DistilledClassifier
 
@@ -132,6 +133,28 @@ class FitResult:
             lines += ["", settings["replaced_electrodes"]]
         return "\n".join(lines)
 
+    def plot(self, metric: str = "accuracy") -> Figure:
+        """Draw the scores: a line for each subject, intervals beside it.
+
+        Parameters
+        ----------
+        metric : str, default="accuracy"
+            A metric column of ``scores``.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+            The figure; ``figure.savefig(file)`` writes it.
+        """
+        from eegkd.report import plot_scores
+
+        chance = 1 / len(self.settings["classes"])
+        return plot_scores(
+            self.scores,
+            metric=metric,
+            chance=chance if metric == "accuracy" else None,
+        )
+
     def save(self, folder: str | Path) -> Path:
         """Write scores, models and settings to a folder that `eegkd.load` reads.
 
@@ -245,6 +268,7 @@ def load(folder: str | Path, decoders: dict[str, Any] | None = None) -> FitResul
         If a file is damaged or was not written by `FitResult.save`.
     """
     import pandas as pd
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     folder = check_folder(folder, "folder")
@@ -259,10 +283,15 @@ def load(folder: str | Path, decoders: dict[str, Any] | None = None) -> FitResul
         student.teacher_ = models.get("teacher", {}).get(key)
     try:
         tables = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
+        tables["history"]["subject"] = tables["history"]["subject"].astype(str)
         example = load_file(folder / "example.safetensors")
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"'folder' {str(folder)!r} is incomplete: {error}. Copy it again."
+        ) from error
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(
+            f"'folder' {str(folder)!r} is damaged: {error}. Copy it again."
         ) from error
     return FitResult(
         **tables,

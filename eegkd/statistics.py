@@ -109,7 +109,7 @@ def summarize(scores: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
             "mean": mean,
             "low": low,
             "high": high,
-            "of_teacher": mean / teacher,
+            "of_teacher": mean / teacher if teacher else np.nan,
         }
         if role == "student" and "baseline" in by_subject:
             baseline = by_subject["baseline"].loc[values.index]

@@ -144,7 +144,7 @@ def load_classifier(stem: str | Path, decoders: dict[str, Any] | None = None) ->
 
 def _plain_params(classifier: Any) -> dict[str, Any]:
     """Return the parameters that JSON can hold; the view has the montage as well."""
-    params = {}
+    params: dict[str, Any] = {}
     for name, value in classifier.get_params(deep=False).items():
         if name == "montage" and value is not None:
             params[name] = list(classifier.decoder_.view.ch_names)

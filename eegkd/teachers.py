@@ -6,7 +6,7 @@ import copy
 import logging
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -79,7 +79,18 @@ class Frozen:
         return self.live(batch)
 
     def live(self, batch: Batch) -> Output:
-        """Return the output for a batch by reading it now."""
+        """Return the output for a batch by reading it now.
+
+        Parameters
+        ----------
+        batch : Batch
+            The trials.
+
+        Returns
+        -------
+        output : Output
+            What the decoder says, without gradient.
+        """
         self.decoder.train(self.mode == "as_published")
         with torch.no_grad():
             return self.decoder(batch.seen_by(self.decoder.view))
@@ -104,7 +115,9 @@ class Frozen:
                     tap: torch.cat([chunk.features[tap] for chunk in chunks])
                     for tap in chunks[0].features
                 },
-                embedding=torch.cat([chunk.embedding for chunk in chunks]),
+                embedding=torch.cat(
+                    [cast("Tensor", chunk.embedding) for chunk in chunks]
+                ),
             )
         )
 
@@ -145,7 +158,7 @@ class _Remembered(Output):
         super().__init__(
             logits=memory.whole.logits[index],
             features=_Selection(memory.whole.features, index),
-            embedding=memory.whole.embedding[index],
+            embedding=cast("Tensor", memory.whole.embedding)[index],
         )
         self._memory, self._index = memory, index
 

@@ -177,7 +177,23 @@ class View:
         return self.scale(self.pick(X))
 
     def scale(self, X: Tensor) -> Tensor:
-        """Return picked signals standardized, shape (n_trials, n_chans, n_times)."""
+        """Standardize signals that are picked already.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n_trials, n_chans, n_times)
+            Signals of the view's electrodes, in volts.
+
+        Returns
+        -------
+        X_view : Tensor, same shape
+            Of unit scale when standardized, otherwise ``X`` itself.
+
+        Raises
+        ------
+        RuntimeError
+            If the view is not fitted.
+        """
         if self.standardize is None:
             return X
         if self.center_ is None or self.scale_ is None:
@@ -259,7 +275,13 @@ class View:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything needed to make the fitted view again, JSON-ready."""
+        """Return everything needed to make the fitted view again.
+
+        Returns
+        -------
+        saved : dict
+            JSON-ready; `from_dict` reads it.
+        """
         return {
             "montage": self.montage.to_dict(),
             "source_names": list(self.source_names),
@@ -273,7 +295,18 @@ class View:
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> View:
-        """Make a view from what `to_dict` returned."""
+        """Make a view from what `to_dict` returned.
+
+        Parameters
+        ----------
+        saved : dict
+            What `to_dict` returned, also after a round trip through JSON.
+
+        Returns
+        -------
+        view : View
+            The same fitted view.
+        """
         view = cls(
             None if saved["full"] else Montage(**_tuples(saved["montage"])),
             saved["source_names"],

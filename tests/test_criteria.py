@@ -90,6 +90,13 @@ def test_similarity_keeping_reads_the_last_taps_only():
     assert not torch.allclose(before, SimilarityKeeping()(student, teacher, batch()))
 
 
+def test_similarity_keeping_of_a_decoder_with_one_tap():
+    student, teacher = output(), output(seed=9)
+    student.features = {"third": student.features["third"]}
+    value = SimilarityKeeping()(student, teacher, batch())
+    assert torch.equal(value, SimilarityKeeping(1)(output(), teacher, batch()))
+
+
 def test_similarity_keeping_of_other_widths():
     """Teacher and student may have other numbers of maps and steps."""
     teacher = output(seed=1)
@@ -206,8 +213,8 @@ def test_the_size_of_the_soft_gradient_does_not_depend_on_the_temperature():
         (lambda: KL(4, "both"), r"'direction' must be one of 'forward', 'reverse'"),
         (lambda: SimilarityKeeping(0), r"'n_taps' must be an integer >= 1, got 0"),
         (
-            lambda: SimilarityKeeping(4)(output(), output(), batch()),
-            r"'n_taps' must be at most the number of taps of the student",
+            lambda: SimilarityKeeping()(output(), Output(None, {}, None), batch()),
+            r"must have at least one tap each, got 3 and 0",
         ),
         (
             lambda: kl_divergence(randn(3, 2), randn(3, 4)),

@@ -226,7 +226,7 @@ def test_names_are_listed_without_braindecode():
 
 
 def test_taps_of_sccnet_are_spatial_temporal_and_squared():
-    decoder = build("SCCNet")
+    decoder = build("SCCNet").train()  # dropout comes after the last tap
     output = decoder(signals(decoder))
     assert [*output.features] == ["spatial_batch_norm", "batch_norm", "squared"]
     _, temporal, squared = output.features.values()
@@ -809,3 +809,23 @@ def test_a_decoder_made_by_hand_needs_no_configuration():
 def test_every_public_name_is_documented():
     for item in (Decoder, Output, Tap, build_decoder, decoder_from_config):
         assert "Parameters\n" in inspect.getdoc(item)
+
+
+def test_a_folded_convolution_gives_what_the_network_gave():
+    """Weights keep their names; scores and gradients are those of braindecode's."""
+    from braindecode.models import SCCNet
+
+    decoder = build_decoder(
+        "SCCNet", Electrodes(["C3", "Cz", "C4"]), n_outputs=4, n_times=300, sfreq=125.0
+    )
+    stock = SCCNet(n_chans=3, n_outputs=4, n_times=300, sfreq=125.0)
+    stock.load_state_dict(decoder.network.state_dict())
+    x = torch.randn(5, 3, 300)
+    stock.eval(), decoder.eval()
+    ours, theirs = decoder(x).logits, stock(x)
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    ours.square().sum().backward()
+    theirs.square().sum().backward()
+    expected = dict(stock.named_parameters())
+    for name, parameter in decoder.network.named_parameters():
+        assert torch.allclose(parameter.grad, expected[name].grad, atol=1e-4), name

@@ -231,7 +231,7 @@ def test_page_order(page):
 @pytest.fixture
 def headline(tmp_path, monkeypatch):
     """Return a page's text without the time that figures take."""
-    monkeypatch.setattr("eegkd.report._figures", lambda result: iter(()))
+    monkeypatch.setattr("eegkd.report.page._figures", lambda result: iter(()))
 
     def write(result):
         file = write_report(result, tmp_path / "report.html")
@@ -325,7 +325,7 @@ def test_page_of_students_without_teacher_and_validation(tmp_path):
 
 
 def test_existing_page_is_replaced_and_user_figures_stay(tmp_path, monkeypatch):
-    monkeypatch.setattr("eegkd.report._figures", lambda result: iter(()))
+    monkeypatch.setattr("eegkd.report.page._figures", lambda result: iter(()))
     file = tmp_path / "report.HTML"
     file.write_text("old", encoding="utf-8")
     mine = plt.figure()
@@ -407,9 +407,11 @@ def test_scores_show_the_intervals_and_do_not_blow_up_small_differences():
     scores["accuracy"] = np.where(scores["role"] == "student", 0.51, 0.5)
     low, high = plot_scores(scores).axes[0].get_ylim()
     assert high - low >= 0.3
+    assert (low + high) / 2 == pytest.approx(0.5, abs=0.02)
     scores["accuracy"] = 1.0
     low, high = plot_scores(scores).axes[0].get_ylim()
     assert 1 < high < 1.05
+    assert high - low >= 0.3
 
 
 def test_scores_draw_on_given_axes_and_other_metrics():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from eegkd._checks import check_int, join_names
+from eegkd._checks import check_int
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
@@ -108,9 +107,10 @@ class SimilarityKeeping:
     Parameters
     ----------
     n_taps : int, default=2
-        How many of the decoders' taps to compare, counted from the last. The
-        published method takes the last two of three, behind the layer that
-        combines the electrodes, so that the number of electrodes does not matter.
+        How many of the decoders' taps to compare at most, counted from the last;
+        fewer where one of the two decoders has fewer. The published method takes the
+        last two of three, behind the layer that combines the electrodes, so that the
+        number of electrodes does not matter.
 
     Notes
     -----
@@ -133,9 +133,16 @@ class SimilarityKeeping:
 
     def __call__(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,), between 0 and 4 n_taps."""
+        n_taps = min(self.n_taps, len(student.features), len(teacher.features))
+        if n_taps == 0:
+            raise ValueError(
+                "Student and teacher must have at least one tap each, got "
+                f"{len(student.features)} and {len(teacher.features)}. Build them with "
+                "taps."
+            )
         pairs = zip(
-            self._last_taps(student.features, "student"),
-            self._last_taps(teacher.features, "teacher"),
+            list(student.features)[-n_taps:],
+            list(teacher.features)[-n_taps:],
             strict=True,
         )
         losses = [
@@ -146,17 +153,6 @@ class SimilarityKeeping:
             for student_tap, teacher_tap in pairs
         ]
         return torch.stack(losses).sum(dim=0)
-
-    def _last_taps(self, features: Iterable[str], whose: str) -> list[str]:
-        """Return the names of the taps that are compared."""
-        taps = list(features)
-        if len(taps) < self.n_taps:
-            raise ValueError(
-                f"'n_taps' must be at most the number of taps of the {whose}, but it "
-                f"is {self.n_taps} and the {whose} has {len(taps)}: "
-                f"{join_names(taps)}. Lower n_taps, or give the decoder more taps."
-            )
-        return taps[-self.n_taps :]
 
     def __repr__(self) -> str:
         return f"SimilarityKeeping(n_taps={self.n_taps})"

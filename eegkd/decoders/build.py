@@ -102,7 +102,7 @@ def build_decoder(
     >>> from eegkd import View, build_decoder
     >>> view = View(["C3", "Cz", "C4"], ["Fz", "C3", "Cz", "C4"], standardize=None)
     >>> build_decoder("SCCNet", view, n_outputs=2, n_times=500, sfreq=125.0)
-    <Decoder | SCCNet: 3 electrodes, 7978 parameters>
+    <Decoder | SCCNet: 3 electrodes, 6894 parameters>
     """
     signal = {
         "n_chans": view.n_chans,

@@ -85,6 +85,9 @@ class DecoderSpec:
         Where the embedding is read: the input of the last layer.
     options : mapping, optional
         Constructor arguments that differ from braindecode's defaults.
+    folded : tuple of str, default=()
+        Convolutions over one map's whole height that are computed in a faster way,
+        with the same weights and the same result.
     positions : bool, default=False
         Whether the network needs the positions of the electrodes.
     slow : bool, default=False
@@ -95,6 +98,7 @@ class DecoderSpec:
     taps: Mapping[str, Tap]
     embedding_tap: Tap = Tap("final_layer", "in")
     options: Mapping[str, Any] = field(default_factory=dict)
+    folded: tuple[str, ...] = ()
     positions: bool = False
     slow: bool = False
 
@@ -132,7 +136,8 @@ EMBEDDING = _in("final_layer", "embedding")
 # axis, so the output of the spatial convolution stands in for it.
 DECODERS: dict[str, DecoderSpec] = {
     "SCCNet": DecoderSpec(
-        _out("spatial_batch_norm", "batch_norm") | _in("dropout", "squared")
+        _out("spatial_batch_norm", "batch_norm") | _in("dropout", "squared"),
+        folded=("spatial_filt_conv",),
     ),
     "EEGNet": DecoderSpec(
         _out("bnorm_1", "elu_1", "elu_2"),

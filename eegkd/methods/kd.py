@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from eegkd.criteria import KL, CrossEntropy
 from eegkd.distillation import History, Objective, Training
-from eegkd.teachers import Frozen
 from eegkd.weightings import Constant
 
 
@@ -39,7 +38,7 @@ def kd(
     With two classes the teacher's scores say nothing beyond its confidence, so that
     this is hardly more than smoothing the labels.
     """
-    teacher = Frozen(training.teacher, mode=teacher_mode)
+    teacher = training.frozen(teacher_mode)
     return training.run(
         Objective(
             [(CrossEntropy(), None), (KL(temperature), teacher)],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from eegkd.criteria import KL, CrossEntropy, SimilarityKeeping
 from eegkd.distillation import History, Objective, Training
-from eegkd.teachers import Frozen
 from eegkd.weightings import Constant
 
 
@@ -30,7 +29,7 @@ def sk_kd(
         Weights of the cross-entropy, of the divergence between softened classes and
         of the similarity keeping, >= 0. The published values.
     n_taps : int, default=2
-        How many layers to compare, counted from the last tap.
+        How many layers to compare at most, counted from the last tap.
     teacher_mode : {"eval", "as_published"}, default="eval"
         See `eegkd.Frozen`.
 
@@ -46,7 +45,7 @@ def sk_kd(
        distillation. IEEE Transactions on Emerging Topics in Computational
        Intelligence, 8(2), 1156-1166.
     """
-    teacher = Frozen(training.teacher, mode=teacher_mode)
+    teacher = training.frozen(teacher_mode)
     return training.run(
         Objective(
             [

@@ -1,0 +1,300 @@
+"""`fit`, what it returns, what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import eegkd
+from eegkd.metrics import METRICS
+from eegkd.storage import load_classifier, save_classifier
+
+from .conftest import make_trials
+
+QUICK = {"max_epochs": 2, "batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def result():
+    """Return a result of two subjects and two seeds."""
+    return eegkd.fit(make_trials(), "headphone", n_seeds=2, **QUICK)
+
+
+class TinyNet(torch.nn.Module):
+    """A network of the user's own."""
+
+    def __init__(self, n_chans, n_outputs, n_times):
+        super().__init__()
+        self.spatial = torch.nn.Conv1d(n_chans, 6, 5)
+        self.final_layer = torch.nn.Linear(6, n_outputs)
+
+    def forward(self, x):
+        """Return one score for each class."""
+        return self.final_layer(self.spatial(x).square().mean(dim=2))
+
+
+# -- results ----------------------------------------------------------------------
+
+
+def test_scores_are_tidy(result):
+    scores = result.scores
+    assert len(scores) == 2 * 2 * 3
+    assert not scores.duplicated(["subject", "seed", "role"]).any()
+    assert set(scores["role"]) == {"teacher", "baseline", "student"}
+    assert set(METRICS) <= set(scores)
+    assert scores.set_index("role")["n_chans"].to_dict() == {
+        "teacher": 22,
+        "baseline": 7,
+        "student": 7,
+    }
+    assert (scores["n_trials"] == 36).all()
+
+
+def test_scores_are_those_of_the_predictions(result):
+    keys = ["subject", "seed", "role"]
+    right = result.predictions.assign(
+        right=result.predictions["label"] == result.predictions["predicted"]
+    )
+    expected = right.groupby(keys)["right"].mean()
+    got = result.scores.set_index(keys)["accuracy"].sort_index()
+    assert np.allclose(got, expected.sort_index())
+
+
+def test_summary_averages_seeds_before_subjects(result):
+    summary = result.summary()
+    student = result.scores[result.scores["role"] == "student"]
+    by_subject = student.groupby("subject")["accuracy"].mean()
+    assert summary.loc["student", "mean"] == pytest.approx(by_subject.mean())
+    assert summary.loc["student", "p_value"] >= 0.5  # two subjects cannot show more
+    assert summary.loc["teacher", "of_teacher"] == 1
+    assert set(result.summary("kappa").index) == {"teacher", "baseline", "student"}
+
+
+def test_the_student_is_the_best_validated_one(result):
+    losses = [model.history_.best_loss for model in result.students.values()]
+    assert result.student.history_.best_loss == min(losses)
+
+
+def test_settings_say_everything(result):
+    settings = json.loads(json.dumps(result.settings))
+    assert settings["montage"]["ch_names"] == "C5 C3 C1 Cz C2 C4 C6".split()
+    assert settings["seeds"] == [0, 1]
+    assert settings["classifier"]["max_epochs"] == 2
+    assert {"eegkd", "torch", "braindecode", "moabb", "mne"} <= set(
+        settings["versions"]
+    )
+    assert settings["data_fingerprint"] == make_trials().fingerprint
+
+
+def test_same_seed_same_result_and_in_parallel(result):
+    again = eegkd.fit(make_trials(), "headphone", n_seeds=2, n_jobs=2, **QUICK)
+    pd.testing.assert_frame_equal(again.scores, result.scores)
+    for key, student in result.students.items():
+        assert again.students[key].fingerprint_ == student.fingerprint_
+
+
+@pytest.mark.parametrize(
+    ("scheme", "keys"),
+    [
+        ("individual", {("1", 0), ("2", 0)}),
+        ("dependent", {("all", 0)}),
+        ("independent", {("1", 0), ("2", 0)}),
+    ],
+)
+def test_schemes(scheme, keys):
+    result = eegkd.fit(make_trials(), scheme=scheme, **QUICK)
+    assert set(result.students) == keys
+    assert set(result.scores["subject"]) == {1, 2}
+    n_trained = {len(model.history_.rows) for model in result.students.values()}
+    assert n_trained == {2}
+
+
+def test_a_network_of_ones_own(tmp_path):
+    result = eegkd.fit(make_trials(n_subjects=1), decoder=TinyNet, **QUICK)
+    assert result.settings["classifier"]["student"].count("TinyNet") == 1
+    result.save(tmp_path)
+    with pytest.raises(ValueError, match="'decoders' must hold the factory of 'Tiny"):
+        eegkd.load(tmp_path)
+    loaded = eegkd.load(tmp_path, decoders={"TinyNet": TinyNet})
+    tested = make_trials(n_subjects=1)
+    assert np.array_equal(
+        loaded.student.predict_proba(tested), result.student.predict_proba(tested)
+    )
+
+
+def test_teacher_of_another_kind_than_the_student():
+    result = eegkd.fit(make_trials(n_subjects=1), student=TinyNet, **QUICK)
+    assert "SCCNet" in repr(result.teachers["1", 0].decoder_)
+    assert "TinyNet" in repr(result.student.decoder_)
+
+
+# -- partial work -----------------------------------------------------------------
+
+
+def test_a_failure_leaves_the_rest(tmp_path):
+    trials = make_trials()
+    X = trials.X.copy()
+    X[(trials.metadata["subject"] == 2).to_numpy(), trials.ch_names.index("C3")] = 0
+    with pytest.warns(UserWarning, match=r"1 of 2 fits .*failed: \('2', 0\)"):
+        result = eegkd.fit(replace(trials, X=X), "headphone", **QUICK)
+    assert set(result.students) == {("1", 0)}
+    assert "'C3' are flat" in result.failures["2", 0]
+    loaded = eegkd.load(result.save(tmp_path))
+    assert loaded.failures == result.failures
+
+
+def test_if_all_fail_the_first_error_comes_through():
+    trials = make_trials()
+    with pytest.raises(ValueError, match="'C3', 'C4' are flat"):
+        eegkd.fit(replace(trials, X=trials.X * 0), ["C3", "C4"], **QUICK)
+
+
+def test_an_interruption_leaves_what_is_finished(tmp_path):
+    calls = []
+
+    def interrupting(training):
+        calls.append(training)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return eegkd.METHODS["kd"](training)
+
+    with pytest.warns(UserWarning, match="1 of 2 fits .* the rest was inter"):
+        result = eegkd.fit(make_trials(), method=interrupting, **QUICK)
+    assert result.interrupted
+    assert set(result.students) == {("1", 0)}
+    assert eegkd.load(result.save(tmp_path)).interrupted
+
+
+# -- on disk ----------------------------------------------------------------------
+
+
+def test_save_and_load(result, tmp_path):
+    folder = result.save(tmp_path / "new" / "folder")
+    loaded = eegkd.load(folder)
+    assert not list(folder.rglob("*.pkl"))
+    for table in ("scores", "history", "predictions"):
+        got, expected = getattr(loaded, table), getattr(result, table)
+        pd.testing.assert_frame_equal(got, expected, check_dtype=False)
+    assert loaded.settings == json.loads(json.dumps(result.settings))
+    tested = make_trials()
+    for role, models in result.by_role().items():
+        for key, model in models.items():
+            other = loaded.by_role()[role][key]
+            assert other.fingerprint_ == model.fingerprint_
+            assert np.array_equal(
+                other.predict_proba(tested), model.predict_proba(tested)
+            )
+    assert loaded.students["1", 0].teacher_ is loaded.teachers["1", 0]
+    assert loaded.describe() == result.describe()
+    for name, matrix in result.example.items():
+        assert np.array_equal(loaded.example[name], matrix)
+
+
+def test_a_loaded_student_can_be_fitted_again(result, tmp_path):
+    loaded = eegkd.load(result.save(tmp_path))
+    loaded.student.fit(make_trials(n_subjects=1))
+    assert loaded.student.decoder_.view.n_chans == 7
+
+
+def damage(folder, kind):
+    """Do one thing wrong to a saved result."""
+    weights = next((folder / "models").glob("student*.safetensors"))
+    described = folder / "result.json"
+    if kind == "bit":
+        data = bytearray(weights.read_bytes())
+        data[-3] ^= 1
+        weights.write_bytes(bytes(data))
+    elif kind == "lost":
+        weights.unlink()
+    elif kind == "json":
+        described.write_text(described.read_text()[:-40])
+    elif kind == "foreign":
+        described.write_text('{"hello": 1}')
+    elif kind == "unfinished":
+        described.unlink()
+    elif kind == "later":
+        saved = json.loads(described.read_text())
+        described.write_text(json.dumps({**saved, "format": 99}))
+    elif kind == "example":
+        (folder / "example.safetensors").write_bytes(b"no")
+    elif kind == "table":
+        (folder / "scores.csv").unlink()
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("bit", ValueError, "is damaged or belongs to another classifier"),
+        ("lost", FileNotFoundError, "is missing. Copy it beside"),
+        ("json", ValueError, "is damaged: .* Copy it again"),
+        ("foreign", ValueError, "is a JSON file, but not a result of eegkd"),
+        ("unfinished", FileNotFoundError, "or was not written to the end"),
+        ("later", ValueError, "has format 99, but this version"),
+        ("example", ValueError, "is damaged"),
+        ("table", FileNotFoundError, "is incomplete"),
+    ],
+)
+def test_damaged_folders_are_refused(result, tmp_path, kind, error, message):
+    folder = result.save(tmp_path)
+    damage(folder, kind)
+    with pytest.raises(error, match=message):
+        eegkd.load(folder)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="'folder' must be an existing folder"):
+        eegkd.load(tmp_path / "nowhere")
+
+
+def test_one_classifier_on_disk(result, tmp_path):
+    student = result.students["1", 0]
+    save_classifier(student, tmp_path / "my.student")
+    loaded = load_classifier(tmp_path / "my.student")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "my.student.json",
+        "my.student.safetensors",
+    ]
+    assert loaded.fingerprint_ == student.fingerprint_
+    assert loaded.teacher_ is None
+
+
+# -- wrong input ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"montage": "headbnad"}, ValueError, "Did you mean 'headband'"),
+        ({"method": "sk"}, ValueError, "Unknown name 'sk' for 'method'"),
+        ({"decoder": "SCNet"}, ValueError, "Did you mean 'SCCNet'"),
+        ({"scheme": "pooled"}, ValueError, "'scheme' must be one of"),
+        ({"n_seeds": 0}, ValueError, "'n_seeds' must be an integer >= 1"),
+        ({"subjects": [7]}, ValueError, r"'subjects' must be among 1, 2, got \[7\]"),
+        ({"max_epoch": 3}, TypeError, "no argument 'max_epoch'.*'max_epochs'"),
+        ({"on_missing": "skip"}, ValueError, "'on_missing' must be one of"),
+        ({"test": "runs"}, ValueError, "'test' must be one of"),
+        ({"max_epochs": -1}, ValueError, "'max_epochs' must be an integer >= 1"),
+    ],
+)
+def test_wrong_arguments_are_named_before_any_training(arguments, error, message):
+    with pytest.raises(error, match=message):
+        eegkd.fit(make_trials(), **{**QUICK, **arguments})
+
+
+# -- real EEG ---------------------------------------------------------------------
+
+
+def test_real_eeg(mne_data, tmp_path):
+    """PhysionetMI from disk: 64 electrodes, split by run, table and report written."""
+    result = eegkd.fit("PhysionetMI", "headphone", subjects=[1], max_epochs=2)
+    teacher = result.scores.set_index("role").loc["teacher"]
+    assert teacher["n_chans"] == 64
+    assert not result.settings["simulated"]
+    assert "runs" in result.settings["test"]
+    assert result.settings["data"]["sfreq"] == 125
+    assert result.report(tmp_path / "report.html").stat().st_size > 1e5
