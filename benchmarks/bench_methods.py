@@ -87,6 +87,48 @@ def table(scores: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def draw(scores: pd.DataFrame, file: Path) -> None:
+    """Write a figure: each subject as a dot, mean and interval beside it."""
+    from matplotlib.figure import Figure
+
+    columns = [("full", "teacher"), *((m, k) for m in MONTAGES for k in METHODS)]
+    colors = ["#0072B2", "#E69F00", "#56B4E9", "#009E73"]
+    by_subject = scores.groupby(["montage", "method", "subject"])["accuracy"].mean()
+    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    ax = figure.subplots()
+    places = [0, 1.6, 2.6, 3.6, 5.2, 6.2, 7.2]
+    for place, (montage, method) in zip(places, columns, strict=True):
+        own = by_subject[montage, method].to_numpy()
+        mean, low, high = mean_interval(own)
+        color = colors[["teacher", *METHODS].index(method)]
+        ax.plot([place - 0.15] * len(own), own, "o", color=color, alpha=0.35, ms=4)
+        ax.errorbar(
+            place + 0.15,
+            mean,
+            [[mean - low], [high - mean]],
+            fmt="o",
+            color=color,
+            capsize=4,
+        )
+        ax.annotate(f"{mean:.2f}", (place + 0.28, mean), va="center", fontsize=9)
+    ax.axhline(0.25, color="gray", lw=1, ls="--")
+    ax.annotate("chance", (7.75, 0.255), color="gray", ha="right", fontsize=9)
+    names = ["teacher", *["no teacher", "KD", "SK-KD"] * 2]
+    ax.set_xticks(places, names)
+    ax.secondary_xaxis(-0.12).set_xticks(
+        [0, 2.6, 6.2], ["64 electrodes", "headphone (7)", "headband (4)"]
+    )
+    ax.set(ylabel="Test accuracy", ylim=(0.2, 1.0), xlim=(-0.5, 7.8))
+    ax.spines[["top", "right"]].set_visible(False)
+    n_subjects, n_seeds = scores["subject"].nunique(), scores["seed"].nunique()
+    ax.set_title(
+        f"Simulated motor imagery: {n_subjects} subjects, {n_seeds} seeds, "
+        "4 classes, 95 % intervals",
+        fontsize=10,
+    )
+    figure.savefig(file, dpi=150)
+
+
 def main() -> None:
     """Run what the store lacks, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -94,6 +136,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, nargs="+", default=list(range(1, 10)))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data-seed", type=int, default=0, help="of the simulation")
+    parser.add_argument("--figure", type=Path, help="also write a figure")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     done = pd.read_csv(arguments.store) if arguments.store.exists() else pd.DataFrame()
@@ -112,7 +155,10 @@ def main() -> None:
         new = not arguments.store.exists()
         pd.DataFrame(rows).to_csv(arguments.store, mode="a", header=new, index=False)
         print(f"subject {rows[0]['subject']}, seed {rows[0]['seed']} done", flush=True)
-    print(table(pd.read_csv(arguments.store)))
+    scores = pd.read_csv(arguments.store)
+    print(table(scores))
+    if arguments.figure is not None:
+        draw(scores, arguments.figure)
 
 
 if __name__ == "__main__":

@@ -231,7 +231,9 @@ class _Work:
         if n_jobs == 1:
             for fold, seed in self.jobs:
                 bar.set_description(f"subject {fold.name}, seed {seed}")
-                yield self.attempt(fold, seed)
+                yield self.attempt(
+                    fold, seed, lambda epoch, row: bar.set_postfix_str(f"pass {epoch}")
+                )
             return
         from joblib import Parallel, delayed
 
@@ -250,26 +252,30 @@ class _Work:
         )
         return _Work(self.trials.subset(needed), self.prototype, [(small, 0)])
 
-    def attempt(self, fold: Fold, seed: int) -> Any:
+    def attempt(self, fold: Fold, seed: int, tell: Any = None) -> Any:
         """Return what one job gave, or its error."""
         try:
-            return self.one(fold, seed)
+            return self.one(fold, seed, tell)
         except Exception as error:  # noqa: BLE001 - reported, and the rest goes on
             return (fold.name, seed), error, traceback.format_exc()
 
-    def one(self, fold: Fold, seed: int) -> _Done:
+    def one(self, fold: Fold, seed: int, tell: Any = None) -> _Done:
         """Train teacher, baseline and student of one fold, then test them."""
         from sklearn.base import clone
 
         train = self.trials.subset(fold.train)
-        student = clone(self.prototype).set_params(random_state=seed).fit(train)
-        baseline = (
-            clone(self.prototype)
-            .set_params(random_state=seed, method="none", method_options=None)
-            .fit(train)
+        settings = {"random_state": seed, "progress": tell}
+        student = clone(self.prototype).set_params(**settings).fit(train)
+        baseline = clone(self.prototype).set_params(
+            **settings, method="none", method_options=None
         )
+        baseline.fit(train)
         models = {"teacher": student.teacher_, "baseline": baseline, "student": student}
-        models = {role: model for role, model in models.items() if model is not None}
+        models = {
+            role: model.set_params(progress=None)
+            for role, model in models.items()
+            if model is not None
+        }
         return _Done(
             key=(fold.name, seed),
             models=models,

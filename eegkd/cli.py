@@ -76,10 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_fit(commands)
     _add_predict(commands)
-    montages = commands.add_parser("montages", help="list the electrode sets")
-    montages.add_argument("--dataset", help="only those that a MOABB dataset has")
-    montages.set_defaults(run=_montages)
     for name, run, about in (
+        ("montages", _montages, "list the electrode sets"),
         ("decoders", _decoders, "list the networks"),
         ("methods", _methods, "list the distillation methods"),
         ("datasets", _datasets, "list the datasets"),
@@ -241,12 +239,7 @@ def _predict(arguments: argparse.Namespace) -> None:
 def _montages(arguments: argparse.Namespace) -> None:
     from eegkd import list_montages, load_montage
 
-    names = list_montages()
-    if arguments.dataset is not None:
-        from eegkd.datasets import list_channels
-
-        names = list_montages(list_channels(arguments.dataset))
-    for name in names:
+    for name in list_montages():
         montage = load_montage(name)
         print(f"{name:<16}{montage.n_chans:>3}  {' '.join(montage.ch_names)}")
 

@@ -229,7 +229,8 @@ class Montage:
         return {**asdict(self), "ch_names": list(self.ch_names)}
 
     def __repr__(self) -> str:
-        return f"<Montage | {self.name}: {join_names(self.ch_names)}>"
+        # Every site: printed parameters must tell two montages apart.
+        return f"<Montage | {self.name}: {join_names(self.ch_names, self.n_chans)}>"
 
 
 def load_montage(montage: str | os.PathLike[str] | Sequence[str] | Montage) -> Montage:

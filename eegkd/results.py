@@ -25,9 +25,9 @@ TABLES = ("scores", "history", "predictions")
 
 @dataclass
 class FitResult:
-    """Teachers, students and what they score.
+    """Teachers, students and what they score; made by `eegkd.fit` and `eegkd.load`.
 
-    Attributes
+    Parameters
     ----------
     scores : DataFrame
         One row for each subject, seed and role: ``subject``, ``seed``, ``role``,

@@ -174,7 +174,7 @@ def _dataset_classes() -> dict[str, Any]:
 
     from eegkd.datasets.simulated import SimulatedMotorImagery
 
-    classes = {EMBEDDED: SimulatedMotorImagery}
+    classes: dict[str, Any] = {EMBEDDED: SimulatedMotorImagery}
     for name, value in inspect.getmembers(moabb.datasets, inspect.isclass):
         if not issubclass(value, BaseDataset) or name.startswith("Fake"):
             continue
@@ -443,10 +443,10 @@ def _moabb_settings(dataset: Any) -> dict[str, str]:
         folder = Path.home() / "mne_data"
         folder.mkdir(parents=True, exist_ok=True)
         settings["MNE_DATA"] = str(folder)
-    with _environment(settings) as folder:
+    with _environment(settings) as data:
         mirrored = (
             dataset.nemar_id is not None
-            and Path(folder).is_dir()
+            and Path(data).is_dir()
             and nemar_store(dataset.code, dataset.nemar_id).is_dir()
         )
     if mne.get_config("MOABB_DOWNLOAD_PROVIDER") is None and not mirrored:

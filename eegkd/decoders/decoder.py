@@ -157,12 +157,38 @@ class Decoder(nn.Module):
         return self.collect(*self.record(x))
 
     def record(self, x: Tensor) -> tuple[Any, dict[str | None, Any]]:
-        """Run the network; return what it returned and what the hooks saw."""
+        """Run the network with its hooks recording.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n_batch, n_chans, n_times)
+            Signals as ``self.view`` returns them.
+
+        Returns
+        -------
+        logits : Tensor, shape (n_batch, n_outputs)
+            What the network returned.
+        found : dict
+            What the hooks saw, by name of tap; None names the embedding.
+        """
         with self._recorder.recording() as found:
             return self.network(x), found
 
     def collect(self, logits: Tensor, found: dict[str | None, Any]) -> Output:
-        """Make an output of what `record` returned."""
+        """Make an output of what `record` returned.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (n_batch, n_outputs)
+            What the network returned.
+        found : dict
+            What the hooks saw.
+
+        Returns
+        -------
+        output : Output
+            Logits, features and embedding.
+        """
         return Output(
             logits,
             {
