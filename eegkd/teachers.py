@@ -70,7 +70,11 @@ class Frozen:
     def __call__(self, batch: Batch) -> Output:
         """Return the output for the trials of a batch, without gradient."""
         source = batch.source
-        if self.mode == "eval" and isinstance(source, TrialSource):
+        if (
+            self.mode == "eval"
+            and isinstance(source, TrialSource)
+            and source.deterministic
+        ):
             if source not in self._memories:
                 self._memories[source] = self._remember(source)
             memory = self._memories[source]

@@ -320,3 +320,16 @@ def test_objective_mixes_terms_by_weight(fitted):
     assert loss.item() == pytest.approx(
         float((torch.tensor([0.1, 0.9, 450]) * means).sum()), rel=1e-5
     )
+
+
+def test_rule_4_trials_that_change_are_not_remembered(fitted):
+    """A source that shows a trial differently each time is read each time."""
+    student, tested = fitted
+    source = TrialSource.from_arrays(tested.X, np.zeros(len(tested)))
+    source.deterministic = False
+    frozen = Frozen(student.teacher_.decoder_)
+    read = []
+    frozen.decoder.register_forward_hook(lambda m, args, out: read.append(len(args[0])))
+    for _ in range(3):
+        frozen(source.batch(torch.arange(5)))
+    assert read == [5, 5, 5]

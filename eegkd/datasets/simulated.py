@@ -235,32 +235,32 @@ class SimulatedMotorImagery(BaseDataset):
             subjects=range(1, n_subjects + 1),
             sessions_per_subject=len(SESSIONS),
             events=_check_events(events),
-            code=self._code(list(events)),
+            code=self._code(events),
             interval=[0.0, IMAGERY],
             paradigm="imagery",
             selected_subjects=subjects,
             selected_sessions=sessions,
         )
 
-    def _code(self, events: list[str]) -> str:
+    def _code(self, events: Sequence[str]) -> str:
         """Return the name by which MOABB tells results and caches apart."""
-        options = {
-            "trials": (self.n_trials, N_TRIALS),
-            "runs": (self.n_runs, N_RUNS),
-            "events": ("-".join(events).replace("_", "-"), "-".join(EVENTS)),
-            "sfreq": (f"{self.sfreq:g}".replace(".", "p"), f"{SFREQ:g}"),
-            "seed": (self.seed, 0),
-        }
-        if events == list(EVENTS):
-            del options["events"]
-        return "-".join(
-            ["SimulatedMotorImagery"]
-            + [
-                f"{name}{value}"
-                for name, (value, usual) in options.items()
-                if value != usual
-            ]
+        made = (
+            f"trials{self.n_trials}",
+            f"runs{self.n_runs}",
+            "-".join(events),
+            f"sfreq{self.sfreq:g}",
+            f"seed{self.seed}",
         )
+        usual = (
+            f"trials{N_TRIALS}",
+            f"runs{N_RUNS}",
+            "-".join(EVENTS),
+            f"sfreq{SFREQ:g}",
+            "seed0",
+        )
+        unusual = [part for part in made if part not in usual]
+        code = "-".join(["SimulatedMotorImagery", *unusual])
+        return code.replace("_", "-").replace(".", "-")
 
     def _get_single_subject_data(
         self, subject: int
@@ -446,8 +446,9 @@ def _positions() -> dict[str, np.ndarray]:
 
 def _below(sites: dict[str, float], radius: float) -> np.ndarray:
     """Return the point at some radius below a weighted mean of electrode sites."""
-    point = sum(weight * _positions()[site] for site, weight in sites.items())
-    return radius * point / np.linalg.norm(point)
+    places = np.stack([_positions()[site] for site in sites])
+    point = np.array(list(sites.values())) @ places
+    return point * radius / np.sqrt(point @ point)
 
 
 def _lead_field(dipoles: Dipoles) -> np.ndarray:

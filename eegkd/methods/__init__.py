@@ -9,6 +9,7 @@ from eegkd.methods.kd import kd
 from eegkd.methods.none import none
 from eegkd.methods.sk_kd import sk_kd
 
+#: Methods by name. Each is called as ``method(training, **options)``.
 METHODS = {"none": none, "kd": kd, "sk_kd": sk_kd}
 
 __all__ = ["METHODS", "kd", "none", "sk_kd"]
