@@ -87,7 +87,7 @@ def fit(
         Options of `eegkd.load_trials`, such as ``{"l_freq": 8, "h_freq": 32}``.
     n_jobs : int, default=1
         Subjects and seeds to work on at once, each in a process of its own with one
-        thread.
+        thread; -1 takes all processors.
     progress : bool, optional
         Whether to show a progress bar; by default when the output is a terminal.
     **training
@@ -119,6 +119,8 @@ def fit(
 
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(random_state, "random_state", at_least=0)
+    if check_int(n_jobs, "n_jobs", at_least=-1) == 0:
+        raise ValueError("'n_jobs' must be >= 1, or -1 for all processors, got 0.")
     _check_training(training)
     wanted = load_montage(montage)
     prototype = DistilledClassifier(
@@ -149,7 +151,7 @@ def fit(
         "classes": [str(label) for label in trials.classes],
         "montage": wanted.to_dict(),
         "replaced_electrodes": resolved.report(),
-        "method": method if isinstance(method, str) else method.__name__,
+        "method": _method_name("student", method),
         "method_options": method_options or {},
         "scheme": scheme,
         "test": rule,
@@ -393,7 +395,7 @@ def _method_name(role: str, method: Any) -> str:
     """Return what a table says about how a role was trained."""
     if role != "student":
         return "none"
-    return method if isinstance(method, str) else method.__name__
+    return method if isinstance(method, str) else getattr(method, "__name__", "custom")
 
 
 def _first(tests: dict[Any, np.ndarray]) -> np.ndarray:

@@ -45,10 +45,7 @@ def _mne_montage() -> Any:
     """Return MNE's 10-05 montage, which has the old names, too."""
     from mne.channels import make_standard_montage
 
-    try:
-        return make_standard_montage("colin27_1005")
-    except ValueError:  # MNE before 1.13
-        return make_standard_montage("standard_1005")
+    return make_standard_montage("colin27_1005")
 
 
 @cache

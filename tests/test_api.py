@@ -277,6 +277,7 @@ def test_one_classifier_on_disk(result, tmp_path):
         ({"subjects": [7]}, ValueError, r"'subjects' must be among 1, 2, got \[7\]"),
         ({"max_epoch": 3}, TypeError, "no argument 'max_epoch'.*'max_epochs'"),
         ({"on_missing": "skip"}, ValueError, "'on_missing' must be one of"),
+        ({"n_jobs": 0}, ValueError, "'n_jobs' must be >= 1, or -1"),
         ({"test": "runs"}, ValueError, "'test' must be one of"),
         ({"max_epochs": -1}, ValueError, "'max_epochs' must be an integer >= 1"),
     ],

@@ -13,7 +13,6 @@ import mne
 import numpy as np
 import pytest
 
-from eegkd import montage as module
 from eegkd.montage import (
     FAR_MM,
     Montage,
@@ -166,20 +165,6 @@ def test_canonical_names_stay_as_they_are():
 def test_canonical_name_must_be_a_string():
     with pytest.raises(TypeError, match="'name' must be a string, got int"):
         canonical_name(3)
-
-
-def test_an_older_mne_names_the_montage_differently(monkeypatch):
-    asked = []
-
-    def make(name):
-        asked.append(name)
-        if name == "colin27_1005":
-            raise ValueError("unknown montage")
-        return name
-
-    monkeypatch.setattr(mne.channels, "make_standard_montage", make)
-    assert module._mne_montage.__wrapped__() == "standard_1005"
-    assert asked == ["colin27_1005", "standard_1005"]
 
 
 def test_positions_are_in_meters_and_leave_out_the_unknown():

@@ -26,6 +26,7 @@ L_FREQ, H_FREQ, SFREQ = 4.0, 38.0, 125.0
 THIRD_PARTY = (
     (FutureWarning, "Montage name 'standard_10"),
     (RuntimeWarning, "Setting non-standard config type"),
+    (RuntimeWarning, "HED annotations were detected"),
 )
 
 
@@ -420,6 +421,8 @@ def _found_on_disk(dataset: Any, subject: Any, name: str) -> Iterator[None]:
     with _environment(_moabb_settings(dataset)) as folder:
         try:
             yield
+        except PermissionError:
+            raise
         except (OSError, DatasetDownloadError, NemarDownloadError) as error:
             wanted = _wanted_file(error) or Path(folder, "MNE-...-data")
             raise FileNotFoundError(

@@ -156,12 +156,9 @@ def electrode_info(ch_names: Sequence[str], sfreq: float) -> list[dict[str, Any]
 
 def _template() -> mne.channels.DigMontage:
     """Return the positions of the 10-05 system on MNE's template head."""
-    import mne
+    from mne.channels import make_standard_montage
 
-    try:
-        return mne.channels.make_standard_montage("colin27_1005")
-    except ValueError:  # the template's name before MNE 1.13
-        return mne.channels.make_standard_montage("standard_1005")
+    return make_standard_montage("colin27_1005")
 
 
 def check_options(

@@ -1,0 +1,351 @@
+"""The simulated set: reproducible, plausible, and a dataset like any other to MOABB."""
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+import pytest
+from moabb.evaluations import CrossSessionEvaluation
+from moabb.paradigms import LeftRightImagery
+from pyriemann.estimation import Covariances
+from pyriemann.spatialfilters import CSP
+from scipy.signal import welch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+
+from eegkd import SimulatedMotorImagery, load_trials
+from eegkd.datasets import simulated
+
+GOOD = [1, 2, 5, 7]  # subjects with much skill, poor are 3, 4 and 8
+HEADBAND = ["Fz", "C5", "C6", "POz"]
+NAMES = list(simulated.CH_NAMES)
+
+
+def signals(dataset, subject, session="0train", run="0"):
+    """Return the values of one run."""
+    return dataset.get_data([subject])[subject][session][run].get_data()
+
+
+def band_power(X, sfreq, low, high):
+    """Return the power of each channel in a band, averaged over the rest."""
+    freqs, power = welch(X, sfreq, nperseg=int(sfreq))
+    inside = (freqs >= low) & (freqs <= high)
+    return power[..., inside].mean(axis=-1)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return SimulatedMotorImagery(n_subjects=3, n_trials=2, n_runs=2)
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return SimulatedMotorImagery(n_subjects=1).get_data([1])[1]["0train"]["0"]
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return load_trials("SimulatedMotorImagery", subjects=GOOD)
+
+
+# --- reproducible -------------------------------------------------------------------
+
+
+def test_same_seed_same_bits(tiny):
+    other = SimulatedMotorImagery(n_subjects=3, n_trials=2, n_runs=2)
+    for subject in (1, 3):
+        for session in ("0train", "1test"):
+            np.testing.assert_array_equal(
+                signals(tiny, subject, session, "1"),
+                signals(other, subject, session, "1"),
+            )
+
+
+def test_signals_depend_on_the_subject_alone_and_not_on_the_others(tiny):
+    together = tiny.get_data([3, 1])[3]["1test"]["1"].get_data()
+    few = SimulatedMotorImagery(3, n_trials=2, n_runs=2, subjects=[3], sessions=[1])
+    np.testing.assert_array_equal(signals(few, 3, "1test", "1"), together)
+    many = SimulatedMotorImagery(n_subjects=20, n_trials=2, n_runs=2)
+    np.testing.assert_array_equal(signals(many, 3, "1test", "1"), together)
+
+
+def test_subjects_sessions_runs_and_seeds_differ(tiny):
+    other_seed = SimulatedMotorImagery(n_subjects=3, n_trials=2, n_runs=2, seed=1)
+    variants = [
+        signals(tiny, 1),
+        signals(tiny, 2),
+        signals(tiny, 1, session="1test"),
+        signals(tiny, 1, run="1"),
+        signals(other_seed, 1),
+    ]
+    starts = np.array([variant[:, :3000].ravel() for variant in variants])
+    correlation = np.corrcoef(starts) - np.eye(len(starts))
+    assert np.abs(correlation).max() < 0.3
+
+
+# --- the recording ------------------------------------------------------------------
+
+
+def test_two_sessions_of_three_runs_with_balanced_classes():
+    data = SimulatedMotorImagery(n_subjects=1).get_data([1])[1]
+    assert list(data) == ["0train", "1test"]
+    for runs in data.values():
+        assert list(runs) == ["0", "1", "2"]
+        for raw in runs.values():
+            labels, counts = np.unique(raw.annotations.description, return_counts=True)
+            assert labels.tolist() == ["feet", "left_hand", "right_hand", "tongue"]
+            assert counts.tolist() == [10] * 4
+            gaps = np.diff(raw.annotations.onset)
+            assert gaps.min() > simulated.IMAGERY + simulated.FIXATION
+            assert raw.times[-1] - raw.annotations.onset[-1] > simulated.IMAGERY
+
+
+def test_uneven_trials_are_spread_over_the_runs():
+    dataset = SimulatedMotorImagery(1, n_trials=5, n_runs=3, events=["feet", "tongue"])
+    runs = dataset.get_data([1])[1]["0train"].values()
+    assert [len(raw.annotations) for raw in runs] == [4, 4, 2]
+
+
+def test_order_of_the_classes_differs_between_runs():
+    runs = SimulatedMotorImagery(1).get_data([1])[1]["0train"].values()
+    orders = {tuple(raw.annotations.description) for raw in runs}
+    assert len(orders) == 3
+
+
+def test_electrodes_are_of_the_10_10_system_and_where_the_template_has_them(raw):
+    assert len(set(raw.ch_names)) == 64
+    template = mne.channels.make_standard_montage("colin27_1005").get_positions()
+    assert set(raw.ch_names) <= set(template["ch_pos"])
+    assert set(raw.get_channel_types()) == {"eeg"}
+    positions = raw.get_montage().get_positions()["ch_pos"]
+    assert positions["C3"][0] < -0.04 < 0.04 < positions["C4"][0]
+    assert positions["Fz"][1] > positions["Cz"][1] > positions["POz"][1]
+
+
+def test_lead_field_of_a_dipole_is_strongest_above_it():
+    place = simulated._below({"C3": 1.0}, 0.075)[np.newaxis]
+    dipole = simulated.Dipoles(place, place / 0.075)
+    gains = simulated._lead_field(dipole)[:, 0]
+    assert NAMES[np.argmax(gains)] == "C3"
+    assert 1e-6 < gains.max() * 1e-8 < 1e-5  # microvolts for 10 nA m
+
+
+def test_session_shifts_the_cap_by_millimeters():
+    rng = np.random.default_rng(0)
+    turn = simulated._rotation(np.array([0.0, 0.0, 0.02]))
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(turn[0, 1], -np.sin(0.02), atol=1e-5)
+    person = simulated._draw_subject(rng)
+    first, second = (simulated._draw_session(person, rng).areas for _ in range(2))
+    change = np.linalg.norm(first - second) / np.linalg.norm(first)
+    assert 0.02 < change < 0.5
+
+
+def test_mixing_has_the_covariance_of_all_the_sources():
+    gains = np.random.default_rng(0).standard_normal((6, 40))
+    mixing = simulated._mixing(gains)
+    assert mixing.shape == (6, 6)
+    np.testing.assert_allclose(mixing @ mixing.T, gains @ gains.T, rtol=1e-10)
+
+
+def test_noise_has_unit_variance_and_its_spectrum():
+    rng = np.random.default_rng(0)
+    noise = simulated._noise(20, simulated._bump(10.0, 1.2), 20_001, 160.0, rng)
+    assert noise.shape == (20, 20_001)
+    np.testing.assert_allclose(noise.var(axis=1), 1.0, rtol=0.2)
+    freqs, power = welch(noise, 160.0, nperseg=640)
+    power = power.mean(axis=0)
+    assert abs(freqs[np.argmax(power)] - 10.0) < 0.5
+    ratio = power[freqs == 10 + 1.25] / power[freqs == 10]
+    np.testing.assert_allclose(ratio, np.exp(-((1.25 / 1.2) ** 2) / 2), rtol=0.2)
+
+
+# --- plausible ----------------------------------------------------------------------
+
+
+def test_amplitudes_are_those_of_eeg(raw):
+    spread = raw.get_data().std(axis=1) * 1e6
+    assert 8 < np.median(spread) < 25
+    assert spread.max() < 80
+
+
+def test_spectrum_has_background_alpha_and_line(raw):
+    freqs, power = welch(raw.get_data(), raw.info["sfreq"], nperseg=640)
+    at = {freq: power[:, np.argmin(abs(freqs - freq))] for freq in (2, 35, 45, 50)}
+    slope = np.log(np.median(at[2] / at[35])) / np.log(35 / 2)
+    assert 0.8 < slope < 2.0
+    assert np.median(at[50] / at[45]) > 10
+    alpha = band_power(raw.get_data(), raw.info["sfreq"], 8, 13)
+    assert alpha[NAMES.index("Oz")] > 2 * alpha[NAMES.index("Fz")]
+
+
+def test_blinks_are_frontal(raw):
+    slow = raw.copy().filter(0.5, 4.0, verbose="error").get_data()
+    peak = np.quantile(abs(slow), 0.995, axis=1) * 1e6
+    assert 40 < peak[NAMES.index("Fp1")] < 250
+    assert peak[NAMES.index("Fp1")] > 3 * peak[NAMES.index("Cz")]
+
+
+def test_line_and_blinks_are_gone_from_the_trials(trials):
+    freqs, power = welch(trials.X, trials.sfreq, nperseg=250)
+    power = power.mean(axis=(0, 1))
+    in_band = power[(freqs > 8) & (freqs < 30)].mean()
+    assert power[np.argmin(abs(freqs - 50))] < 0.02 * in_band
+    assert power[freqs < 1].max() < 0.1 * in_band
+
+
+def test_mu_falls_on_the_other_side_of_the_imagined_hand(trials):
+    power = np.log(band_power(trials.X[..., 100:], trials.sfreq, 8, 13))
+    for site, other_hand, same_hand in (
+        ("C3", "right_hand", "left_hand"),
+        ("C4", "left_hand", "right_hand"),
+    ):
+        at_site = power[:, NAMES.index(site)]
+        other = at_site[trials.y == other_hand].mean()
+        assert other < at_site[trials.y == same_hand].mean() - 0.2
+        assert other < at_site[trials.y == "feet"].mean() - 0.3
+
+
+def test_feet_and_tongue_have_their_places(trials):
+    power = np.log(band_power(trials.X[..., 100:], trials.sfreq, 8, 13))
+    drop = {
+        (site, name): power[trials.y == name, NAMES.index(site)].mean()
+        - power[trials.y != name, NAMES.index(site)].mean()
+        for site in ("Cz", "C5", "C6")
+        for name in ("feet", "tongue")
+    }
+    assert drop["Cz", "feet"] < -0.2 < 0 < drop["Cz", "tongue"]
+    assert max(drop["C5", "tongue"], drop["C6", "tongue"]) < -0.1
+    assert min(drop["C5", "feet"], drop["C6", "feet"]) > -0.1
+
+
+def test_rhythms_fall_after_the_cue_and_not_before():
+    trials = load_trials("SimulatedMotorImagery", subjects=[2], tmin=-1.0, tmax=4.0)
+    X = trials.X[trials.y == "feet"][:, NAMES.index("Cz")]
+    before, after = X[:, :125], X[:, 250:]
+    ratio = (
+        band_power(after, 125.0, 8, 13).mean() / band_power(before, 125, 8, 13).mean()
+    )
+    assert ratio < 0.7
+
+
+def test_some_subjects_are_poor():
+    dataset = SimulatedMotorImagery(n_subjects=9)
+    skills = np.array(
+        [simulated._draw_subject(dataset._rng(n)).skill for n in dataset.subject_list]
+    )
+    assert [n for n, skill in enumerate(skills, 1) if skill > 0.85] == [*GOOD[:3], 6, 7]
+    assert skills.min() < 0.6
+    assert skills.max() <= 1.0
+
+
+def test_all_electrodes_tell_more_than_a_headband(trials):
+    decoder = LinearDiscriminantAnalysis("lsqr", "auto")
+    train = (trials.metadata["session"] == "0train").to_numpy()
+    bands = ((8, 13), (16, 25))
+    power = np.log([band_power(trials.X[..., 75:], 125.0, *band) for band in bands])
+    accuracy = {"full": [], "headband": []}
+    for subject in GOOD:
+        one = (trials.metadata["subject"] == subject).to_numpy()
+        for montage, names in (("full", NAMES), ("headband", HEADBAND)):
+            features = np.hstack(power[:, :, [NAMES.index(name) for name in names]])
+            decoder.fit(features[one & train], trials.y[one & train])
+            score = decoder.score(features[one & ~train], trials.y[one & ~train])
+            accuracy[montage].append(score)
+    full, headband = np.mean(accuracy["full"]), np.mean(accuracy["headband"])
+    assert full > headband + 0.10
+    assert headband > 0.30
+    assert full < 0.95
+
+
+# --- a MOABB dataset ----------------------------------------------------------------
+
+
+def test_it_says_that_it_is_simulated():
+    dataset = SimulatedMotorImagery()
+    assert dataset.simulated
+    assert repr(dataset) == dataset.code == "SimulatedMotorImagery"
+    assert "Simulated" in SimulatedMotorImagery.__doc__.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"n_subjects": 2, "subjects": [1]}, "SimulatedMotorImagery"),
+        ({"n_trials": 5}, "SimulatedMotorImagery-trials5"),
+        ({"n_runs": 1, "seed": 3}, "SimulatedMotorImagery-runs1-seed3"),
+        ({"sfreq": 128.5}, "SimulatedMotorImagery-sfreq128-5"),
+        ({"events": ["left_hand", "feet"]}, "SimulatedMotorImagery-left-hand-feet"),
+    ],
+)
+def test_code_tells_other_signals_apart(options, code, caplog):
+    """MOABB keeps results and caches by code alone."""
+    assert SimulatedMotorImagery(**options).code == code
+    assert not caplog.records  # MOABB logs a warning about codes that it dislikes
+
+
+@pytest.mark.filterwarnings("ignore:HED annotations:RuntimeWarning")
+@pytest.mark.parametrize("step", ["raw", "epochs", "array"])
+def test_caches_of_moabb(tiny, tmp_path, monkeypatch, step):
+    paradigm = LeftRightImagery(resample=125)
+    options = {"return_epochs": step == "epochs"}
+    cache = {"use": True, f"save_{step}": True, "path": str(tmp_path)}
+    X, y, _ = paradigm.get_data(tiny, [1], cache_config=cache, **options)
+
+    def never(self, subject):
+        raise RuntimeError("the recordings were made again")
+
+    monkeypatch.setattr(SimulatedMotorImagery, "_get_single_subject_data", never)
+    X_again, y_again, _ = paradigm.get_data(tiny, [1], cache_config=cache, **options)
+    if step == "epochs":
+        X, X_again = X.get_data(units="uV"), X_again.get_data(units="uV")
+    assert y_again.tolist() == y.tolist()
+    np.testing.assert_allclose(X_again, X, atol=0.02 if step == "raw" else 1e-4)
+
+
+def test_evaluations_of_moabb(tmp_path):
+    dataset = SimulatedMotorImagery(subjects=[7])
+    evaluation = CrossSessionEvaluation(
+        paradigm=LeftRightImagery(), datasets=[dataset], hdf5_path=str(tmp_path)
+    )
+    decoder = make_pipeline(
+        Covariances("oas"), CSP(6), LinearDiscriminantAnalysis("lsqr", "auto")
+    )
+    scores = evaluation.process({"csp": decoder})
+    assert scores["session"].tolist() == ["0train", "1test"]
+    assert scores["channels"].tolist() == [64, 64]
+    assert scores["score"].mean() > 0.7
+
+
+def test_nothing_is_downloaded(tiny, monkeypatch):
+    monkeypatch.delenv("MNE_DATA")
+    tiny.download(subject_list=[1])
+    assert tiny.data_path(1) == [simulated.__file__]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"n_subjects": 0}, ValueError, "'n_subjects' must be an integer >= 1"),
+        (
+            {"n_trials": 2},
+            ValueError,
+            "'n_trials' must be an integer >= 3, got 2. Each",
+        ),
+        ({"n_runs": 1.5}, TypeError, "'n_runs' must be an integer >= 1"),
+        ({"sfreq": 100}, ValueError, "'sfreq' must be a finite number >= 110"),
+        ({"seed": -1}, ValueError, "'seed' must be an integer >= 0"),
+        ({"events": ["tong"]}, ValueError, "Did you mean 'tongue'"),
+        ({"events": "feet"}, ValueError, "'events' must be a list of one or more"),
+        ({"events": []}, ValueError, "'events' must be a list of one or more"),
+        ({"subjects": [10]}, ValueError, "Invalid subjects"),
+    ],
+)
+def test_wrong_arguments(options, error, message):
+    with pytest.raises(error, match=message):
+        SimulatedMotorImagery(**options)
+
+
+def test_wrong_subject(tiny):
+    with pytest.raises(ValueError, match="'subject' must be one of 1, 2, 3, got 4"):
+        tiny.data_path(4)
