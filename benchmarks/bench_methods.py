@@ -28,15 +28,20 @@ METHODS = ("none", "kd", "sk_kd")
 TRAINING = {"max_epochs": 150, "lr": 2e-3}
 
 
-def one_subject(subject: int, seed: int, data_seed: int) -> list[dict]:
-    """Return the scores of all roles for one subject and seed."""
+def split_sessions(subject: int, data_seed: int) -> tuple[eegkd.Trials, eegkd.Trials]:
+    """Return the trials of the first and of the second session; one thread from now."""
     import torch
 
     torch.set_num_threads(1)
     dataset = SimulatedMotorImagery(seed=data_seed)
     trials = eegkd.load_trials(dataset, subjects=[subject])
     first = (trials.metadata["session"] == "0train").to_numpy()
-    train, test = trials.subset(first), trials.subset(~first)
+    return trials.subset(first), trials.subset(~first)
+
+
+def one_subject(subject: int, seed: int, data_seed: int) -> list[dict]:
+    """Return the scores of all roles for one subject and seed."""
+    train, test = split_sessions(subject, data_seed)
     teacher = DecoderClassifier(random_state=seed, **TRAINING).fit(train)
     rows = [("teacher", "full", teacher)]
     for montage in MONTAGES:
