@@ -93,7 +93,7 @@ SENSOR_NOISE = 1e-6  # V, white, of each electrode
 LINE_FREQ, LINE_NOISE = 50.0, 2e-6  # Hz and V
 BLINKS = 0.2  # per second
 BLINK_LENGTH = 0.35  # s
-BLINK_MOMENT = 320e-9  # A m of each eye; about 100 microvolts at the forehead
+BLINK_MOMENT = 600e-9  # A m; about 100 microvolts at the forehead
 
 # --- From day to day ----------------------------------------------------------------
 CAP_SHIFT = 0.02  # rad around each axis: the cap sits 2 mm elsewhere
@@ -349,15 +349,15 @@ def _draw_subject(rng: np.random.Generator) -> Subject:
     anywhere = rng.standard_normal((N_BACKGROUND, 3))
     anywhere[:, 2] = np.abs(anywhere[:, 2]) + LOWEST
     anywhere *= rng.uniform(*BACKGROUND_RADIUS, (N_BACKGROUND, 1)) / _norm(anywhere)
-    # As low behind the forehead as the sphere allows; eyes look forward.
-    eyes = np.array([[0.030, 0.073, -0.030], [-0.030, 0.073, -0.030]])
+    # Behind the forehead and as low as the sphere allows; blinks point upward.
+    eyes = np.array([[0.025, 0.07, -0.01], [-0.025, 0.07, -0.01]])
     return Subject(
         areas=_draw_directions(np.concatenate(areas), rng),
         occipital=_draw_directions(
             occipital + AREA_SPREAD * rng.standard_normal((len(OCCIPITAL), 3)), rng
         ),
         background=_draw_directions(anywhere, rng),
-        eyes=Dipoles(eyes, np.tile([0.0, 1.0, 0.0], (2, 1))),
+        eyes=Dipoles(eyes, np.tile([0.0, 0.6, 0.8], (2, 1))),
         mu_freq=rng.uniform(*MU_FREQ),
         beta_freq=rng.uniform(*BETA_FREQ),
         alpha_freq=rng.uniform(*ALPHA_FREQ),
@@ -416,7 +416,7 @@ def _rotation(angles: np.ndarray) -> np.ndarray:
 
 def _norm(vectors: np.ndarray) -> np.ndarray:
     """Return the lengths of vectors as a column."""
-    return np.sqrt(np.sum(vectors**2, axis=1, keepdims=True))
+    return np.asarray(np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 # --- The head -----------------------------------------------------------------------
@@ -446,9 +446,9 @@ def _positions() -> dict[str, np.ndarray]:
 
 def _below(sites: dict[str, float], radius: float) -> np.ndarray:
     """Return the point at some radius below a weighted mean of electrode sites."""
-    places = np.stack([_positions()[site] for site in sites])
-    point = np.array(list(sites.values())) @ places
-    return point * radius / np.sqrt(point @ point)
+    parts = [weight * _positions()[site] for site, weight in sites.items()]
+    point = np.asarray(sum(parts))
+    return radius * point / np.linalg.norm(point)
 
 
 def _lead_field(dipoles: Dipoles) -> np.ndarray:
