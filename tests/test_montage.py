@@ -232,7 +232,7 @@ def test_a_montage_is_a_value():
     muse = load_montage("muse")
     assert muse.n_chans == 4
     assert repr(muse) == "<Montage | muse: 'TP9', 'AF7', 'AF8', 'TP10'>"
-    assert len(repr(load_montage("smarting_24"))) < 120
+    assert "O2" in repr(load_montage("smarting_24"))  # no site is left out
     assert hash(muse) == hash(load_montage("muse"))
     with pytest.raises(AttributeError, match="cannot assign"):
         muse.name = "other"
