@@ -74,17 +74,15 @@ def main() -> None:
             chosen = np.isin(trials.y, trials.classes if classes is None else classes)
             train, test = trials.subset(chosen & first), trials.subset(chosen & ~first)
             for decoder in options.decoders:
-                for montage, names in MONTAGES.items():
-                    score = DECODERS[decoder](train, test, names)
-                    rows.append((task, decoder, subject, montage, score))
-        print(f"subject {subject} done", flush=True)
-    table = pd.DataFrame(
-        rows, columns=["task", "decoder", "subject", "montage", "accuracy"]
-    ).pivot(index=["task", "decoder", "subject"], columns="montage", values="accuracy")
-    table = table[list(MONTAGES)]
-    print(table.round(2).to_string())
-    print("\nmean over subjects")
-    print(table.groupby(level=["task", "decoder"]).mean().round(3).to_string())
+                scores = [DECODERS[decoder](train, test, v) for v in MONTAGES.values()]
+                rows.append((task, decoder, *scores))
+                shown = "  ".join(f"{score:.2f}" for score in scores)
+                print(
+                    f"subject {subject}  {task:12}  {decoder:10}  {shown}", flush=True
+                )
+    table = pd.DataFrame(rows, columns=["task", "decoder", *MONTAGES])
+    print(f"\nmean accuracy of {len(options.subjects)} subjects")
+    print(table.groupby(["task", "decoder"]).mean().round(3).to_string())
 
 
 if __name__ == "__main__":

@@ -92,8 +92,8 @@ def test_every_public_name_exists_and_is_documented():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'eegkd' has no attribute 'fot'"):
-        eegkd.fot  # noqa: B018
+    with pytest.raises(AttributeError, match="'eegkd' has no attribute 'fits'"):
+        eegkd.fits  # noqa: B018
 
 
 @pytest.mark.parametrize("registry", [METHODS, CRITERIA])

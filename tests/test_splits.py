@@ -89,7 +89,7 @@ def test_named_sessions():
 @pytest.mark.parametrize(
     ("test", "message"),
     [
-        ("sesion", r"'test' must be one of .* Did you mean 'session'\?"),
+        ("sessions", r"'test' must be one of .* Did you mean 'session'\?"),
         (["2"], r"name sessions of the data \('0train', '1test'\), got \['2'\]"),
         (["0train", "1test"], r"leaves subject 1 without training trials"),
     ],

@@ -302,7 +302,7 @@ class SimulatedMotorImagery(BaseDataset):
         ----------
         subject : int
             Number of a subject.
-        path, force_update, update_path, verbose
+        path, force_update, update_path, verbose : object
             Not used; they are there because all MOABB datasets have them.
 
         Returns
