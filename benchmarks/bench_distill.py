@@ -14,6 +14,10 @@ neighboring passes, which holds on a noisy machine. The data are random: this me
 time only. (c) is run with the teacher in eval mode, so that its losses can be compared
 with those of (b).
 
+What (b) adds to (a) is the similarity of the student's trials and its gradient: for each
+tap one product of a batch with itself forward and one backward. The smaller the network,
+the more that weighs.
+
     python benchmarks/bench_distill.py            # all decoders and montages
     python benchmarks/bench_distill.py --rounds 5 --decoders SCCNet
 """
