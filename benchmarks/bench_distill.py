@@ -11,12 +11,12 @@ c. SK-KD by the published procedure: the teacher is read live for each batch and
 
 The three take turns in one run and the table gives the median of the ratios of
 neighboring passes, which holds on a noisy machine. The data are random: this measures
-time only. (c) is run with the teacher in eval mode, so that its losses can be compared
-with those of (b).
+time only. (c) is run with the teacher in eval mode, so that its losses can be
+compared with those of (b).
 
-What (b) adds to (a) is the similarity of the student's trials and its gradient: for each
-tap one product of a batch with itself forward and one backward. The smaller the network,
-the more that weighs.
+What (b) adds to (a) is the similarity of the student's trials and its gradient: for
+each tap one product of a batch with itself forward and one backward. The smaller the
+network, the more that weighs.
 
     python benchmarks/bench_distill.py            # all decoders and montages
     python benchmarks/bench_distill.py --rounds 5 --decoders SCCNet
