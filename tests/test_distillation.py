@@ -83,16 +83,19 @@ def test_progress_is_told_of_each_pass(data):
 
 def test_an_interruption_restores_the_best_weights(data):
     pupil = learner(data)
-    kept = {}
+    passes = []
 
     def stop(epoch, row):
-        if epoch == 0:
-            kept.update({k: v.clone() for k, v in pupil.decoder.state_dict().items()})
-        if epoch == 1:
+        weights = {k: v.clone() for k, v in pupil.decoder.state_dict().items()}
+        passes.append((row["valid_loss"], weights))
+        if epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         distill(pupil, data[0], valid=data[1], max_epochs=5, progress=stop)
+    _, best = min(passes, key=lambda entry: entry[0])
+    for name, value in pupil.decoder.state_dict().items():
+        assert torch.equal(value, best[name]), name
     assert not pupil.decoder.training
 
 
