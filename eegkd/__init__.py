@@ -49,6 +49,13 @@ _MODULE_OF = {
     "METHODS": "methods",
     "DecoderClassifier": "estimators",
     "DistilledClassifier": "estimators",
+    "benchmark": "comparison",
+    "load_results": "comparison",
+    "read_plan": "comparison",
+    "Results": "comparison",
+    "BASELINES": "baselines",
+    "list_baselines": "baselines",
+    "pipelines_folder": "pipelines",
 }
 
 __all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604

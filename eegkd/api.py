@@ -246,12 +246,7 @@ class _Work:
 
     def only(self, fold: Fold) -> _Work:
         """Return the work with no more trials than one fold needs, to send it away."""
-        needed = np.unique(np.concatenate([fold.train, *fold.test.values()]))
-        small = Fold(
-            fold.name,
-            np.searchsorted(needed, fold.train),
-            {who: np.searchsorted(needed, rows) for who, rows in fold.test.items()},
-        )
+        needed, small = fold.compact()
         return _Work(self.trials.subset(needed), self.prototype, [(small, 0)])
 
     def attempt(self, fold: Fold, seed: int, tell: Any = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,18 @@ examples:
   eegkd fit SimulatedMotorImagery --montage headband --subjects 1 2 --max-epochs 100
   eegkd fit BNCI2014_001 --montage headphone --seeds 3 --output headphone
   eegkd predict headphone recording-epo.fif
+  eegkd benchmark SimulatedMotorImagery --subjects 1 2 --seeds 2 --max-epochs 50
   eegkd montages
+"""
+BENCHMARK_EPILOG = """\
+examples:
+  eegkd benchmark PhysionetMI --methods none sk_kd --baselines csp_lda ts_lr --jobs 4
+  eegkd benchmark --plan plan.toml --dry-run
+  eegkd benchmark --plan plan.toml --jobs 4 --report benchmark.html
+  eegkd benchmark --plan plan.toml --cluster tcp://scheduler:8786
+
+Every finished job is in the store at once. The same command again does what is
+missing; a finished comparison is only read. Options beside a plan replace the plan's.
 """
 FIT_EPILOG = """\
 examples:
@@ -76,10 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_fit(commands)
     _add_predict(commands)
+    _add_benchmark(commands)
     for name, run, about in (
         ("montages", _montages, "list the electrode sets"),
         ("decoders", _decoders, "list the networks"),
         ("methods", _methods, "list the distillation methods"),
+        ("baselines", _baselines, "list the decoders to compare with"),
         ("datasets", _datasets, "list the datasets"),
     ):
         commands.add_parser(name, help=about).set_defaults(run=run)
@@ -159,6 +173,85 @@ def _add_predict(commands: Any) -> None:
     )
     predict.add_argument("--seed", type=int, help="which seed's student")
     predict.set_defaults(run=_predict)
+
+
+def _add_benchmark(commands: Any) -> None:
+    """Add the command `benchmark`."""
+    run = commands.add_parser(
+        "benchmark",
+        help="compare methods over datasets, montages and seeds; resumes",
+        epilog=BENCHMARK_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("datasets", nargs="*", metavar="DATASET", help="eegkd datasets")
+    run.add_argument("--plan", type=Path, help="TOML file with these options")
+    for name, about in (
+        ("montages", "default: headphone headband"),
+        ("methods", "default: none kd sk_kd"),
+        ("decoders", "default: SCCNet"),
+        ("baselines", "see eegkd baselines (default: none)"),
+        (
+            "evaluation",
+            "individual, dependent, independent, within_session, "
+            "cross_session or cross_subject (default: individual)",
+        ),
+        ("test", "what is held out: auto, session, run, time, or names of sessions"),
+    ):
+        run.add_argument(f"--{name}", nargs="+", help=about)
+    run.add_argument("--subjects", nargs="+", type=int, help="default: all")
+    run.add_argument("--seeds", type=int, dest="n_seeds", help="default: 10")
+    run.add_argument("--random-state", type=int, help="first seed")
+    run.add_argument("--store", type=Path, help="default: results.sqlite")
+    run.add_argument("--jobs", type=int, dest="n_jobs", help="default: 1")
+    run.add_argument("--cluster", help="address of a Dask scheduler")
+    run.add_argument("--max-epochs", type=int, help="default: 500")
+    run.add_argument("--patience", type=int, help="default: train to the end")
+    run.add_argument("--lr", type=float, help="default: 5e-4")
+    run.add_argument("--weight-decay", type=float, help="default: 0.1")
+    run.add_argument("--on-missing", help="error, nearest or interpolate")
+    run.add_argument("--device", help="auto, cpu or cuda")
+    run.add_argument(
+        "--dry-run", action="store_true", help="print the jobs and an estimate"
+    )
+    run.add_argument("--report", type=Path, help="also write this HTML page")
+    run.add_argument("--csv", type=Path, help="also write the scores to this file")
+    run.set_defaults(run=_benchmark)
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    import eegkd
+    from eegkd.comparison.estimate import describe_jobs
+    from eegkd.comparison.run import prepare
+
+    asked = {} if arguments.plan is None else eegkd.read_plan(arguments.plan)
+    own = {"run", "plan", "dry_run", "report", "csv"}
+    given = {
+        name: value
+        for name, value in vars(arguments).items()
+        if name not in own and value not in (None, [])
+    }
+    rule = given.get("test", [])
+    if len(rule) == 1 and rule[0] in ("auto", "session", "run", "time"):
+        given["test"] = rule[0]
+    asked |= given
+    if "datasets" not in asked:
+        raise ValueError("Name a DATASET, or a --plan that does.")
+    if arguments.dry_run:
+        n_jobs = asked.pop("n_jobs", 1)
+        asked.pop("cluster", None)
+        print(describe_jobs(prepare(**asked), n_jobs=n_jobs))
+        return 0
+    with warnings.catch_warnings():  # describe() says it as well
+        warnings.filterwarnings("ignore", r"\d+ of \d+ jobs", UserWarning)
+        results = eegkd.benchmark(**asked)
+    print(results.describe())
+    if arguments.csv is not None:
+        print(f"\nScores: {results.to_csv(arguments.csv)}")
+    if arguments.report is not None:
+        print(f"Report: {results.report(arguments.report)}")
+    if results.complete:
+        return 0
+    return 1 if results.failures else 130
 
 
 def _fit(arguments: argparse.Namespace) -> int:
@@ -258,6 +351,16 @@ def _methods(arguments: argparse.Namespace) -> None:
     for name, method in METHODS.items():
         first = (inspect.getdoc(method) or "").splitlines()[0]
         print(f"{name:<10}{first}")
+
+
+def _baselines(arguments: argparse.Namespace) -> None:
+    import inspect
+
+    from eegkd import BASELINES
+
+    for name, baseline in BASELINES.items():
+        first = (inspect.getdoc(baseline) or "").splitlines()[0]
+        print(f"{name:<22}{first}")
 
 
 def _datasets(arguments: argparse.Namespace) -> None:

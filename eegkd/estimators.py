@@ -30,6 +30,7 @@ from eegkd._checks import (
     check_signals,
     join_names,
 )
+from eegkd._content import digest, is_plain
 from eegkd.criteria import trial_similarity
 from eegkd.decoders import Decoder, Output, build_decoder, check_decoder
 from eegkd.distillation import History, Training, train_decoder
@@ -150,6 +151,29 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):
         shown = [view[name] for name in ("montage", "reference", "center", "scale")]
         digest.update(json.dumps([shown, self.classes_.tolist()]).encode())
         return digest.hexdigest()[:16]
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return the parameters, and what printing them would not tell apart.
+
+        A fitted `DecoderClassifier` (it may be a parameter itself, a ready-made
+        teacher) adds the fingerprint of its weights; functions and arrays among the parameters add
+        a hash of their content. Printed parameters differ when results may.
+        """
+        text = super().__repr__(N_CHAR_MAX)
+        added = []
+        hidden = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name != "progress" and not is_plain(value)
+        }
+        if hidden:
+            added.append(f"settings={digest(hidden)[:16]!r}")
+        if self.__sklearn_is_fitted__() and isinstance(self, DecoderClassifier):
+            added.append(f"fingerprint={self.fingerprint_!r}")
+        if not added:
+            return text
+        comma = "" if text.endswith("()") else ", "
+        return f"{text[:-1]}{comma}{', '.join(added)})"
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether `fit` has been called."""
@@ -500,18 +524,6 @@ class DecoderClassifier(_MontageClassifier):
         self.decoder_ = decoder
         return self
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Return the parameters and, once fitted, the fingerprint.
-
-        A fitted classifier may be a parameter itself (a ready-made teacher); printed
-        parameters must then differ when the weights do.
-        """
-        text = super().__repr__(N_CHAR_MAX)
-        if not self.__sklearn_is_fitted__():
-            return text
-        comma = "" if text.endswith("()") else ", "
-        return f"{text[:-1]}{comma}fingerprint={self.fingerprint_!r})"
-
 
 class DistilledClassifier(_MontageClassifier):
     """A student on a low-density montage, taught by a teacher on all electrodes.
@@ -689,6 +701,32 @@ class DistilledClassifier(_MontageClassifier):
         )
         self.decoder_, self.teacher_ = decoder, teacher
         return self
+
+    def train_teacher(
+        self, X: Any, y: Any = None, subjects: Any = None
+    ) -> DecoderClassifier:
+        """Train the teacher alone, as `fit` would.
+
+        Students that share a teacher need not train it again each: give the fitted
+        one to their parameter ``teacher``.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes, as in `fit`.
+        y : array-like, shape (n_trials,), optional
+            Labels.
+        subjects : array-like, shape (n_trials,), optional
+            Person of each trial.
+
+        Returns
+        -------
+        teacher : DecoderClassifier
+            The fitted teacher.
+        """
+        self.check()
+        trials, _ = self._read(X, y, subjects)
+        return self._teach(trials)
 
     def check(self) -> None:
         """Check the parameters that can be checked without data.

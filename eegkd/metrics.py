@@ -131,6 +131,44 @@ def calibration_error(y: np.ndarray, proba: np.ndarray, n_bins: int = 10) -> flo
     return float(sum(gaps) / len(y))
 
 
+def information_transfer_rate(
+    accuracy: float, n_classes: int, trial_seconds: float
+) -> float:
+    """Return the bits a minute that a selection among equal classes carries.
+
+    Parameters
+    ----------
+    accuracy : float
+        Part of the trials that are right, in [0, 1].
+    n_classes : int
+        Number of classes, >= 2.
+    trial_seconds : float
+        Length of a trial in seconds, > 0; pauses between trials are not counted.
+
+    Returns
+    -------
+    rate : float
+        Bits a minute; 0 at or below chance.
+
+    Notes
+    -----
+    Wolpaw's formula [1]_ takes all classes for equally likely and all errors for
+    equally frequent. Below chance it would rise again, which helps nobody.
+
+    References
+    ----------
+    .. [1] Wolpaw, J. R., Birbaumer, N., McFarland, D. J., Pfurtscheller, G., &
+       Vaughan, T. M. (2002). Brain-computer interfaces for communication and control.
+       Clinical Neurophysiology, 113(6), 767-791.
+    """
+    if not accuracy > 1 / n_classes:  # NaN included
+        return 0.0
+    bits = np.log2(n_classes) + accuracy * np.log2(accuracy)
+    if accuracy < 1:
+        bits += (1 - accuracy) * np.log2((1 - accuracy) / (n_classes - 1))
+    return float(bits * 60 / trial_seconds)
+
+
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,

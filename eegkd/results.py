@@ -318,7 +318,9 @@ def versions() -> dict[str, str]:
         "moabb",
         "mne",
         "numpy",
+        "scipy",
         "scikit-learn",
+        "pyriemann",
     ):
         try:
             found[name] = version(name)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMES = ("individual", "dependent", "independent")
+MOABB_EVALUATIONS = ("within_session", "cross_session", "cross_subject")
+EVALUATIONS = (*SCHEMES, *MOABB_EVALUATIONS)
+MOABB_SEED = 42  # of the folds within a session, as in moabb.benchmark
 TESTS = ("auto", "session", "run", "time")
 HELD_OUT = 1 / 3  # part of the runs, or of one recording's end, that is tested on
 
@@ -36,6 +39,23 @@ class Fold:
     name: str
     train: np.ndarray
     test: dict[Any, np.ndarray]
+
+    def compact(self) -> tuple[np.ndarray, Fold]:
+        """Return the trials that the fold needs, and the fold among these alone.
+
+        Returns
+        -------
+        needed : ndarray of int
+            Index of the training and test trials, sorted.
+        fold : Fold
+            The same fold, counted within ``needed``.
+        """
+        needed = np.unique(np.concatenate([self.train, *self.test.values()]))
+        return needed, Fold(
+            self.name,
+            np.searchsorted(needed, self.train),
+            {who: np.searchsorted(needed, rows) for who, rows in self.test.items()},
+        )
 
 
 def held_out(
@@ -143,6 +163,75 @@ def make_folds(
     ]
 
 
+def evaluation_folds(
+    metadata: pd.DataFrame,
+    y: np.ndarray,
+    evaluation: str = "individual",
+    test: str | Sequence[str] = "auto",
+) -> tuple[list[Fold], str]:
+    """Cut trials into folds by a scheme of the paper or an evaluation of MOABB.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        ``subject``, ``session`` and ``run`` of each trial.
+    y : ndarray, shape (n_trials,)
+        Labels.
+    evaluation : str, default="individual"
+        A scheme of `make_folds`, or ``"within_session"`` (five folds within each
+        session), ``"cross_session"`` (each session of a subject is tested once, by
+        what was learned on its other sessions) or ``"cross_subject"`` (each subject
+        is tested by what was learned on the others), cut by MOABB's splitters.
+    test : {"auto", "session", "run", "time"} or list of str, default="auto"
+        What the schemes hold out, see `held_out`; MOABB's evaluations say themselves.
+
+    Returns
+    -------
+    folds : list of Fold
+        In the order of the data; names are distinct.
+    rule : str
+        What is tested on, in plain words.
+
+    Raises
+    ------
+    ValueError
+        If ``evaluation`` is unknown, or the data have too few sessions or subjects.
+    """
+    check_choice(evaluation, "evaluation", EVALUATIONS)
+    if evaluation in SCHEMES:
+        is_test, rule = held_out(metadata, y, test)
+        return make_folds(metadata, is_test, evaluation), rule
+    if test != "auto":
+        raise ValueError(
+            f"'test' must be 'auto' for evaluation {evaluation!r}, which says itself "
+            f"what is tested, got {test!r}. Use one of {join_names(SCHEMES)} with it."
+        )
+    _check_several(metadata, evaluation)
+    from moabb.evaluations import splitters
+
+    splitter: Any
+    if evaluation == "within_session":
+        rule = "each fifth of each session in turn (trials drawn at random by class)"
+        splitter = splitters.WithinSessionSplitter(random_state=MOABB_SEED)
+    elif evaluation == "cross_session":
+        rule = "each session of each subject in turn"
+        splitter = splitters.CrossSessionSplitter()
+    else:
+        rule = "all trials of each subject in turn"
+        splitter = splitters.CrossSubjectSplitter()
+    metadata = metadata.reset_index(drop=True)
+    folds: list[Fold] = []
+    for train, rows in splitter.split(y, metadata):
+        who = metadata["subject"].tolist()[rows[0]]
+        name = str(who)
+        if evaluation != "cross_subject":
+            name += f"/{metadata['session'].iloc[rows[0]]}"
+        if evaluation == "within_session":
+            name += f"/{sum(fold.name.startswith(name + '/') for fold in folds)}"
+        folds.append(Fold(name, np.asarray(train), {who: np.asarray(rows)}))
+    return folds, rule
+
+
 def validation_mask(
     codes: np.ndarray, subject: np.ndarray, fraction: float = 1 / 8
 ) -> np.ndarray:
@@ -194,6 +283,24 @@ def _by(metadata: pd.DataFrame, columns: list[str]) -> Iterator[np.ndarray]:
         .groupby(columns, sort=False)
         .indices.values()
     )
+
+
+def _check_several(metadata: pd.DataFrame, evaluation: str) -> None:
+    """Refuse an evaluation for which there are too few sessions or subjects."""
+    if evaluation == "cross_subject" and metadata["subject"].nunique() < 2:
+        raise ValueError(
+            "'evaluation' 'cross_subject' trains on other subjects, but there is only "
+            f"subject {metadata['subject'].iloc[0]!r}. Load at least two subjects."
+        )
+    if evaluation == "cross_session":
+        sessions = metadata.groupby("subject", sort=False)["session"].nunique()
+        single = sessions[sessions < 2].index.tolist()
+        if single:
+            raise ValueError(
+                "'evaluation' 'cross_session' trains on other sessions, but subject "
+                f"{join_names(single)} has one session only. Use 'within_session', or "
+                "'individual', which then holds out runs."
+            )
 
 
 def _first_possible(metadata: pd.DataFrame, y: np.ndarray) -> str:

@@ -45,19 +45,48 @@ def save_classifier(
     NotFittedError
         If ``classifier`` is not fitted.
     """
+    described, weights = pack_classifier(classifier)
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    _with_ending(stem, ".safetensors").write_bytes(weights)
+    file = _with_ending(stem, ".json")
+    file.write_text(json.dumps(described, indent=1), encoding="utf-8")
+    return file
+
+
+def pack_classifier(
+    classifier: DecoderClassifier | DistilledClassifier,
+) -> tuple[dict[str, Any], bytes]:
+    """Return a fitted classifier as a JSON-ready description and its weights.
+
+    Parameters
+    ----------
+    classifier : DecoderClassifier or DistilledClassifier
+        Fitted. A student is packed without its teacher.
+
+    Returns
+    -------
+    described : dict
+        What it is; holds a checksum of the weights.
+    weights : bytes
+        The weights in the safetensors format.
+
+    Raises
+    ------
+    NotFittedError
+        If ``classifier`` is not fitted.
+    """
     from safetensors.torch import save
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(classifier)
-    stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     weights = save(
         {
             name: value.detach().cpu().contiguous().clone()
             for name, value in classifier.decoder_.state_dict().items()
         }
     )
-    described = {
+    return {
         "format": FORMAT,
         "kind": type(classifier).__name__,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -73,11 +102,7 @@ def save_classifier(
             "seconds": classifier.history_.seconds,
         },
         **{name: getattr(classifier, name) for name in FITTED},
-    }
-    _with_ending(stem, ".safetensors").write_bytes(weights)
-    file = _with_ending(stem, ".json")
-    file.write_text(json.dumps(described, indent=1), encoding="utf-8")
-    return file
+    }, weights
 
 
 def load_classifier(stem: str | Path, decoders: dict[str, Any] | None = None) -> Any:
@@ -102,13 +127,6 @@ def load_classifier(stem: str | Path, decoders: dict[str, Any] | None = None) ->
     ValueError
         If a file is damaged, of a later version, or not a classifier's.
     """
-    from safetensors.torch import load
-
-    from eegkd import estimators
-    from eegkd.decoders import decoder_from_config
-    from eegkd.distillation import History
-    from eegkd.view import View
-
     stem = Path(stem)
     file = _with_ending(stem, ".json")
     saved = read_json(file, "a classifier of eegkd", {"kind", "weights_sha256"})
@@ -123,21 +141,60 @@ def load_classifier(stem: str | Path, decoders: dict[str, Any] | None = None) ->
             f"{str(weights_file)!r} is damaged or belongs to another classifier: its "
             f"checksum differs from the one in {file.name}. Copy both files again."
         )
+    try:
+        return unpack_classifier(saved, weights, decoders)
+    except ValueError as error:
+        raise ValueError(f"{str(file)!r} is not usable: {error}") from error
+
+
+def unpack_classifier(
+    described: dict[str, Any], weights: bytes, decoders: dict[str, Any] | None = None
+) -> Any:
+    """Return the classifier that `pack_classifier` packed.
+
+    Parameters
+    ----------
+    described : dict
+        What it is.
+    weights : bytes
+        Its weights.
+    decoders : dict of str -> callable, optional
+        Networks of your own, by name; braindecode's are known.
+
+    Returns
+    -------
+    classifier : DecoderClassifier or DistilledClassifier
+        Fitted; a student has no ``teacher_``.
+
+    Raises
+    ------
+    ValueError
+        If the description is of another kind of object.
+    """
+    from safetensors.torch import load
+
+    from eegkd import estimators
+    from eegkd.decoders import decoder_from_config
+    from eegkd.distillation import History
+    from eegkd.view import View
+
     kinds = {"DecoderClassifier", "DistilledClassifier"}
-    if saved["kind"] not in kinds:
+    if described["kind"] not in kinds:
         raise ValueError(
-            f"{str(file)!r} holds a {saved['kind']!r}, not one of {join_names(kinds)}."
+            f"it holds a {described['kind']!r}, not one of {join_names(kinds)}."
         )
-    classifier = getattr(estimators, saved["kind"])(**saved["params"])
+    classifier = getattr(estimators, described["kind"])(**described["params"])
     classifier.decoder_ = decoder_from_config(
-        saved["decoder"], load(weights), View.from_dict(saved["view"]), decoders
+        described["decoder"], load(weights), View.from_dict(described["view"]), decoders
     ).eval()
-    classifier.classes_ = np.array(saved["classes"], dtype=saved["classes_dtype"])
-    classifier.ch_names_in_ = tuple(saved["ch_names"])
-    classifier.history_ = History(**saved["history"])
+    classifier.classes_ = np.array(
+        described["classes"], dtype=described["classes_dtype"]
+    )
+    classifier.ch_names_in_ = tuple(described["ch_names"])
+    classifier.history_ = History(**described["history"])
     for name in FITTED:
-        setattr(classifier, name, saved[name])
-    if saved["kind"] == "DistilledClassifier":
+        setattr(classifier, name, described[name])
+    if described["kind"] == "DistilledClassifier":
         classifier.teacher_ = None
     return classifier
 

@@ -19,6 +19,7 @@ PACKAGE = Path(eegkd.__file__).parent
 # A module imports only from modules above it.
 LINE = [
     "_checks",
+    "_content",
     "_torchaudio",
     "trials",
     "datasets",
@@ -33,12 +34,15 @@ LINE = [
     "methods",
     "splits",
     "estimators",
+    "baselines",
+    "pipelines",
     "metrics",
     "statistics",
     "storage",
     "report",
     "results",
     "api",
+    "comparison",
     "cli",
 ]
 

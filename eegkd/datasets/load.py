@@ -140,6 +140,30 @@ def load_trials(
     return concatenate(parts)
 
 
+def list_subjects(dataset: Any, subjects: Sequence[Any] | None = None) -> list[Any]:
+    """Return the subjects of a dataset, without loading it.
+
+    Parameters
+    ----------
+    dataset : str, moabb BaseDataset or class of one
+        As in `load_trials`.
+    subjects : sequence, optional
+        A selection to check.
+
+    Returns
+    -------
+    subjects : list
+        The selection, or all subjects.
+
+    Raises
+    ------
+    ValueError
+        If the dataset or a subject is unknown.
+    """
+    with _quiet():
+        return _check_subjects(subjects, _find_dataset(dataset)[0])
+
+
 def list_datasets(paradigm: str = "imagery") -> list[str]:
     """Return the names that `load_trials` knows.
 

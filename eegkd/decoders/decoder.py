@@ -203,6 +203,35 @@ class Decoder(nn.Module):
         """Number of values in all parameters of the network."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    def n_macs(self, n_times: int) -> int:
+        """Count the multiply-accumulates of one trial.
+
+        Convolutions and matrix products are counted, by PyTorch's counter;
+        nonlinearities, pooling and scaling, which cost little, are not.
+
+        Parameters
+        ----------
+        n_times : int
+            Samples in a trial.
+
+        Returns
+        -------
+        n_macs : int
+            Multiply-accumulates; half the floating-point operations.
+        """
+        from torch.utils.flop_counter import FlopCounterMode
+
+        device = next(self.network.parameters()).device
+        training = self.training
+        counter = FlopCounterMode(display=False)
+        with torch.no_grad(), counter:
+            self.eval()(
+                torch.zeros(1, self.view.n_chans, n_times, device=device),
+                features=False,
+            )
+        self.train(training)
+        return counter.get_total_flops() // 2
+
     def __repr__(self) -> str:
         name = self.config["name"] if self.config else type(self.network).__name__
         return (

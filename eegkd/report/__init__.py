@@ -1,5 +1,11 @@
-"""Look at a fit: one HTML page, and the figures on it."""
+"""Look at a fit or a comparison: one HTML page, and the figures on it."""
 
+from eegkd.report.comparison import (
+    plot_critical_difference,
+    plot_items,
+    plot_pairs,
+)
+from eegkd.report.comparison_page import comparison_latex, write_comparison
 from eegkd.report.figures import (
     ROLE_COLORS,
     plot_confusion,
@@ -12,10 +18,15 @@ from eegkd.report.page import write_report
 
 __all__ = [
     "ROLE_COLORS",
+    "comparison_latex",
     "plot_confusion",
+    "plot_critical_difference",
     "plot_history",
+    "plot_items",
     "plot_montage",
+    "plot_pairs",
     "plot_scores",
     "plot_similarity",
+    "write_comparison",
     "write_report",
 ]

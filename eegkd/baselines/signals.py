@@ -1,0 +1,551 @@
+"""What every baseline starts with: the montage's signals, and the pipeline around."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from eegkd._checks import (
+    check_ch_names,
+    check_labels,
+    check_number,
+    check_signals,
+    join_names,
+)
+from eegkd.estimators import SCALE_ERROR, SCALE_WARNING, _epochs_in
+from eegkd.trials import Trials, amplitude, to_volts
+from eegkd.view import View
+
+
+class MontageSignals(TransformerMixin, BaseEstimator):
+    """The signals of a montage's electrodes, as an array in microvolts.
+
+    Picking comes before every check, conversion and filter, in `fit` as in
+    `transform`: what other electrodes hold, be it NaN or another unit, cannot change
+    the result.
+
+    Parameters
+    ----------
+    montage : str, path, list of str, Montage or None, default=None
+        Electrodes to show; None shows all EEG channels of the data.
+    on_missing : {"error", "nearest", "interpolate"}, default="error"
+        What to do about an electrode that the data do not have.
+    reference : {None, "average"}, default=None
+        Whether to re-reference to the mean of the montage's electrodes.
+    ch_names : sequence of str, optional
+        Channel names of arrays given to `fit`. Epochs and `Trials` bring theirs.
+    sfreq : float, optional
+        Sampling rate in Hz of arrays given to `fit`.
+    units : {"auto", "V", "uV"}, default="auto"
+        Unit of arrays, see `Trials.from_arrays`.
+    bands : tuple of (float, float), optional
+        Pass bands in Hz. Each adds one slice to a last axis.
+
+    Attributes
+    ----------
+    view_ : View
+        The electrodes.
+    ch_names_in_ : tuple of str
+        EEG channels given to `fit`.
+    n_times_, sfreq_ : int and float
+        Samples in a trial and sampling rate in Hz.
+    amplitude_ : float
+        Typical amplitude of the training signals, in volts.
+
+    See Also
+    --------
+    MontageEpochs : The same as MNE epochs.
+    """
+
+    def __init__(
+        self,
+        montage: Any = None,
+        on_missing: str = "error",
+        reference: str | None = None,
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        units: str = "auto",
+        bands: Sequence[tuple[float, float]] | None = None,
+    ) -> None:
+        self.montage = montage
+        self.on_missing = on_missing
+        self.reference = reference
+        self.ch_names = ch_names
+        self.sfreq = sfreq
+        self.units = units
+        self.bands = bands
+
+    def fit(self, X: Any, y: Any = None) -> MontageSignals:
+        """Learn which channels stand for the montage's electrodes.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials. Arrays have shape (n_trials, n_chans, n_times) and need the
+            parameters ``ch_names`` and ``sfreq``.
+        y : object, optional
+            Not used.
+
+        Returns
+        -------
+        self : MontageSignals
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If an electrode is missing or flat, or signals are not finite.
+        """
+        signals, names, sfreq, units = self._training_signals(X)
+        self.ch_names_in_ = names
+        self.sfreq_ = check_number(sfreq, "sfreq", above=0)
+        self.n_times_ = signals.shape[2]
+        view = View(
+            self.montage,
+            names,
+            on_missing=self.on_missing,
+            reference=self.reference,
+            standardize=None,
+        )
+        picked = _pick(view, signals, units)
+        view.bind(view.ch_names).fit(torch.as_tensor(picked))  # refuses flat ones
+        self.view_, self.amplitude_ = view, amplitude(picked)
+        self._check_bands()
+        return self
+
+    def transform(self, X: Any, ch_names: Sequence[str] | None = None) -> Any:
+        """Return the signals of the montage's electrodes.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes of `fit` or only the montage's, in any order
+            by name.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+
+        Returns
+        -------
+        X_view : ndarray of float64, shape (n_trials, n_chans, n_times[, n_bands])
+            Signals in microvolts.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If an electrode is missing, or rate, length or scale do not match, or a
+            value of the montage's electrodes is not finite.
+        """
+        check_is_fitted(self)
+        signals, names, sfreq, units = self._signals(X, ch_names)
+        picked = _pick(self.view_.bind(names), signals, units)
+        self._check_form(picked, sfreq)
+        self._check_scale(picked)
+        shown = 1e6 * picked.astype(np.float64)
+        if self.bands is None:
+            return shown
+        return filter_bands(shown, self.sfreq_, self.bands)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that trials have three dimensions."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.requires_fit = True
+        return tags
+
+    def _training_signals(
+        self, X: Any
+    ) -> tuple[np.ndarray, tuple[str, ...], float, str]:
+        """Return signals of the EEG channels, their names, sampling rate and unit."""
+        parts = _epochs_in(X)
+        if parts:
+            import mne
+
+            picks = mne.pick_types(parts[0].info, eeg=True, exclude=[])
+            if not len(picks):
+                kinds = sorted(set(parts[0].get_channel_types()))
+                raise ValueError(
+                    f"'X' must have EEG channels, got only {join_names(kinds)}. "
+                    "Set the types with epochs.set_channel_types."
+                )
+            signals = np.concatenate([part.get_data(picks=picks) for part in parts])
+            names = tuple(parts[0].ch_names[pick] for pick in picks)
+            return signals, names, parts[0].info["sfreq"], "V"
+        if isinstance(X, Trials):
+            return X.X, X.ch_names, X.sfreq, "V"
+        if self.ch_names is None or self.sfreq is None:
+            lacking = [n for n in ("ch_names", "sfreq") if getattr(self, n) is None]
+            raise ValueError(
+                f"'X' is an array (or array-like), which needs {join_names(lacking)} "
+                "as well. Give them to the baseline, or pass mne.Epochs."
+            )
+        signals, names = _real_array(X), check_ch_names(self.ch_names)
+        if len(names) != signals.shape[1]:
+            raise ValueError(
+                f"'ch_names' must name the {signals.shape[1]} channels of 'X', got "
+                f"{len(names)} names: {join_names(names)}."
+            )
+        return signals, names, self.sfreq, self.units
+
+    def _signals(
+        self, X: Any, ch_names: Sequence[str] | None
+    ) -> tuple[np.ndarray, tuple[str, ...], float | None, str]:
+        """Return signals to predict, channel names, sampling rate and unit."""
+        parts = _epochs_in(X)
+        if parts:
+            signals = np.concatenate([part.get_data() for part in parts])
+            return signals, tuple(parts[0].ch_names), parts[0].info["sfreq"], "V"
+        if isinstance(X, Trials):
+            return X.X, X.ch_names, X.sfreq, "V"
+        signals = _real_array(X)
+        known = [self.ch_names_in_, self.view_.ch_names]
+        if ch_names is not None:
+            known = [check_ch_names(ch_names)]
+        for names in known:
+            if len(names) == signals.shape[1]:
+                return signals, names, None, self.units
+        raise ValueError(
+            f"'X' must have {' or '.join(str(len(names)) for names in known)} channels "
+            f"({join_names(known[-1])}), got {signals.shape[1]}. Pass ch_names for "
+            "another selection."
+        )
+
+    def _check_form(self, picked: np.ndarray, sfreq: float | None) -> None:
+        """Refuse another sampling rate or length than that of `fit`."""
+        if sfreq is not None and abs(sfreq - self.sfreq_) > 1e-3 * self.sfreq_:
+            raise ValueError(
+                f"'X' must be sampled at {self.sfreq_:g} Hz as in fit, got {sfreq:g} "
+                f"Hz. Resample it first: epochs.resample({self.sfreq_:g})."
+            )
+        if picked.shape[2] != self.n_times_:
+            raise ValueError(
+                f"'X' must have {self.n_times_} samples a trial as in fit, got "
+                f"{picked.shape[2]}. Cut the same time window: epochs.crop(tmin, tmax)."
+            )
+
+    def _check_scale(self, picked: np.ndarray) -> None:
+        """Refuse or report signals of another size than those of `fit`."""
+        size = amplitude(picked)
+        if not size:
+            warnings.warn(
+                "'X' is flat on most electrodes. The prediction is unreliable; check "
+                "the contact.",
+                stacklevel=4,
+            )
+            return
+        ratio = size / self.amplitude_
+        if not 1 / SCALE_ERROR < ratio < SCALE_ERROR:
+            raise ValueError(
+                f"'X' must have the scale of the signals in fit, got amplitudes "
+                f"{ratio:.3g} times as large. Check the unit: arrays are volts or "
+                "microvolts (parameter units), epochs are volts."
+            )
+        if not 1 / SCALE_WARNING < ratio < SCALE_WARNING:
+            warnings.warn(
+                f"'X' has amplitudes {ratio:.3g} times those of the signals in fit. "
+                "Check filter, reference, contact and unit.",
+                stacklevel=4,
+            )
+
+    def _check_bands(self) -> None:
+        """Refuse bands that the sampling rate cannot hold."""
+        for low, high in self.bands or ():
+            if not 0 <= low < high < self.sfreq_ / 2:
+                raise ValueError(
+                    f"'bands' must lie between 0 and half the sampling rate "
+                    f"({self.sfreq_ / 2:g} Hz), low before high, got ({low:g}, "
+                    f"{high:g}). Choose other bands, or resample less."
+                )
+
+
+class MontageEpochs(MontageSignals):
+    """The signals of a montage's electrodes, as MNE epochs.
+
+    As `MontageSignals`, for the steps that need a sampling rate. The events of training
+    trials keep their names.
+
+    Parameters
+    ----------
+    montage : str, path, list of str, Montage or None, default=None
+        Electrodes to show; None shows all EEG channels of the data.
+    on_missing : {"error", "nearest", "interpolate"}, default="error"
+        What to do about an electrode that the data do not have.
+    reference : {None, "average"}, default=None
+        Whether to re-reference to the mean of the montage's electrodes.
+    ch_names : sequence of str, optional
+        Channel names of arrays given to `fit`.
+    sfreq : float, optional
+        Sampling rate in Hz of arrays given to `fit`.
+    units : {"auto", "V", "uV"}, default="auto"
+        Unit of arrays.
+
+    See Also
+    --------
+    MontageSignals : The same as an array.
+    """
+
+    def __init__(
+        self,
+        montage: Any = None,
+        on_missing: str = "error",
+        reference: str | None = None,
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        units: str = "auto",
+    ) -> None:
+        super().__init__(montage, on_missing, reference, ch_names, sfreq, units)
+
+    def fit_transform(self, X: Any, y: Any = None, **_: Any) -> Any:
+        """Fit, and return epochs whose events keep the names that ``X`` gave them.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials, as in `fit`.
+        y : object, optional
+            Not used.
+        **_ : dict
+            Not used.
+
+        Returns
+        -------
+        epochs : mne.EpochsArray
+            Signals of the montage's electrodes.
+        """
+        parts = _epochs_in(X)
+        event_id: dict[str, int] = {}
+        for part in parts:
+            event_id.update(part.event_id)
+        epochs = self.fit(X).transform(X)
+        if event_id:
+            epochs.events[:, 2] = np.concatenate([p.events[:, 2] for p in parts])
+            epochs.event_id = event_id
+        return epochs
+
+    def transform(self, X: Any, ch_names: Sequence[str] | None = None) -> Any:
+        """Return epochs of the montage's electrodes.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes of `fit` or only the montage's.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+
+        Returns
+        -------
+        epochs : mne.EpochsArray
+            Signals of the montage's electrodes.
+        """
+        import mne
+
+        shown = super().transform(X, ch_names)
+        info = mne.create_info(list(self.view_.ch_names), self.sfreq_, "eeg")
+        return mne.EpochsArray(1e-6 * shown, info, verbose="ERROR")
+
+
+class TrialPipeline(Pipeline):
+    """A scikit-learn pipeline that takes what `DistilledClassifier` takes.
+
+    Labels may be left out where epochs or `Trials` carry them, ``subjects`` reaches
+    the classifiers that use it, and predictions may name the channels of an array.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+        `MontageSignals` first; or one classifier that reads trials itself.
+    transform_input : list of str, optional
+        As in `sklearn.pipeline.Pipeline`.
+    memory : str or object, optional
+        As in `sklearn.pipeline.Pipeline`.
+    verbose : bool, default=False
+        As in `sklearn.pipeline.Pipeline`.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+        Labels, sorted.
+    """
+
+    def fit(
+        self, X: Any, y: Any = None, subjects: Any = None, **params: Any
+    ) -> TrialPipeline:
+        """Fit every step.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes. Arrays have shape (n_trials, n_chans,
+            n_times) and need the options ``ch_names`` and ``sfreq``.
+        y : array-like, shape (n_trials,), optional
+            Labels of any type; by default those that epochs or `Trials` carry.
+        subjects : array-like, shape (n_trials,), optional
+            Person of each trial.
+        **params : dict
+            Parameters of the steps, as in `sklearn.pipeline.Pipeline`.
+
+        Returns
+        -------
+        self : TrialPipeline
+            The fitted pipeline.
+
+        Raises
+        ------
+        ValueError
+            If signals, labels or a parameter are not fit for training; the message
+            says what to do.
+        """
+        y = _labels(X, y)
+        if subjects is not None:
+            check_labels(subjects, len(y), "subjects")
+        if len(self.steps) == 1:
+            self.steps[-1][1].fit(X, y, subjects)
+            return self
+        return super().fit(X, y, **params)
+
+    def predict(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
+        """Return the likeliest class of each trial.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials with all electrodes of `fit` or only the montage's, in any order
+            by name.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+
+        Returns
+        -------
+        labels : ndarray, shape (n_trials,)
+            Labels in the type that `fit` was given.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        """
+        return self._last("predict", X, ch_names)
+
+    def predict_proba(
+        self, X: Any, ch_names: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+            Trials, as in `predict`.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+
+        Returns
+        -------
+        proba : ndarray, shape (n_trials, n_classes)
+            Probabilities, in the order of ``classes_``; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        """
+        return self._last("predict_proba", X, ch_names)
+
+    def _last(self, ask: str, X: Any, ch_names: Sequence[str] | None) -> Any:
+        """Return what the last step says of trials."""
+        check_is_fitted(self)
+        *before, last = (step for _, step in self.steps)
+        if not before:
+            return getattr(last, ask)(X, ch_names)
+        shown = before[0].transform(X, ch_names)
+        for step in before[1:]:
+            shown = step.transform(shown)
+        return getattr(last, ask)(shown)
+
+
+def filter_bands(
+    X: np.ndarray, sfreq: float, bands: Sequence[tuple[float, float]]
+) -> np.ndarray:
+    """Return signals filtered to several bands, along a new last axis.
+
+    Parameters
+    ----------
+    X : ndarray of float64, shape (n_trials, n_chans, n_times)
+        Signals.
+    sfreq : float
+        Sampling rate in Hz.
+    bands : sequence of (float, float)
+        Pass bands in Hz, below half the sampling rate.
+
+    Returns
+    -------
+    X_bands : ndarray of float64, shape (n_trials, n_chans, n_times, n_bands)
+        Filtered signals: Butterworth of fourth order, forward and backward, since
+        trials are shorter than a steep linear-phase filter.
+    """
+    from mne.filter import filter_data
+
+    filtered = [
+        filter_data(
+            X,
+            sfreq,
+            low,
+            high,
+            method="iir",
+            iir_params={"order": 4, "ftype": "butter", "output": "sos"},
+            verbose="ERROR",
+        )
+        for low, high in bands
+    ]
+    return np.stack(filtered, axis=-1)
+
+
+def _pick(view: View, signals: np.ndarray, units: str) -> np.ndarray:
+    """Return a view's electrodes as finite float32 volts."""
+    return to_volts(check_signals(view.pick(torch.as_tensor(signals)).numpy()), units)
+
+
+def _real_array(X: Any) -> np.ndarray:
+    """Return an array of trials whose values are not looked at yet."""
+    signals = np.asarray(X)
+    if signals.ndim != 3 or signals.dtype.kind not in "fiu" or 0 in signals.shape:
+        check_signals(signals)
+    return signals
+
+
+def _labels(X: Any, y: Any) -> np.ndarray:
+    """Return the labels given, or else those that the trials carry."""
+    parts = _epochs_in(X)
+    n_trials = sum(len(part) for part in parts) if parts else len(X)
+    if y is None and isinstance(X, Trials):
+        y = X.y
+    elif y is None and parts:
+        names = [{code: n for n, code in part.event_id.items()} for part in parts]
+        y = [
+            name[code]
+            for name, part in zip(names, parts, strict=True)
+            for code in part.events[:, 2]
+        ]
+    if y is None:
+        raise ValueError(
+            "'X' is an array (or array-like), which needs 'y' as well. Give y to fit, "
+            "or pass mne.Epochs."
+        )
+    y = check_labels(y, n_trials)
+    classes, counts = np.unique(y, return_counts=True)
+    if len(classes) < 2 or counts.min() < 2:
+        raise ValueError(
+            "'y' must hold at least two classes with two trials each, got "
+            f"{dict(zip(classes.tolist(), counts.tolist(), strict=True))!r}. Check "
+            "the event names and the selection of trials."
+        )
+    return y

@@ -1,0 +1,12 @@
+"""Compare methods: a grid of jobs, a store that survives, conclusions.
+
+`benchmark` makes the jobs (`grid`), sends them to processes or a cluster (`engine`),
+where each is worked through (`work`), and writes every outcome at once (`store`).
+`Results` reads the store and says what follows.
+"""
+
+from eegkd.comparison.plan import read_plan
+from eegkd.comparison.results import Results
+from eegkd.comparison.run import benchmark, load_results
+
+__all__ = ["Results", "benchmark", "load_results", "read_plan"]

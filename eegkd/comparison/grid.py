@@ -1,0 +1,634 @@
+"""The grid: everything a comparison is made of, as independent jobs with keys.
+
+A job's key is a hash of everything that determines its result: the trials, which of
+them train and test, the electrodes, the network, the method, every setting, the seed
+and the versions of the packages. Equal keys mean equal results, whoever made them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eegkd._checks import check_choice, check_int, did_you_mean, join_names
+from eegkd._content import content, digest
+from eegkd.montage import Montage, load_montage, resolve
+from eegkd.results import versions
+from eegkd.splits import EVALUATIONS, Fold, evaluation_folds
+
+if TYPE_CHECKING:
+    from eegkd.trials import Trials
+
+# Evaluations in which no subject needs another one's trials.
+ALONE = ("individual", "within_session", "cross_session")
+FULL = "full"
+MEMORY = 2**31  # bytes of trials to keep at most, beyond those at work
+KINDS = ("teacher", "student", "baseline")
+
+
+class DataChangedError(Exception):
+    """The trials on disk are not those that the grid was made of."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training and its test.
+
+    Parameters
+    ----------
+    key : str
+        Hash of everything that determines the result.
+    source : int
+        Number of the dataset in the call.
+    dataset, evaluation, fold : str
+        Which trials, cut how, which part.
+    kind : {"teacher", "student", "baseline"}
+        What is trained.
+    method, decoder, montage : str
+        How, which network (empty for classical baselines), on which electrodes.
+    seed : int
+        Seed of weights, order and dropout.
+    teacher : str or None
+        Key of the teacher's job, for students that need one.
+    """
+
+    key: str
+    source: int
+    dataset: str
+    evaluation: str
+    fold: str
+    kind: str
+    method: str
+    decoder: str
+    montage: str
+    seed: int
+    teacher: str | None = None
+
+    def described(self) -> dict[str, Any]:
+        """Return what tells the job's rows apart.
+
+        Returns
+        -------
+        described : dict
+            The fields that are columns of the table of scores.
+        """
+        hidden = ("key", "source", "teacher")
+        return {k: v for k, v in asdict(self).items() if k not in hidden}
+
+    def __str__(self) -> str:
+        parts = [self.dataset, self.evaluation, f"fold {self.fold}", self.montage]
+        return ", ".join([*parts, f"{self.method} {self.decoder}".strip()]) + (
+            f", seed {self.seed}"
+        )
+
+
+@dataclass
+class Grid:
+    """What `eegkd.benchmark` was asked for, checked as far as needs no data.
+
+    Parameters
+    ----------
+    datasets : list
+        Names, MOABB datasets or `Trials`.
+    montages : dict of str -> Montage
+        The low-density montages by name.
+    methods : dict of str -> tuple of (name or callable, dict)
+        Methods and their options, by the label in the tables.
+    decoders : dict of str -> name or callable
+        Networks of teacher and student.
+    baselines : dict of str -> tuple of (name or callable, dict)
+        Baselines and their options.
+    evaluations : list of str
+        How trials are cut into training and test.
+    test : str or list of str
+        What the schemes hold out.
+    subjects : list or None
+        Subjects of each dataset; all by default.
+    seeds : list of int
+        Seeds.
+    data : dict
+        Options of `eegkd.load_trials`.
+    training : dict
+        Parameters of `eegkd.DistilledClassifier`.
+    """
+
+    datasets: list[Any]
+    montages: dict[str, Montage]
+    methods: dict[str, tuple[Any, dict[str, Any]]]
+    decoders: dict[str, Any]
+    baselines: dict[str, tuple[Any, dict[str, Any]]]
+    evaluations: list[str]
+    test: Any
+    subjects: list[Any] | None
+    seeds: list[int]
+    data: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def spec(self) -> str:
+        """Return a hash of everything that was asked for, and of the versions.
+
+        Returns
+        -------
+        spec : str
+            Equal for equal calls.
+        """
+        return digest([vars(self), _packages()])
+
+    def settings(self) -> dict[str, Any]:
+        """Return everything that was asked for as plain data, for reports.
+
+        Returns
+        -------
+        settings : dict
+            JSON-ready.
+        """
+        return {
+            "montages": {name: list(m.ch_names) for name, m in self.montages.items()},
+            "methods": {
+                label: {"method": _label(method), **content(options)}
+                for label, (method, options) in self.methods.items()
+            },
+            "decoders": list(self.decoders),
+            "baselines": {
+                label: {"baseline": _label(baseline), **content(options)}
+                for label, (baseline, options) in self.baselines.items()
+            },
+            "evaluations": self.evaluations,
+            "test": content(self.test),
+            "subjects": content(self.subjects),
+            "seeds": self.seeds,
+            "n_seeds": len(self.seeds),
+            "data": content(self.data),
+            "training": content(self.training),
+            "versions": versions(),
+        }
+
+
+def make_grid(
+    datasets: Any,
+    montages: Any,
+    methods: Any,
+    decoders: Any,
+    *,
+    baselines: Any,
+    evaluation: Any,
+    n_seeds: int,
+    random_state: int,
+    **others: Any,
+) -> Grid:
+    """Check what `eegkd.benchmark` was given, and put it in one form.
+
+    Parameters
+    ----------
+    datasets, montages, methods, decoders, baselines, evaluation : object
+        See `eegkd.benchmark`.
+    n_seeds, random_state : int
+        Seeds, counted from ``random_state``.
+    **others
+        ``test``, ``subjects``, ``data`` and ``training`` of `Grid`.
+
+    Returns
+    -------
+    grid : Grid
+        The same, named and checked.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not allowed.
+    """
+    check_int(n_seeds, "n_seeds", at_least=1)
+    check_int(random_state, "random_state", at_least=0)
+    wanted = [load_montage(montage) for montage in _montage_list(montages)]
+    named = {montage.name: montage for montage in wanted}
+    if FULL in named or len(named) < len(wanted):
+        raise ValueError(
+            "'montages' must have distinct names other than 'full', got "
+            f"{join_names(montage.name for montage in wanted)}. Teachers and baselines "
+            "are tested on all electrodes anyway; give montages of your own a name "
+            "with eegkd.Montage(name=..., ch_names=...)."
+        )
+    evaluations = [evaluation] if isinstance(evaluation, str) else list(evaluation)
+    for name in evaluations:
+        check_choice(name, "evaluation", EVALUATIONS)
+    grid = Grid(
+        datasets=_list(datasets),
+        montages=named,
+        methods=_with_options(methods, "method"),
+        decoders={_label(decoder): decoder for decoder in _list(decoders)},
+        baselines=_with_options(baselines, "baseline"),
+        evaluations=list(dict.fromkeys(evaluations)),
+        seeds=list(range(random_state, random_state + n_seeds)),
+        **others,
+    )
+    for name, value in (
+        ("datasets", grid.datasets),
+        ("evaluation", grid.evaluations),
+        ("decoders or baselines", grid.decoders or grid.baselines),
+    ):
+        if not value:
+            raise ValueError(f"'{name}' must name at least one, got none.")
+    return grid
+
+
+class Recordings:
+    """The trials of one dataset, loaded when they are needed.
+
+    Parameters
+    ----------
+    dataset : str, moabb dataset or Trials
+        What is loaded.
+    subjects : list or None
+        Which subjects; all by default.
+    options : dict
+        Of `eegkd.load_trials`.
+
+    Attributes
+    ----------
+    subjects : list
+        The subjects.
+    """
+
+    def __init__(
+        self, dataset: Any, subjects: Sequence[Any] | None, options: dict[str, Any]
+    ) -> None:
+        from eegkd.datasets import list_subjects
+        from eegkd.trials import Trials
+
+        self.dataset, self.options = dataset, options
+        if isinstance(dataset, Trials):
+            known = dataset.subjects
+            wrong = [who for who in subjects or () if who not in known]
+            if wrong:
+                raise ValueError(
+                    f"'subjects' must be among {join_names(known)} of {dataset.name}, "
+                    f"got {join_names(wrong)}."
+                )
+            self.subjects = list(subjects or known)
+        else:
+            self.subjects = list_subjects(dataset, subjects)
+        self._loaded: OrderedDict[Any, Trials] = OrderedDict()
+
+    def folds(
+        self, evaluation: str, test: Any, only: str | None = None
+    ) -> Iterator[tuple[Trials, Fold, str]]:
+        """Yield the folds of an evaluation, each with the trials it counts in.
+
+        Parameters
+        ----------
+        evaluation : str
+            See `eegkd.splits.evaluation_folds`.
+        test : str or list of str
+            What the schemes hold out.
+        only : str, optional
+            Name of the only fold that is wanted.
+
+        Yields
+        ------
+        trials : Trials
+            Trials of one subject, or of all where a fold needs several.
+        fold : Fold
+            Which of them train and test.
+        rule : str
+            What is tested on, in words.
+        """
+        alone = evaluation in ALONE
+        for who in self.subjects if alone else [None]:
+            if only is not None and alone and only.split("/")[0] != str(who):
+                continue
+            trials = self._trials(who)
+            folds, rule = evaluation_folds(trials.metadata, trials.y, evaluation, test)
+            yield from (
+                (trials, fold, rule) for fold in folds if only in (None, fold.name)
+            )
+
+    def _trials(self, who: Any) -> Trials:
+        """Return the trials of one subject, or of all; keep the latest in memory."""
+        if who not in self._loaded:
+            self._loaded[who] = self._load(self.subjects if who is None else [who])
+        self._loaded.move_to_end(who)
+        sizes = [trials.X.nbytes for trials in self._loaded.values()]
+        while len(sizes) > 1 and sum(sizes) > MEMORY:
+            self._loaded.popitem(last=False)
+            sizes.pop(0)
+        return self._loaded[who]
+
+    def _load(self, subjects: list[Any]) -> Trials:
+        """Load subjects."""
+        from eegkd.datasets import load_trials
+        from eegkd.trials import Trials
+
+        if isinstance(self.dataset, Trials):
+            chosen = self.dataset.metadata["subject"].isin(subjects).to_numpy()
+            return self.dataset.subset(chosen)
+        return load_trials(
+            self.dataset, subjects=subjects, **{"progress": False, **self.options}
+        )
+
+
+def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
+    """Return all jobs of a grid, and facts about the data.
+
+    Every dataset is read once, one subject at a time where the evaluation allows it.
+
+    Parameters
+    ----------
+    grid : Grid
+        What was asked for.
+    sources : sequence of Recordings
+        Its datasets.
+
+    Returns
+    -------
+    layout : dict
+        ``jobs``, a list of the fields of `Job`; ``facts`` about the data, a list; and
+        ``folds``, the hash of each fold's trials by dataset, evaluation and name.
+
+    Raises
+    ------
+    ValueError
+        If a montage does not fit a dataset, or a name is unknown.
+    """
+    traits = _Traits.of(grid)
+    jobs: list[dict[str, Any]] = []
+    facts, folds = [], {}
+    for number, source in enumerate(sources):
+        for evaluation in grid.evaluations:
+            known = {"source": number, "evaluation": evaluation}
+            fact: dict[str, Any] = {}
+            for trials, fold, rule in source.folds(evaluation, grid.test):
+                fact = fact or _facts(grid, trials, rule, evaluation)
+                hashed = fold_digest(trials, fold)
+                folds[fold_id(number, evaluation, fold.name)] = hashed
+                own = {**known, "dataset": trials.name, "fold": fold.name}
+                jobs += [asdict(job) for job in _jobs(grid, traits, own, hashed)]
+            facts.append(fact)
+    names = [fact["dataset"] for fact in facts if fact["evaluation"] == evaluation]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"'datasets' must have distinct names, got {join_names(names)}. Give "
+            "Trials of your own a name: dataclasses.replace(trials, name='mine')."
+        )
+    return {"jobs": jobs, "facts": facts, "folds": folds}
+
+
+def fold_id(source: int, evaluation: str, fold: str) -> str:
+    """Return the name of a fold among those of all datasets and evaluations."""
+    return f"{source}:{evaluation}:{fold}"
+
+
+def fold_digest(trials: Trials, fold: Fold) -> str:
+    """Return a hash of the trials of a fold and of who trains and tests on which.
+
+    Parameters
+    ----------
+    trials : Trials
+        The trials that the fold counts in.
+    fold : Fold
+        The fold.
+
+    Returns
+    -------
+    digest : str
+        Equal for equal signals, labels, subjects and parts.
+    """
+    needed, small = fold.compact()
+    chosen = trials.subset(needed)
+    who = chosen.metadata["subject"].astype(str).tolist()
+    test = [[str(name), rows] for name, rows in small.test.items()]
+    return digest([chosen.fingerprint, who, small.train, test])
+
+
+@dataclass(frozen=True)
+class _Traits:
+    """What one must know of methods and baselines to lay out jobs."""
+
+    taught: set[str]  # methods that need a teacher
+    seeded: set[str]  # baselines that depend on the seed
+    anywhere: set[str]  # baselines that read all electrodes as well
+
+    @classmethod
+    def of(cls, grid: Grid) -> _Traits:
+        """Look up, and check, everything that the grid names."""
+        from eegkd._checks import check_registered
+        from eegkd.estimators import DistilledClassifier
+        from eegkd.methods import METHODS
+
+        check_training(grid.training, "benchmark")
+        taught = set()
+        for label, (method, options) in grid.methods.items():
+            found = check_registered(method, "methods", METHODS)
+            _check_options(found, options, label)
+            if getattr(found, "needs_teacher", True):
+                taught.add(label)
+            for decoder in grid.decoders.values():
+                DistilledClassifier(
+                    method=method, student=decoder, **grid.training
+                ).check()
+        seeded, anywhere = set(), set()
+        for label, (baseline, options) in grid.baselines.items():
+            from eegkd.baselines import BASELINES
+
+            factory = check_registered(baseline, "baselines", BASELINES)
+            factory(None, **options)
+            if getattr(factory, "uses_seed", True):
+                seeded.add(label)
+            if not getattr(factory, "needs_montage", False):
+                anywhere.add(label)
+        return cls(taught, seeded, anywhere)
+
+
+def _jobs(
+    grid: Grid, traits: _Traits, known: dict[str, Any], data: str
+) -> Iterator[Job]:
+    """Yield all jobs of one fold, teachers before their students."""
+    shared = [known["evaluation"], known["fold"], data, grid.training, _packages()]
+
+    def job(
+        kind: str, names: Sequence[str], seed: int, *parts: Any, **more: Any
+    ) -> Job:
+        key = digest([kind, list(names), seed, shared, *parts])
+        method, decoder, montage = names
+        return Job(
+            key=key,
+            kind=kind,
+            method=method,
+            decoder=decoder,
+            montage=montage,
+            seed=seed,
+            **known,
+            **more,
+        )
+
+    for seed in grid.seeds:
+        for name, decoder in grid.decoders.items():
+            teacher = job("teacher", ("teacher", name, FULL), seed, decoder)
+            yield teacher
+            for place, montage in grid.montages.items():
+                for label, (method, options) in grid.methods.items():
+                    needed = teacher.key if label in traits.taught else None
+                    parts = (decoder, method, options, montage.ch_names, needed)
+                    names = (label, name, place)
+                    yield job("student", names, seed, *parts, teacher=needed)
+    for label, (baseline, options) in grid.baselines.items():
+        places: dict[str, Any] = {name: m.ch_names for name, m in grid.montages.items()}
+        if label in traits.anywhere:
+            places[FULL] = None
+        for seed in grid.seeds if label in traits.seeded else grid.seeds[:1]:
+            for place, ch_names in places.items():
+                parts = (baseline, options, ch_names)
+                yield job("baseline", (label, "", place), seed, *parts)
+
+
+def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, Any]:
+    """Return what reports say of a dataset; refuse montages that do not fit it."""
+    on_missing = grid.training.get("on_missing", "error")
+    replaced = {}
+    for name, montage in grid.montages.items():
+        text = resolve(montage, trials.ch_names, on_missing).report()
+        if text:
+            replaced[name] = text
+    return {
+        "dataset": trials.name,
+        "evaluation": evaluation,
+        "simulated": trials.simulated,
+        "test": rule,
+        "classes": [str(label) for label in trials.classes],
+        "n_chans": trials.n_chans,
+        "n_times": trials.n_times,
+        "sfreq": float(trials.sfreq),
+        "trial_seconds": trials.n_times / float(trials.sfreq),
+        "settings": content(trials.settings or {}),
+        "replaced_electrodes": replaced,
+    }
+
+
+def check_training(training: Mapping[str, Any], function: str) -> None:
+    """Refuse options that `eegkd.DistilledClassifier` does not have.
+
+    Parameters
+    ----------
+    training : mapping
+        Options by name.
+    function : str
+        Who was given them, for the message.
+
+    Raises
+    ------
+    TypeError
+        If a name is not a parameter that can be set there.
+    """
+    from eegkd.estimators import DistilledClassifier
+
+    reserved = {"montage", "method", "progress", "ch_names", "sfreq", "units"}
+    reserved |= {"student", "method_options", "random_state"}
+    allowed = sorted(set(DistilledClassifier().get_params(deep=False)) - reserved)
+    for name in training:
+        if name not in allowed:
+            raise TypeError(
+                f"{function}() has no argument {name!r}. Allowed besides its own are "
+                f"those of DistilledClassifier: {join_names(allowed, 40)}."
+                + did_you_mean(name, allowed)
+            )
+
+
+def _check_options(method: Any, options: Mapping[str, Any], label: str) -> None:
+    """Refuse options that a method does not have, before anything is trained."""
+    import inspect
+
+    parameters = inspect.signature(method).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    allowed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    wrong = [name for name in options if name not in allowed]
+    if wrong:
+        raise ValueError(
+            f"'methods' gives {label!r} the options {join_names(wrong)}. Allowed: "
+            f"{join_names(allowed)}." + did_you_mean(wrong[0], allowed)
+        )
+
+
+def _packages() -> dict[str, str]:
+    """Return the versions that take part in a key; Python's own does not matter."""
+    return {name: found for name, found in versions().items() if name != "python"}
+
+
+def _list(value: Any) -> list[Any]:
+    """Return one or several things as a list."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _montage_list(montages: Any) -> list[Any]:
+    """Return montages as a list; a list of electrodes is one montage."""
+    from eegkd.montage import list_montages
+
+    if not isinstance(montages, (list, tuple)):
+        return [montages]
+    names = [item for item in montages if isinstance(item, str)]
+    known = [name for name in names if name in list_montages() or ".toml" in name]
+    one = len(names) == len(montages) > 1 and not known
+    return [list(montages)] if one else list(montages)
+
+
+def _with_options(value: Any, argument: str) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return methods or baselines, and their options, by the label in the tables."""
+    if not isinstance(value, Mapping):
+        return {_label(item): (item, {}) for item in _list(value)}
+    found = {}
+    for label, item in value.items():
+        options = dict(item) if isinstance(item, Mapping) else {argument: item}
+        found[str(label)] = (options.pop(argument, label), options)
+    return found
+
+
+def _label(value: Any) -> str:
+    """Return the name of a method, decoder or baseline."""
+    return value if isinstance(value, str) else getattr(value, "__name__", repr(value))
+
+
+def needed_first(jobs: Sequence[Job], done: set[str]) -> tuple[list[Job], list[Job]]:
+    """Part jobs into those that others wait for and the rest.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        All jobs.
+    done : set of str
+        Keys of finished ones.
+
+    Returns
+    -------
+    first, then : list of Job
+        Missing teachers, and everything else that is missing.
+    """
+    missing = [job for job in jobs if job.key not in done]
+    first = [job for job in missing if job.kind == "teacher"]
+    return first, [job for job in missing if job.kind != "teacher"]
+
+
+def relative(trials: Trials, fold: Fold) -> tuple[Trials, Fold]:
+    """Return only the trials that a fold needs, and the fold within them.
+
+    Parameters
+    ----------
+    trials : Trials
+        All trials.
+    fold : Fold
+        A part of them.
+
+    Returns
+    -------
+    trials : Trials
+        The needed ones, to be sent to a worker.
+    fold : Fold
+        The same fold.
+    """
+    needed, small = fold.compact()
+    whole = len(needed) == len(trials) and np.array_equal(
+        needed, np.arange(len(trials))
+    )
+    return (trials if whole else trials.subset(needed)), small
