@@ -127,7 +127,39 @@ class HighestScore(ClassifierMixin, BaseEstimator):
         return self.classes_[X.argmax(axis=1)]
 
 
-def calibrated(classifier: Any) -> CalibratedClassifierCV:
+class Calibrated(CalibratedClassifierCV):
+    """scikit-learn's calibration, for labels of any type.
+
+    With ``method="temperature"`` scikit-learn 1.9 reads whole numbers as positions of
+    classes, beyond the end of its array where they are not 0, 1, 2 and so on.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Any:
+        """Fit classifier and calibration to positions of classes.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_features)
+            Features.
+        y : array-like, shape (n_trials,)
+            Labels.
+        sample_weight : array-like, shape (n_trials,), optional
+            As in scikit-learn.
+        **params : dict
+            As in scikit-learn.
+
+        Returns
+        -------
+        self : Calibrated
+            The fitted classifier.
+        """
+        classes, codes = np.unique(y, return_inverse=True)
+        super().fit(X, codes, sample_weight, **params)
+        self.classes_ = classes
+        return self
+
+
+def calibrated(classifier: Any) -> Calibrated:
     """Return a classifier whose scores become probabilities.
 
     One temperature is learned from scores of training trials that were left out of
@@ -141,7 +173,7 @@ def calibrated(classifier: Any) -> CalibratedClassifierCV:
 
     Returns
     -------
-    calibrated : CalibratedClassifierCV
+    calibrated : Calibrated
         Has ``predict_proba``.
 
     References
@@ -149,6 +181,4 @@ def calibrated(classifier: Any) -> CalibratedClassifierCV:
     .. [1] Guo, C., Pleiss, G., Sun, Y., & Weinberger, K. Q. (2017). On calibration of
            modern neural networks. *ICML*, 1321-1330.
     """
-    return CalibratedClassifierCV(
-        classifier, method="temperature", ensemble=False, cv=Folds()
-    )
+    return Calibrated(classifier, method="temperature", ensemble=False, cv=Folds())

@@ -1,0 +1,248 @@
+"""Killed at any moment, a comparison loses nothing that was finished."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import eegkd
+from eegkd.comparison.run import prepare
+from eegkd.comparison.store import Store
+from eegkd.methods import none
+
+from .conftest import make_trials
+
+SITES = ["C3", "Cz", "C4"]
+N_KILLS = 20
+# The key holds the path of the log.
+TIMED = ["train_seconds", "predict_ms", "key"]
+fork = multiprocessing.get_context("fork")  # the packages are loaded already
+
+
+def logged(log):
+    """Return a method that writes a line whenever it is used."""
+
+    def once(training):
+        with open(log, "a") as file:
+            file.write(f"{training.loop['random_state']}\n")
+        return none(training)
+
+    once.needs_teacher = False
+    return once
+
+
+def small(log, store, **changed):
+    """Return the arguments of a small grid: 2 subjects, 6 seeds, 36 jobs."""
+    return {
+        "datasets": make_trials(n_per_class=6),
+        "montages": SITES,
+        "methods": [logged(log), "kd"],
+        "n_seeds": 6,
+        "max_epochs": 1,
+        "store": store,
+        **changed,
+    }
+
+
+def table(results):
+    """Return what does not depend on the clock, in one order."""
+    scores = results.scores.drop(columns=TIMED)
+    return scores.sort_values(["method", "seed", "subject"]).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The same grid, not killed."""
+    folder = tmp_path_factory.mktemp("whole")
+    return table(eegkd.benchmark(**small(folder / "log", folder / "store.sqlite")))
+
+
+def run_and_be_killed(arguments, seconds):
+    """Run in a process of its own, which is killed after a while."""
+    child = fork.Process(target=eegkd.benchmark, kwargs=arguments)
+    child.start()
+    child.join(seconds)
+    ended = child.exitcode is not None
+    child.kill()
+    child.join()
+    return ended
+
+
+def test_twenty_kills_lose_nothing(tmp_path, whole):
+    log, store = tmp_path / "log", tmp_path / "store.sqlite"
+    arguments = small(log, store)
+    run = prepare(**arguments_of_prepare(arguments))
+    keys = [job.key for job in run.jobs]
+    started = time.perf_counter()
+    run_one = eegkd.benchmark(**{**arguments, "store": tmp_path / "timed.sqlite"})
+    duration = time.perf_counter() - started
+    assert run_one.complete
+    log.unlink()
+    moments, finished = random.Random(0), set()
+    for _ in range(N_KILLS):
+        run_and_be_killed(arguments, moments.uniform(0, 3 * duration / N_KILLS))
+        now = Store(store).done(keys)
+        assert finished <= now, "a finished job was lost"
+        finished = now
+    assert finished, "no job was ever finished: kill later"
+    results = eegkd.benchmark(**arguments)
+    assert results.complete
+    assert table(results).equals(whole)
+    assert not results.scores.duplicated(["method", "seed", "subject"]).any()
+    # Each kill loses at most the job that was running.
+    begun = len(log.read_text().splitlines())
+    assert 12 <= begun <= 12 + N_KILLS + 1
+
+
+def arguments_of_prepare(arguments):
+    """Return the arguments without those that only running needs."""
+    return {k: v for k, v in arguments.items() if k not in ("n_jobs", "progress")}
+
+
+def test_two_processes_share_a_store(tmp_path, whole):
+    """They divide the jobs; both end with all results."""
+    log, store = tmp_path / "log", tmp_path / "store.sqlite"
+    arguments = small(log, store)
+    children = [
+        fork.Process(target=_save_table, args=(arguments, tmp_path / f"{number}.csv"))
+        for number in range(2)
+    ]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        assert child.exitcode == 0
+    tables = [(tmp_path / f"{number}.csv").read_text() for number in range(2)]
+    assert tables[0] == tables[1] == whole.to_csv()
+    assert len(log.read_text().splitlines()) == 12  # each job was done once
+
+
+def _save_table(arguments, file):
+    Path(file).write_text(table(eegkd.benchmark(**arguments)).to_csv())
+
+
+def test_what_a_killed_process_had_claimed_is_done(tmp_path, whole):
+    store = tmp_path / "store.sqlite"
+    arguments = small(tmp_path / "log", store)
+    keys = [job.key for job in prepare(**arguments_of_prepare(arguments)).jobs]
+    child = fork.Process(target=_claim, args=(store, keys))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert table(eegkd.benchmark(**arguments)).equals(whole)
+
+
+def _claim(store, keys):
+    own = Store(store)
+    for key in keys:
+        own.claim(key)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+# Workers that die
+
+
+def deadly(marker, always=False):
+    """Return a method that kills its process, the first time or every time."""
+
+    def method(training):
+        if training.loop["random_state"] == 1 and (always or not marker.exists()):
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return none(training)
+
+    method.needs_teacher = False
+    return method
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+def test_a_killed_worker_costs_no_result(tmp_path):
+    arguments = {
+        **small(tmp_path / "log", tmp_path / "store.sqlite"),
+        "methods": [deadly(tmp_path / "marker")],
+        "n_seeds": 3,
+    }
+    killed = eegkd.benchmark(**arguments, n_jobs=2)
+    assert (tmp_path / "marker").exists()
+    assert killed.complete
+    calm = eegkd.benchmark(**{**arguments, "store": tmp_path / "calm.sqlite"})
+    assert table(killed).equals(table(calm))
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+def test_a_job_that_kills_its_process_is_found_out(tmp_path):
+    arguments = {
+        **small(tmp_path / "log", tmp_path / "store.sqlite"),
+        "methods": [deadly(tmp_path / "marker", always=True), "kd"],
+        "n_seeds": 2,
+    }
+    with pytest.warns(UserWarning, match="10 of 12 jobs are finished; 2 failed"):
+        results = eegkd.benchmark(**arguments, n_jobs=2)
+    lost = results.missing()
+    assert set(lost["method"]) == {"method"}
+    assert set(lost["seed"]) == {1}
+    assert all(
+        "process of this job ended 3 times" in text
+        for text in results.failures.values()
+    )
+
+
+# A cluster
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Two worker processes of one thread each."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address=None,
+        local_directory=str(tmp_path),
+    ) as made:
+        yield made
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_cluster_whose_worker_is_killed_gives_the_same_bits(tmp_path, whole, cluster):
+    import threading
+
+    log, store = tmp_path / "log", tmp_path / "store.sqlite"
+    pids = [worker.pid for worker in cluster.workers.values()]
+    arguments = small(log, store, cluster=cluster)
+
+    def kill_one():
+        while not len(Store(store)) >= 8:
+            time.sleep(0.05)
+        os.kill(pids[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    results = eegkd.benchmark(**arguments)
+    killer.join()
+    assert results.complete
+    assert table(results).equals(whole)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_workers_of_several_threads_are_refused(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=2,
+            processes=False,
+            dashboard_address=None,
+        ) as threads,
+        pytest.raises(ValueError, match="'cluster' must have workers of one thread"),
+    ):
+        eegkd.benchmark(
+            **small(tmp_path / "log", tmp_path / "store.sqlite", cluster=threads)
+        )
