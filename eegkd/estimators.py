@@ -156,8 +156,9 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):
         """Return the parameters, and what printing them would not tell apart.
 
         A fitted `DecoderClassifier` (it may be a parameter itself, a ready-made
-        teacher) adds the fingerprint of its weights; functions and arrays among the parameters add
-        a hash of their content. Printed parameters differ when results may.
+        teacher) adds the fingerprint of its weights; functions and arrays among the
+        parameters add a hash of their content. Printed parameters differ when results
+        may.
         """
         text = super().__repr__(N_CHAR_MAX)
         added = []

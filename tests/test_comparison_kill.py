@@ -58,7 +58,7 @@ def table(results):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The same grid, not killed."""
+    """Return the table of the same grid, not killed."""
     folder = tmp_path_factory.mktemp("whole")
     return table(eegkd.benchmark(**small(folder / "log", folder / "store.sqlite")))
 

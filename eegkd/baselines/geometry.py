@@ -273,6 +273,10 @@ def field_interpolation(
     return [("field", FieldInterpolationClassifier(model, **reading))]
 
 
+# With all electrodes at hand there is nothing to guess.
+field_interpolation.needs_montage = True
+
+
 def _sites(ch_names: Sequence[str], argument: str) -> list[str]:
     """Return the 10-05 names of electrodes that all have a position."""
     names = check_ch_names(ch_names, argument)

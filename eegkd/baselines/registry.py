@@ -24,6 +24,7 @@ class Factory(Protocol):
     paradigms: tuple[str, ...]
     uses_seed: bool
     options: tuple[str, ...]
+    needs_montage: bool
 
     def __call__(self, montage: Any = None, **options: Any) -> TrialPipeline:
         """Return the unfitted pipeline."""
@@ -49,7 +50,8 @@ def baseline(
         Takes ``steps(reading, random_state, **options)`` and returns
         ``factory(montage=None, *, on_missing, reference, ch_names, sfreq, units,
         random_state, **options) -> TrialPipeline`` with the attributes ``paradigms``,
-        ``uses_seed`` and ``options`` and the function's name and docstring.
+        ``uses_seed``, ``options`` and ``needs_montage`` and the function's name and
+        docstring.
     """
 
     def decorate(steps: Callable[..., Steps]) -> Factory:
@@ -87,7 +89,12 @@ def baseline(
 
         factory.__name__ = factory.__qualname__ = steps.__name__
         factory.__module__, factory.__doc__ = steps.__module__, steps.__doc__
-        about = {"paradigms": paradigms, "uses_seed": uses_seed, "options": known}
+        about = {
+            "paradigms": paradigms,
+            "uses_seed": uses_seed,
+            "options": known,
+            "needs_montage": False,  # whether there is no sense in all electrodes
+        }
         factory.__dict__.update(about)
         return cast(Factory, factory)
 

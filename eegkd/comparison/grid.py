@@ -472,16 +472,16 @@ def _jobs(
                 for label, (method, options) in grid.methods.items():
                     needed = teacher.key if label in traits.taught else None
                     parts = (decoder, method, options, montage.ch_names, needed)
-                    names = (label, name, place)
-                    yield job("student", names, seed, *parts, teacher=needed)
+                    student = (label, name, place)
+                    yield job("student", student, seed, *parts, teacher=needed)
     for label, (baseline, options) in grid.baselines.items():
         places: dict[str, Any] = {name: m.ch_names for name, m in grid.montages.items()}
         if label in traits.anywhere:
             places[FULL] = None
         for seed in grid.seeds if label in traits.seeded else grid.seeds[:1]:
             for place, ch_names in places.items():
-                parts = (baseline, options, ch_names)
-                yield job("baseline", (label, "", place), seed, *parts)
+                item = (label, "", place)
+                yield job("baseline", item, seed, baseline, options, ch_names)
 
 
 def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, Any]:

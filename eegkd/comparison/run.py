@@ -466,9 +466,9 @@ class Run:
             source = self.sources[job.source]
             found = source.folds(job.evaluation, self.grid.test, only=job.fold)
             trials, fold, _ = next(found, (None, None, None))
-            if trials is None or (
-                fold_digest(trials, fold) != self.layout["folds"].get(name)
-            ):
+            if trials is None or fold is None:
+                raise DataChangedError(name)
+            if fold_digest(trials, fold) != self.layout["folds"].get(name):
                 raise DataChangedError(name)
             self._latest = (name, relative(trials, fold))
         return self._latest[1]

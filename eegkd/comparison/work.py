@@ -179,16 +179,18 @@ def _fingerprint(model: Any) -> str:
 
 
 def _size(model: Any, n_times: int) -> dict[str, Any]:
-    """Return electrodes, parameters and multiply-accumulates of a network."""
-    decoder = getattr(model, "decoder_", None)
-    if decoder is None:
-        n_chans = model[0].view_.n_chans
-        return {"n_chans": n_chans, "parameters": None, "macs": None}
-    return {
-        "n_chans": decoder.view.n_chans,
-        "parameters": sum(p.numel() for p in decoder.network.parameters()),
-        "macs": decoder.n_macs(n_times),
-    }
+    """Return electrodes, parameters and multiply-accumulates, as far as defined."""
+    last = model[-1] if hasattr(model, "steps") else model
+    inner = getattr(last, "model_", last)  # a network behind a guess of electrodes
+    decoder = getattr(inner, "decoder_", None)
+    size = {"parameters": None, "macs": None}
+    if decoder is not None:
+        size["parameters"] = sum(p.numel() for p in decoder.network.parameters())
+        size["macs"] = decoder.n_macs(n_times)
+    if last is inner and decoder is not None:
+        return {"n_chans": decoder.view.n_chans, **size}
+    reader = getattr(last, "signals_", None) or model[0]
+    return {"n_chans": reader.view_.n_chans, **size}
 
 
 def _predict_ms(model: Any, tested: Trials) -> float:
