@@ -92,7 +92,7 @@ def make_tables(
     scores = pd.DataFrame(rows)
     columns = "dataset evaluation fold kind method decoder montage seed key".split()
     planned = scores[columns].drop_duplicates("key", ignore_index=True)
-    return scores, planned.assign(status="done")
+    return scores, planned.assign(seeded=planned["decoder"].ne(""), status="done")
 
 
 def make_results(**options):
@@ -130,6 +130,17 @@ def quiet(function, *args, **options):
 def words_of(figure):
     """Return every text on a figure."""
     return [text.get_text() for text in figure.findobj(Text)]
+
+
+def test_a_baseline_that_depends_on_its_seed_is_not_ranked_on_one():
+    """A network without a teacher is a baseline, too."""
+    scores, planned = make_tables(n_seeds=2, gains={"mdm": 0.3}, baselines=["mdm"])
+    certain = Results(scores, planned, {}, SETTINGS).compare("mdm", "none")
+    assert certain["verdict"].tolist() == ["a better"]
+    planned.loc[planned["method"] == "mdm", "seeded"] = True
+    by_chance = Results(scores, planned, {}, SETTINGS).compare("mdm", "none")
+    assert by_chance["verdict"].str.startswith("unresolved: one seed").all()
+    assert by_chance["p_value"].isna().all()
 
 
 # What is done and what is not

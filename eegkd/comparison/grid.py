@@ -54,6 +54,8 @@ class Job:
         Seed of weights, order and dropout.
     teacher : str or None
         Key of the teacher's job, for students that need one.
+    seeded : bool, default=True
+        Whether the seed changes the result.
     """
 
     key: str
@@ -67,6 +69,7 @@ class Job:
     montage: str
     seed: int
     teacher: str | None = None
+    seeded: bool = True
 
     def described(self) -> dict[str, Any]:
         """Return what tells the job's rows apart.
@@ -76,7 +79,7 @@ class Job:
         described : dict
             The fields that are columns of the table of scores.
         """
-        hidden = ("key", "source", "teacher")
+        hidden = ("key", "source", "teacher", "seeded")
         return {k: v for k, v in asdict(self).items() if k not in hidden}
 
     def __str__(self) -> str:
@@ -471,17 +474,18 @@ def _jobs(
             for place, montage in grid.montages.items():
                 for label, (method, options) in grid.methods.items():
                     needed = teacher.key if label in traits.taught else None
-                    parts = (decoder, method, options, montage.ch_names, needed)
+                    own = (decoder, method, options, montage.ch_names, needed)
                     student = (label, name, place)
-                    yield job("student", student, seed, *parts, teacher=needed)
+                    yield job("student", student, seed, *own, teacher=needed)
     for label, (baseline, options) in grid.baselines.items():
         places: dict[str, Any] = {name: m.ch_names for name, m in grid.montages.items()}
         if label in traits.anywhere:
             places[FULL] = None
-        for seed in grid.seeds if label in traits.seeded else grid.seeds[:1]:
+        seeded = label in traits.seeded
+        for seed in grid.seeds if seeded else grid.seeds[:1]:
             for place, ch_names in places.items():
-                item = (label, "", place)
-                yield job("baseline", item, seed, baseline, options, ch_names)
+                item, parts = (label, "", place), (baseline, options, ch_names)
+                yield job("baseline", item, seed, *parts, seeded=seeded)
 
 
 def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, Any]:

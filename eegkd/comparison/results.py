@@ -11,16 +11,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._checks import check_choice, join_names
+from eegkd.comparison.conclusions import (
+    LESS_IS_BETTER,
+    METRICS,
+    PLACE,
+    combine,
+    in_words,
+    interval,
+    item_names,
+    judge,
+    least_seeds,
+    noise_of_seeds,
+    person_means,
+    rows_where,
+    sides,
+    summary_lines,
+)
 from eegkd.statistics import (
-    MAX_SEEDS,
     SIGNIFICANCE,
-    SINGLE_RUN_SD,
-    combine_datasets,
     effect_size,
-    holm,
     mean_interval,
     paired_permutation_test,
-    seed_noise,
     seeds_needed,
     smallest_p_value,
 )
@@ -29,27 +40,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-PLACE = ["dataset", "evaluation", "montage"]
 ITEM = ["kind", "method", "decoder", "montage"]
 SCORES = [
     "dataset", "simulated", "evaluation", "fold", "subject", "seed", *ITEM, "n_chans",
     "n_classes", "n_trials", "key",
 ]  # fmt: skip
-PLANNED = ["dataset", "evaluation", "fold", *ITEM, "seed", "key", "status"]
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "kappa",
-    "roc_auc",
-    "calibration_error",
-    "itr",
-    "parameters",
-    "macs",
-    "train_seconds",
-    "predict_ms",
-)
-LESS_IS_BETTER = METRICS[4:5] + METRICS[6:]
-SEED_NOISE = {"accuracy": SINGLE_RUN_SD, "balanced_accuracy": SINGLE_RUN_SD}
+PLANNED = [
+    "dataset", "evaluation", "fold", *ITEM, "seed", "seeded", "key", "status",
+]  # fmt: skip
 ALL_DATASETS = "all datasets"
 QUESTIONS = {
     "Does a teacher help? Taught students against students without one": "student",
@@ -76,16 +74,16 @@ class Results:
     scores : DataFrame
         One row for each finished job and test subject: ``dataset``, ``simulated``,
         ``evaluation``, ``fold``, ``subject``, ``seed``, ``kind`` ("teacher", "student"
-        or "baseline"), ``method``, ``decoder`` ("" for classical baselines, which do
-        not depend on a seed), ``montage`` ("full" for all electrodes), ``n_chans``,
-        ``n_classes``, ``n_trials`` (tested), ``key`` (of the job), and the metrics:
-        ``accuracy``, ``balanced_accuracy``, ``kappa``, ``roc_auc``,
-        ``calibration_error``, ``itr`` (bits/min), ``parameters``, ``macs``,
-        ``train_seconds`` and ``predict_ms``.
+        or "baseline"), ``method``, ``decoder`` ("" for baselines), ``montage`` ("full"
+        for all electrodes), ``n_chans``, ``n_classes``, ``n_trials`` (tested), ``key``
+        (of the job), and the metrics: ``accuracy``, ``balanced_accuracy``, ``kappa``,
+        ``roc_auc``, ``calibration_error``, ``itr`` (bits/min), ``parameters``,
+        ``macs``, ``train_seconds`` and ``predict_ms``.
     planned : DataFrame
         One row for each job of the grid: ``dataset``, ``evaluation``, ``fold``,
-        ``kind``, ``method``, ``decoder``, ``montage``, ``seed``, ``key`` and
-        ``status`` ("done", "failed", "missing" or "running").
+        ``kind``, ``method``, ``decoder``, ``montage``, ``seed``, ``seeded`` (whether
+        the seed changes the result), ``key`` and ``status`` ("done", "failed",
+        "missing" or "running").
     failures : dict of str -> str
         Traceback of each failed job, by key.
     settings : dict
@@ -226,7 +224,7 @@ class Results:
         place: Any
         key: Any
         for place, group in items.groupby(level=PLACE, sort=False):
-            here = _where(table, **dict(zip(PLACE, place, strict=True)))
+            here = rows_where(table, **dict(zip(PLACE, place, strict=True)))
             wide = here.pivot_table(
                 index="subject", columns=["method", "decoder"], values="score"
             ).dropna()
@@ -235,11 +233,11 @@ class Results:
                 named = dict(zip(columns, key, strict=True))
                 item = (named["method"], named["decoder"])
                 own = wide[item] if item in wide else pd.Series(dtype=float)
-                seeds = _where(here, method=item[0], decoder=item[1])["n_seeds"]
+                seeds = rows_where(here, method=item[0], decoder=item[1])["n_seeds"]
                 rows.append(
                     {
                         **named,
-                        **_interval(own),
+                        **interval(own),
                         "of_teacher": self._share(own, named, table, metric),
                         "wins": wins.get(item, np.nan),
                         "n_subjects": len(own),
@@ -310,7 +308,7 @@ class Results:
             for cell in self._cells(*pair)
         ]
         rows = [*rows, *self._combined(rows)]
-        _judge(rows, metric)
+        judge(rows, metric)
         return pd.DataFrame(rows, columns=COMPARED)
 
     def plot_pairs(self, a: str, b: str, metric: str = "accuracy") -> Figure:
@@ -342,7 +340,7 @@ class Results:
         tables = [pd.DataFrame()]
         for pair in self._pairs(a, b):
             for cell in self._cells(*pair):
-                left, right = map(_mean, _sides(by_seed, cell))
+                left, right = map(person_means, sides(by_seed, cell))
                 both = left.to_frame("a").join(right.rename("b"), how="inner")
                 names = {name: cell[name] for name in [*PLACE, "decoder"]}
                 tables.append(both.reset_index(names="subject").assign(**names))
@@ -387,7 +385,7 @@ class Results:
 
         place = self._place(dataset, evaluation, montage)
         same = {name: place[name] for name in PLACE[:2]}
-        table = _where(self.by_subject(metric), **same)
+        table = rows_where(self.by_subject(metric), **same)
         shown = table["montage"].eq(place["montage"]) | table["kind"].eq("teacher")
         table = table[shown]
         if not len(table):
@@ -434,13 +432,13 @@ class Results:
         from eegkd.report import plot_critical_difference
 
         place = self._place(dataset, evaluation, montage)
-        table = _where(self.by_subject(metric), **place)
-        single = table[(table["n_seeds"] < 2) & table["decoder"].ne("")]
+        table = rows_where(self.by_subject(metric), **place)
+        single = table[(table["n_seeds"] < 2) & self._seeded(table)]
         if len(single):
             raise ValueError(
-                f"'metric' cannot rank on one seed, but {join_names(_items(single))} "
-                "have only one for some person. Run the grid with 'n_seeds' of 2 or "
-                "more."
+                "'metric' cannot rank on one seed, but "
+                f"{join_names(item_names(single))} have only one for some person. Run "
+                "the grid with 'n_seeds' of 2 or more."
             )
         return plot_critical_difference(
             table,
@@ -522,7 +520,7 @@ class Results:
             summary = self.summary(metric)
             place: Any
             for place, rows in summary.groupby(PLACE[:2], sort=False):
-                lines += ["", self.title(*place), *_text_table(rows, metric)]
+                lines += ["", self.title(*place), *summary_lines(rows, metric)]
             lines += ["", *self.conclusions(metric)]
         persons = self.scores.groupby("dataset")["subject"].nunique()
         if len(few := persons.index[persons.map(smallest_p_value) >= SIGNIFICANCE]):
@@ -554,7 +552,7 @@ class Results:
         for question, names in self.questions().items():
             lines.append(f"{question} (p after Holm's correction for all of these):")
             rows: list[Any] = self.compare(names, "none", metric).to_dict("records")
-            lines += [f"  {self._where_compared(row)}: {_text(row)}" for row in rows]
+            lines += [f"  {self._where_compared(row)}: {in_words(row)}" for row in rows]
         return lines or ["There is no method to compare with no teacher."]
 
     def questions(self) -> dict[str, list[str]]:
@@ -671,11 +669,16 @@ class Results:
         table = table[table["done"] == table["known"]].dropna(subset="score")
         return table.drop(columns=["known", "done"])
 
+    def _seeded(self, table: pd.DataFrame) -> pd.Series:
+        """Return for each row whether the seed changes the result of its item."""
+        seeded = set(self.planned.loc[self.planned["seeded"].astype(bool), "method"])
+        return table["method"].isin(seeded)
+
     def _wins(
         self, wide: pd.DataFrame, here: pd.DataFrame, metric: str
     ) -> dict[Any, float]:
         """Return on how many persons each item is the best; nothing on one seed."""
-        by_chance = here[here["decoder"].ne("")]
+        by_chance = here[self._seeded(here)]
         if not len(wide) or (by_chance["n_seeds"] < 2).any():
             return {}
         sign = -1 if metric in LESS_IS_BETTER else 1
@@ -687,12 +690,12 @@ class Results:
     ) -> float:
         """Return the share of the teacher's mean over the same persons."""
         same = {name: named[name] for name in PLACE[:2]}
-        teachers = _where(table, kind="teacher", **same)
+        teachers = rows_where(table, kind="teacher", **same)
         names = list(teachers["decoder"].unique())
         if not names or not len(own) or metric in LESS_IS_BETTER:
             return float("nan")
         decoder = named["decoder"] or names[0]
-        teacher = _where(teachers, decoder=decoder).set_index("subject")["score"]
+        teacher = rows_where(teachers, decoder=decoder).set_index("subject")["score"]
         both = own.index.intersection(teacher.index)
         if not len(both) or teacher[both].mean() <= 0:
             return float("nan")
@@ -743,23 +746,27 @@ class Results:
         self, by_seed: pd.DataFrame, cell: dict[str, str], metric: str
     ) -> dict[str, Any]:
         """Return one row of a comparison, not yet corrected and judged."""
-        left, right = _sides(by_seed, cell)
-        both = _mean(left).to_frame("a").join(_mean(right).rename("b"), how="inner")
+        left, right = sides(by_seed, cell)
+        both = (
+            person_means(left)
+            .to_frame("a")
+            .join(person_means(right).rename("b"), how="inner")
+        )
         a, b = both["a"].to_numpy(), both["b"].to_numpy()
         row: dict[str, Any] = {**dict.fromkeys(COMPARED, np.nan), **cell}
         row["n_subjects"] = len(both)
         row |= {"n_seeds": 0, "one_seed": False}
         if not len(both):
             return row
-        by_chance = [side for side in (left, right) if side["decoder"].ne("").any()]
-        row["n_seeds"] = min(
-            [_least_seeds(s, both.index) for s in by_chance], default=1
-        )
+        by_chance = [side for side in (left, right) if self._seeded(side).any()]
+        row["n_seeds"] = min([least_seeds(s, both.index) for s in by_chance], default=1)
         row["one_seed"] = bool(by_chance) and row["n_seeds"] < 2
         row["difference"], row["low"], row["high"] = mean_interval(a - b)
         row["effect_size"] = effect_size(a, b)
         if by_chance:
-            sd, n_independent = _noise(by_chance, len(both), row["one_seed"], metric)
+            sd, n_independent = noise_of_seeds(
+                by_chance, len(both), row["one_seed"], metric
+            )
             row["seeds_needed"] = seeds_needed(row["difference"], sd, n_independent)
         if not row["one_seed"]:
             row["p_value"] = paired_permutation_test(a, b)
@@ -779,7 +786,7 @@ class Results:
             if len(group) < 2:
                 continue
             kind = (" (simulated)" if computed else " (recorded)") if mixed else ""
-            yield _combine(group) | {"dataset": ALL_DATASETS + kind}
+            yield combine(group) | {"dataset": ALL_DATASETS + kind}
 
     def _place(
         self, dataset: str | None, evaluation: str | None, montage: str | None
@@ -823,201 +830,3 @@ class Results:
             dataset: ", ".join(word for word, names in said.items() if dataset in names)
             for dataset in self.planned["dataset"].unique()
         }
-
-
-def _text(row: dict[str, Any]) -> str:
-    """Return what a comparison says, in words, methods by name."""
-    verdict = str(row["verdict"])
-    if verdict in ("a better", "b better"):
-        better = row[verdict[0]]
-        verdict = f"{'no teacher is' if better == 'none' else better} better"
-    if not np.isfinite(row["difference"]):
-        return f"{row['a']} - {row['b']}: {verdict}"
-    text = f"{row['a']} - {row['b']} = {_number(row['difference'], '+')}"
-    if np.isfinite(row["low"]):
-        text += f" (95 % {_number(row['low'], '+')} to {_number(row['high'], '+')})"
-    if np.isfinite(row["p_holm"]):
-        small = row["p_holm"] < 0.001
-        text += ", p < 0.001" if small else f", p = {row['p_holm']:.3f}"
-    return f"{text}: {verdict}"
-
-
-def _number(value: float, sign: str = "") -> str:
-    """Return a score as text, with fewer decimals where it is large."""
-    if not np.isfinite(value):
-        return "-"
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 3
-    return f"{value:{sign},.{digits}f}"
-
-
-def _where(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
-    """Return the rows whose columns have the values."""
-    for name, value in values.items():
-        table = table[table[name] == value]
-    return table
-
-
-def _interval(own: pd.Series) -> dict[str, float]:
-    """Return mean and interval; NaN without a person."""
-    if not len(own):
-        return dict.fromkeys(("mean", "low", "high"), np.nan)
-    mean, low, high = mean_interval(own.to_numpy())
-    return {"mean": mean, "low": low, "high": high}
-
-
-def _items(table: pd.DataFrame) -> list[str]:
-    """Return the names of the items of a table."""
-    pairs = table[["method", "decoder"]].drop_duplicates().itertuples(index=False)
-    return [" ".join(filter(None, map(str, pair))) for pair in pairs]
-
-
-def _sides(
-    by_seed: pd.DataFrame, cell: dict[str, str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the scores of both methods of a comparison, of single seeds."""
-    here = _where(by_seed, **{name: cell[name] for name in PLACE[:2]})
-    here = here[here["decoder"].isin([cell["decoder"], ""])]
-    here = here[here["montage"].eq(cell["montage"]) | here["kind"].eq("teacher")]
-    return here[here["method"] == cell["a"]], here[here["method"] == cell["b"]]
-
-
-def _mean(side: pd.DataFrame) -> pd.Series:
-    """Return the mean over seeds of each person."""
-    return side.groupby("subject", sort=False)["score"].mean()
-
-
-def _least_seeds(side: pd.DataFrame, subjects: pd.Index) -> int:
-    """Return the smallest number of seeds that one of the persons has."""
-    counts = side["subject"].value_counts()
-    return int(counts[subjects].min())
-
-
-def _noise(
-    sides: list[pd.DataFrame], n_subjects: int, one_seed: bool, metric: str
-) -> tuple[float, int]:
-    """Return one seed's noise in a difference, and how many persons have their own.
-
-    Networks that serve several persons give all of them the same luck: then it is the
-    noise of the mean over persons that counts. Of one seed it is not known, and taking
-    that of a single person for it errs on the side of more seeds.
-    """
-    shared = any(side["shared"].any() for side in sides)
-    n_independent = 1 if shared else n_subjects
-    if one_seed:
-        known = SEED_NOISE.get(metric, np.nan)
-        return float(known * np.sqrt(len(sides))), n_independent
-    tables = [_by_run(side, shared) for side in sides]
-    if len(tables) == 2:
-        paired = seed_noise((tables[0] - tables[1]).to_numpy())
-        if np.isfinite(paired):
-            return paired, n_independent
-    squares = sum(seed_noise(table.to_numpy()) ** 2 for table in tables)
-    return float(np.sqrt(squares)), n_independent
-
-
-def _by_run(side: pd.DataFrame, shared: bool) -> pd.DataFrame:
-    """Return scores by person (the mean person where they share networks) and seed."""
-    table = side.pivot_table(index="subject", columns="seed", values="score")
-    return table.dropna(axis=1).mean().to_frame().T if shared else table
-
-
-def _combine(group: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the row over all datasets of one comparison."""
-    from moabb.analysis.meta_analysis import combine_effects
-
-    columns = ("difference", "effect_size", "p_value", "n_subjects")
-    differences, effects, p_values, counts = (
-        np.array([row[name] for row in group]) for name in columns
-    )
-    one_seed = any(row["one_seed"] for row in group)
-    effect, p_value = combine_datasets(effects, p_values, counts)
-    least = np.array([smallest_p_value(int(n)) for n in counts])
-    same = np.ones(len(group))
-    return {
-        **{name: group[0][name] for name in ("evaluation", "montage", "decoder")},
-        **{name: group[0][name] for name in ("a", "b")},
-        "n_subjects": int(counts.sum()),
-        "n_seeds": min(row["n_seeds"] for row in group),
-        "difference": float(combine_effects(differences, counts)),
-        "low": np.nan,
-        "high": np.nan,
-        "effect_size": effect,
-        "p_value": np.nan if one_seed else p_value,
-        "seeds_needed": np.nan,
-        "one_seed": one_seed,
-        "least": combine_datasets(same, least, counts)[1],
-    }
-
-
-def _judge(rows: list[dict[str, Any]], metric: str) -> None:
-    """Add corrected p-values and verdicts to the rows of a comparison."""
-    p_values = np.array([row.get("p_value", np.nan) for row in rows])
-    least = np.array(
-        [row.get("least", smallest_p_value(row["n_subjects"])) for row in rows]
-    )
-    # Holm's correction is monotone: no scores could give less than this.
-    reachable = holm(np.where(np.isfinite(p_values), least, np.nan))
-    n_tests = int(np.isfinite(p_values).sum())
-    sign = -1 if metric in LESS_IS_BETTER else 1
-    for row, p_holm, best in zip(rows, holm(p_values), reachable, strict=True):
-        row["p_holm"] = p_holm
-        row["verdict"] = _verdict(row, sign, best, n_tests)
-
-
-def _verdict(row: dict[str, Any], sign: int, best: float, n_tests: int) -> str:
-    """Return what one comparison allows one to say."""
-    if not row["n_subjects"]:
-        return "not measured: no person has both"
-    if row["one_seed"]:
-        if "least" in row:
-            return "unresolved: one seed; see its datasets"
-        return f"unresolved: one seed; {_enough(row)}"
-    if row["p_holm"] < SIGNIFICANCE:
-        return "a better" if sign * row["difference"] > 0 else "b better"
-    if best >= SIGNIFICANCE:
-        tests = f" in {n_tests} comparisons" if n_tests > 1 else ""
-        return (
-            f"not shown: {row['n_subjects']} persons cannot reach p < {SIGNIFICANCE}"
-            f"{tests}, whatever the scores"
-        )
-    if row["seeds_needed"] > row["n_seeds"]:
-        return f"not shown; the seeds alone vary by more: {_enough(row)}"
-    return "not shown"
-
-
-def _enough(row: dict[str, Any]) -> str:
-    """Return how many seeds would resolve a difference, in words."""
-    needed = row["seeds_needed"]
-    if row["difference"] == 0:
-        return "no number of seeds resolves a difference of 0"
-    if np.isnan(needed):
-        return "how many would resolve it is not known for this metric"
-    if np.isinf(needed):
-        return f"more than {MAX_SEEDS} seeds would be needed to resolve it"
-    return f"about {needed:.0f} seeds would resolve it"
-
-
-def _text_table(rows: pd.DataFrame, metric: str) -> Iterator[str]:
-    """Yield the lines of a summary of one dataset and evaluation."""
-    width = max(len(str(name)) for name in [*rows["method"], "method"]) + 2
-    wide = max(len(str(name)) for name in [*rows["decoder"], "decoder"]) + 2
-    far = max(len(str(name)) for name in [*rows["montage"], "montage"]) + 2
-    yield (
-        f"{'montage':<{far}}{'decoder':<{wide}}{'method':<{width}}"
-        f"{metric[:13]:>13}  {'95 % over persons':<19}{'of teacher':>10}{'wins':>6}"
-        f"{'persons':>9}{'seeds':>7}{'missing':>9}"
-    )
-    for row in rows.to_dict("records"):
-        interval = (
-            f"{_number(row['low'])} to {_number(row['high'])}"
-            if np.isfinite(row["low"])
-            else "-"
-        )
-        share = f"{row['of_teacher']:.0%}" if np.isfinite(row["of_teacher"]) else "-"
-        wins = f"{row['wins']:.3g}" if np.isfinite(row["wins"]) else "-"
-        yield (
-            f"{row['montage']:<{far}}{row['decoder'] or '-':<{wide}}"
-            f"{row['method']:<{width}}{_number(row['mean']):>13}  {interval:<19}"
-            f"{share:>10}{wins:>6}{row['n_subjects']:>9}{row['n_seeds']:>7}"
-            f"{row['missing']:>9}"
-        )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eegkd._checks import check_int
+from eegkd.comparison.conclusions import METRICS
 from eegkd.comparison.grid import (
     FULL,
     DataChangedError,
@@ -25,7 +26,7 @@ from eegkd.comparison.grid import (
     needed_first,
     relative,
 )
-from eegkd.comparison.results import METRICS, SCORES, Results
+from eegkd.comparison.results import SCORES, Results
 from eegkd.comparison.store import Store
 
 WAIT_SECONDS = 1.0  # between looks at what another process is doing
@@ -534,7 +535,8 @@ def collect(store: Store, layout: dict[str, Any]) -> Results:
             if job.key in failures
             else "missing"
         )
-        planned.append({**job.described(), "key": job.key, "status": status})
+        more = {"seeded": job.seeded, "key": job.key, "status": status}
+        planned.append({**job.described(), **more})
         scores += rows.get(job.key, [])
     settings = {
         **layout["settings"],

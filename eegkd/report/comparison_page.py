@@ -246,7 +246,7 @@ def _headline(results: Results) -> str:
 def _what(results: Results) -> str:
     """Return what was done, in HTML."""
     planned, scores = results.planned, results.scores
-    seeds = planned.loc[planned["decoder"].ne(""), "seed"].nunique()
+    seeds = planned.loc[planned["seeded"].astype(bool), "seed"].nunique()
     decoders = [name for name in planned["decoder"].unique() if name]
     parts = []
     for dataset in planned["dataset"].unique():
@@ -287,7 +287,7 @@ def _remarks(results: Results) -> Iterator[str]:
     scores = results.scores
     if not len(scores):
         return
-    networks = scores[scores["decoder"] != ""]
+    networks = scores[scores["parameters"].notna()]
     if len(networks) and networks["seed"].nunique() == 1:
         yield (
             "<strong>One seed: nothing is ranked.</strong> How much the scores depend "
@@ -542,7 +542,8 @@ def _latex(text: Any) -> str:
 
 def _latex_caption(results: Results, summary: pd.DataFrame, metric: str) -> str:
     """Return what the table shows, and what is missing."""
-    seeds = summary.loc[summary["decoder"].ne(""), "n_seeds"]
+    seeded = results.planned.loc[results.planned["seeded"].astype(bool), "method"]
+    seeds = summary.loc[summary["method"].isin(seeded), "n_seeds"]
     persons = summary["n_subjects"]
     text = (
         f"Mean {metric.replace('_', ' ')} over {_range(persons, 'person')} with "
