@@ -360,7 +360,7 @@ def _baselines(arguments: argparse.Namespace) -> None:
 
     for name, baseline in BASELINES.items():
         first = (inspect.getdoc(baseline) or "").splitlines()[0]
-        print(f"{name:<22}{first}")
+        print(f"{name:<24}{first}")
 
 
 def _datasets(arguments: argparse.Namespace) -> None:

@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
 
 
 def test_help_shows_examples(capsys):
-    for command in ([], ["fit"], ["predict"]):
+    for command in ([], ["fit"], ["predict"], ["benchmark"]):
         status, out, _ = run(capsys, *command, "--help")
         assert status == 0
         assert "examples:" in out
@@ -142,3 +142,89 @@ def test_help_needs_no_heavy_package():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().endswith("[]")
+
+
+# benchmark
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Return a plan of four jobs on one simulated person."""
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        'datasets = ["SimulatedMotorImagery"]\n'
+        "subjects = [1]\n"
+        'montages = ["headband"]\n'
+        'methods = ["none", "kd"]\n'
+        "n_seeds = 1\n"
+        f'store = "{tmp_path / "store.sqlite"}"\n'
+        "[training]\n"
+        "max_epochs = 1\n"
+    )
+    return file
+
+
+def test_benchmark_runs_a_plan_and_writes_what_is_asked(plan, capsys, tmp_path):
+    status, out, err = run(capsys, "benchmark", "--plan", plan, "--dry-run")
+    assert status == 0
+    assert "3 jobs, 3 missing." in out
+    assert "About" in out
+    files = ["--report", tmp_path / "r.html", "--csv", tmp_path / "s.csv"]
+    status, out, err = run(capsys, "benchmark", "--plan", plan, *files)
+    assert status == 0, err
+    assert "SIMULATED" in out
+    assert "unresolved: one seed" in out
+    assert "seeds would" in out
+    assert "SIMULATED" in (tmp_path / "r.html").read_text()
+    with open(tmp_path / "s.csv") as file:
+        assert len(list(csv.DictReader(file))) == 3
+    status, out, _ = run(capsys, "benchmark", "--plan", plan, "--dry-run")
+    assert "3 jobs, 0 missing." in out
+
+
+def test_options_replace_those_of_the_plan(plan, capsys):
+    changed = ["--methods", "none", "--montages", "headphone", "--max-epochs", "2"]
+    status, out, _ = run(capsys, "benchmark", "--plan", plan, *changed)
+    assert status == 0
+    assert "headphone" in out
+    assert "headband" not in out
+
+
+def test_a_failed_job_gives_exit_status_1(plan, capsys, monkeypatch):
+    from eegkd.comparison import engine, work
+
+    attempt = work.attempt
+
+    def break_students(task):
+        if task.described["method"] == "kd":
+            return work.Outcome(task.key, [], traceback="ValueError: planted")
+        return attempt(task)
+
+    monkeypatch.setattr(engine, "attempt", break_students)
+    status, out, _ = run(capsys, "benchmark", "--plan", plan)
+    assert status == 1
+    assert "INCOMPLETE: 1 of 3 jobs are not done (1 failed)" in out
+    assert "FAILED SimulatedMotorImagery" in out
+    assert "planted" in out
+
+
+def test_benchmark_needs_a_dataset_and_a_good_plan(capsys, tmp_path):
+    status, _, err = run(capsys, "benchmark")
+    assert (status, "Name a DATASET" in err) == (2, True)
+    status, _, err = run(capsys, "benchmark", "--plan", tmp_path / "no.toml")
+    assert (status, "does not exist" in err) == (2, True)
+    for text, message in (
+        ("datasets = [", "is not valid TOML"),
+        ('dataset = "X"', "Did you mean 'datasets'?"),
+        ("training = 3", "as a table"),
+        ("n_seeds = 1\n[training]\nn_seeds = 2", "'n_seeds' twice"),
+    ):
+        (tmp_path / "bad.toml").write_text(text)
+        status, _, err = run(capsys, "benchmark", "--plan", tmp_path / "bad.toml")
+        assert (status, message in err) == (2, True), err
+
+
+def test_baselines_are_listed(capsys):
+    status, out, _ = run(capsys, "baselines")
+    assert status == 0
+    assert {line.split()[0] for line in out.splitlines()} == set(eegkd.BASELINES)

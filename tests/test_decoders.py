@@ -31,6 +31,7 @@ from eegkd.decoders import (
     list_decoders,
 )
 from eegkd.decoders.networks import quiet
+from eegkd.view import View
 
 CH_22 = tuple(
     (
@@ -829,3 +830,41 @@ def test_a_folded_convolution_gives_what_the_network_gave():
     expected = dict(stock.named_parameters())
     for name, parameter in decoder.network.named_parameters():
         assert torch.allclose(parameter.grad, expected[name].grad, atol=1e-4), name
+
+
+def test_multiply_accumulates_of_merged_convolutions():
+    """braindecode computes the two first layers of this network as one."""
+    view = View(HEADBAND, CH_22).fit(torch.randn(8, 22, 500))
+    decoder = build_decoder(
+        "ShallowFBCSPNet", view, n_outputs=4, n_times=500, sfreq=125
+    )
+    merged = 40 * (500 - 25 + 1) * 25 * 4  # filters, steps, kernel, electrodes
+    final = 4 * 40 * 27
+    assert decoder.n_macs(500) == pytest.approx(merged + final, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["SCCNet", "EEGNet"])
+def test_multiply_accumulates(name):
+    """Against a count by the shapes of what each layer returns."""
+    view = View(HEADBAND, CH_22).fit(torch.randn(8, 22, 500))
+    decoder = build_decoder(name, view, n_outputs=4, n_times=500, sfreq=125)
+    counted = []
+
+    def count(module, args, output):
+        # A convolution (or linear layer) does fan_in products for each value it gives.
+        fan_in = module.weight[0].numel()
+        counted.append(fan_in * output[0].numel())
+
+    layers = [
+        module
+        for module in decoder.network.modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear)
+    ]
+    handles = [layer.register_forward_hook(count) for layer in layers]
+    with torch.no_grad():
+        decoder.eval()(torch.zeros(1, 4, 500), features=False)
+    for handle in handles:
+        handle.remove()
+    decoder.train()
+    assert decoder.n_macs(500) == pytest.approx(sum(counted), rel=0.01)
+    assert decoder.training

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from eegkd.metrics import METRICS, calibration_error
+from eegkd.metrics import METRICS, calibration_error, information_transfer_rate
 from eegkd.statistics import mean_interval, paired_permutation_test
 
 
@@ -76,3 +76,31 @@ def test_permutation_test_counts_sign_flips():
     assert paired_permutation_test(a, b) == pytest.approx(2 / 2**5)
     assert paired_permutation_test(a, a) == 1.0
     assert paired_permutation_test(a[:1], b[:1]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "accuracy", "bits"),
+    [  # bits a selection, from the formula's own table of values
+        (2, 1.0, 1.0),
+        (4, 1.0, 2.0),
+        (2, 0.5, 0.0),
+        (2, 0.9, 0.5310044),
+        (4, 0.7, 0.6432200),
+        (4, 0.25, 0.0),
+        (4, 0.1, 0.0),  # below chance nothing is carried
+    ],
+)
+def test_information_transfer_rate(n_classes, accuracy, bits):
+    rate = information_transfer_rate(accuracy, n_classes, trial_seconds=4.0)
+    assert rate == pytest.approx(bits * 15, abs=1e-5)
+
+
+def test_information_transfer_rate_is_mutual_information():
+    """Of a channel with equal classes and equal errors, computed by its definition."""
+    n, p = 5, 0.62
+    channel = np.full((n, n), (1 - p) / (n - 1))
+    np.fill_diagonal(channel, p)
+    joint = channel / n
+    outer = joint.sum(0)[None, :] * joint.sum(1)[:, None]
+    bits = float((joint * np.log2(joint / outer)).sum())
+    assert information_transfer_rate(p, n, 60.0) == pytest.approx(bits)
