@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import eegkd
-from eegkd import METHODS
+from eegkd import BASELINES, METHODS
 from eegkd._content import content, digest
 from eegkd.comparison import engine, work
 from eegkd.comparison import run as run_module
@@ -406,11 +406,15 @@ def learned(trials, store):
         trials,
         store,
         methods=list(METHODS),
-        baselines=["csp_lda", "fbcsp_svm", "ts_lr", "mdm", "fgmdm", "acm_ts"],
+        baselines=[
+            *(name for name in BASELINES if BASELINES[name].paradigms == ("imagery",)),
+            "field_interpolation",
+        ],
+        subjects=[1],
         max_epochs=2,
     )
     assert results.complete
-    names = ["method", "montage", "subject"]
+    names = ["method", "montage"]
     return results.scores.set_index(names)["fingerprint"].sort_index()
 
 

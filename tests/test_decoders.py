@@ -833,7 +833,7 @@ def test_a_folded_convolution_gives_what_the_network_gave():
 
 
 def test_multiply_accumulates_of_merged_convolutions():
-    """braindecode computes the two first layers of this network as one."""
+    """Braindecode computes the two first layers of this network as one."""
     view = View(HEADBAND, CH_22).fit(torch.randn(8, 22, 500))
     decoder = build_decoder(
         "ShallowFBCSPNet", view, n_outputs=4, n_times=500, sfreq=125

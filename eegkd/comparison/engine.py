@@ -169,11 +169,11 @@ def _dask(cluster: Any) -> Iterator[_Pool]:
 
 
 def _check_threads(client: Any) -> None:
-    """Refuse workers that would do two jobs in one process."""
+    """Refuse workers that would be given two jobs for one process."""
     several = {name: n for name, n in client.nthreads().items() if n > 1}
     if several:
         raise ValueError(
             f"'cluster' must have workers of one thread each, but {len(several)} have "
-            f"{max(several.values())}: jobs in one process share torch's random state. "
+            f"{max(several.values())}: jobs in one process would wait for each other. "
             "Start them with dask worker --nthreads 1 --nworkers N."
         )

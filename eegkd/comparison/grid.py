@@ -544,10 +544,10 @@ def _check_options(method: Any, options: Mapping[str, Any], label: str) -> None:
     """Refuse options that a method does not have, before anything is trained."""
     import inspect
 
-    parameters = inspect.signature(method).parameters.values()
+    parameters = list(inspect.signature(method).parameters.values())[1:]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
-    allowed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    allowed = [p.name for p in parameters]
     wrong = [name for name in options if name not in allowed]
     if wrong:
         raise ValueError(

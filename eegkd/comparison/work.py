@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from eegkd.trials import Trials
 
 TIMED_PREDICTIONS = 15  # single trials that are timed; their median is reported
+# Jobs in one process share torch's random state: never two at a time.
+_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ def attempt(task: Task) -> Outcome:
         Scores, or a traceback.
     """
     try:
-        with one_thread():
+        with _ALONE, one_thread():
             return task.run()
     except Exception:  # noqa: BLE001 - recorded, and the other jobs go on
         return Outcome(task.key, [], traceback=traceback.format_exc())
