@@ -726,3 +726,11 @@ def test_a_finished_grid_does_not_warn():
         results = make_results()
         results.summary()
         results.compare("kd")
+
+
+def test_figures_name_the_montage_whatever_the_order_of_rows():
+    scores, planned = make_tables(montages=("headphone", "headband"))
+    for order in (scores, scores[::-1].reset_index(drop=True)):
+        figure = Results(order, planned, {}, SETTINGS).plot_scores(montage="headband")
+        titles = [text for text in words_of(figure) if "individual" in text]
+        assert titles == ["BNCI2014_001, individual, headband"]

@@ -282,9 +282,10 @@ def _place_name(
     with_montage: bool = False,
 ) -> str:
     """Return what part of a grid a table is, with a remark in front."""
-    first = table.iloc[-1]
-    names = [first["dataset"], first["evaluation"]]
-    names += [first["montage"]] if with_montage else []
+    names = [table["dataset"].iloc[0], table["evaluation"].iloc[0]]
+    if with_montage:  # the teachers' rows are of the full one
+        others = [name for name in table["montage"].unique() if name != "full"]
+        names.append(others[0] if others else "full")
     place, remark = ", ".join(names), (remarks or {}).get(names[0])
     return f"{remark}: {place}" if remark else place
 
