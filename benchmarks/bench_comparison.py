@@ -4,9 +4,9 @@
     MNE_DATA=... python benchmarks/bench_comparison.py examples/plans/physionet.toml \
         docs/results
 
-Runs what the plan's store lacks, then writes NAME.md, a figure of the scores on each
-montage, one of SK-KD against no teacher, and one of the mean ranks where there are
-persons enough.
+Runs what the plan's store lacks, then writes NAME.md, an overview (that of the README,
+for the simulated set), a figure of the scores on each montage, one of SK-KD against no
+teacher, and one of the mean ranks where there are persons enough.
 """
 
 from __future__ import annotations
@@ -15,8 +15,20 @@ import argparse
 import math
 from pathlib import Path
 
-import eegkd
+import pandas as pd
+from matplotlib.figure import Figure
 
+import eegkd
+from eegkd.statistics import mean_interval
+
+# What the overview shows of each montage, with its color.
+SHOWN = {
+    "none": ("no teacher", "#E69F00"),
+    "kd": ("KD", "#56B4E9"),
+    "sk_kd": ("SK-KD", "#009E73"),
+    "csp_lda": ("CSP+LDA", "#999999"),
+    "ts_lr": ("TS+LR", "#555555"),
+}
 COLUMNS = {
     "montage": "electrodes",
     "method": "method",
@@ -80,10 +92,63 @@ def conclusions(results: eegkd.Results) -> str:
     return "\n".join(lines)
 
 
+def overview(results: eegkd.Results) -> Figure:
+    """Return a figure: each person a dot, mean and interval beside it."""
+    table = results.by_subject()
+    n_chans = results.scores.groupby("montage", sort=False)["n_chans"].first()
+    montages = [name for name in n_chans.index if name != "full"]
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    ax = figure.subplots()
+    _draw_item(ax, 0, table[table["kind"] == "teacher"], "#0072B2")
+    names, middles = [(0, "teacher")], [(0, "full")]
+    for number, montage in enumerate(montages):
+        start = 1.7 + number * (len(SHOWN) + 0.7)
+        for place, (method, (name, color)) in enumerate(SHOWN.items()):
+            here = table["method"].eq(method) & table["montage"].eq(montage)
+            _draw_item(ax, start + place, table[here], color)
+            names.append((start + place, name))
+        middles.append((start + (len(SHOWN) - 1) / 2, montage))
+    chance = 1 / int(results.scores["n_classes"].iloc[0])
+    ax.axhline(chance, color="gray", lw=1, ls="--")
+    ax.annotate("chance", (-0.6, chance + 0.005), color="gray", fontsize=9)
+    ax.set_xticks(*zip(*names, strict=True), fontsize=9)
+    second = ax.secondary_xaxis(-0.1)
+    second.set_xticks(
+        [place for place, _ in middles],
+        [f"{montage} ({n_chans[montage]} electrodes)" for _, montage in middles],
+    )
+    second.tick_params(length=0)
+    second.spines["bottom"].set_visible(False)
+    ax.set(ylabel="Test accuracy", ylim=(chance - 0.07, 1.0), xlim=(-0.7, None))
+    ax.spines[["top", "right"]].set_visible(False)
+    scores = results.scores
+    kind = "Simulated" if results.simulated else "Recorded"
+    ax.set_title(
+        f"{kind} motor imagery: {scores['subject'].nunique()} subjects, "
+        f"{scores['seed'].nunique()} seeds, {scores['n_classes'].iloc[0]} classes, "
+        "95 % intervals",
+        fontsize=10,
+    )
+    return figure
+
+
+def _draw_item(ax, place: float, rows: pd.DataFrame, color: str) -> None:
+    """Draw the persons of one item, their mean and its interval."""
+    own = rows["score"].to_numpy()
+    mean, low, high = mean_interval(own)
+    ax.plot([place - 0.15] * len(own), own, "o", color=color, alpha=0.35, ms=4)
+    bar = [[mean - low], [high - mean]]
+    ax.errorbar(place + 0.12, mean, bar, fmt="o", color=color, capsize=3)
+    ax.annotate(f"{mean:.2f}", (place + 0.22, mean), va="center", fontsize=8)
+
+
 def draw(results: eegkd.Results, folder: Path, name: str) -> None:
     """Write the figures."""
     montages = [m for m in results.planned["montage"].unique() if m != "full"]
-    figures = {"pairs": results.plot_pairs("sk_kd", "none")}
+    figures = {
+        "overview": overview(results),
+        "pairs": results.plot_pairs("sk_kd", "none"),
+    }
     for montage in montages:
         figures[montage] = results.plot_scores(montage=montage)
         if results.scores["subject"].nunique() >= 6:
