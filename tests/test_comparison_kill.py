@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from eegkd.comparison.run import prepare
 from eegkd.comparison.store import Store
 from eegkd.methods import none
 
-from .conftest import make_trials
+from .conftest import PROJECT, make_trials
 
 SITES = ["C3", "Cz", "C4"]
 N_KILLS = 20
@@ -143,6 +145,61 @@ def _claim(store, keys):
     for key in keys:
         own.claim(key)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+PARALLEL = """\
+import sys
+import eegkd
+from tests.conftest import make_trials
+
+if __name__ == "__main__":
+    eegkd.benchmark(
+        make_trials(), ["C3", "Cz", "C4"], "none", n_seeds=50, max_epochs=2,
+        store=sys.argv[1], n_jobs=2,
+    )
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_workers_end_with_the_process_that_was_killed(tmp_path):
+    store = tmp_path / "store.sqlite"
+    script = tmp_path / "parallel.py"
+    script.write_text(PARALLEL)
+    main = subprocess.Popen(
+        [sys.executable, str(script), str(store)],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
+    try:
+        wait_for(lambda: store.is_file() and len(Store(store)) >= 3)
+        workers = [pid for pid, parent in parents().items() if parent == main.pid]
+    finally:
+        main.kill()
+        main.wait()
+    finished = len(Store(store))
+    assert len(workers) >= 2
+    wait_for(lambda: not set(workers) & set(parents()))
+    assert len(Store(store)) >= finished >= 3
+
+
+def wait_for(condition, seconds=90):
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def parents():
+    """Return the parent of each process that is not just a zombie."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
+        except OSError:  # it has ended
+            continue
+        if state != "Z":
+            found[int(stat.parent.name)] = int(parent)
+    return found
 
 
 # Workers that die

@@ -8,6 +8,9 @@ again, alone, so that a job that kills its process is found out.
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -17,6 +20,8 @@ from eegkd.comparison.work import Outcome, Task, attempt
 
 MAX_LOSSES = 3  # times that a job may lose its process before it counts as failed
 CONNECT_SECONDS = 10  # until a scheduler that does not answer is an error
+IDLE_SECONDS = 300  # that a worker waits for a task, while data are loaded
+WATCH_SECONDS = 1.0  # between looks of a worker at whether it is still needed
 SENT_AHEAD = 2  # tasks on their way for each worker of a cluster, so that none waits
 
 
@@ -52,9 +57,7 @@ def run_tasks(
 class _Pool:
     """An executor, how to make it anew when it broke, and how many tasks it holds."""
 
-    def __init__(
-        self, make: Callable[[], Executor], room: Callable[[], int], attempts: int = 1
-    ) -> None:
+    def __init__(self, make: Callable[[], Executor], room: Callable[[], int]) -> None:
         self.make, self.room = make, room
         self.executor = make()
         self.running: dict[Future[Outcome], Task] = {}
@@ -117,7 +120,12 @@ def _processes(n_jobs: int) -> Iterator[_Pool]:
     n_workers = joblib.cpu_count() if n_jobs == -1 else n_jobs
 
     def make() -> Executor:
-        return get_reusable_executor(max_workers=n_workers, timeout=60)
+        return get_reusable_executor(
+            max_workers=n_workers,
+            timeout=IDLE_SECONDS,
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
 
     pool = _Pool(make, lambda: n_workers)
     try:
@@ -125,6 +133,17 @@ def _processes(n_jobs: int) -> Iterator[_Pool]:
     except BaseException:
         pool.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
         raise
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -349,6 +349,7 @@ class Run:
             for key in failed:
                 todo.pop(key, None)
             if elsewhere:
+                bar.wait(len(todo))
                 time.sleep(WAIT_SECONDS)
 
     def _claimed(self, todo: dict[str, Job], failed: set[str]) -> Iterator[Any]:
@@ -582,6 +583,10 @@ class _Bar:
         if self.n_failed:
             self.bar.set_postfix_str(f"{self.n_failed} failed", refresh=False)
         self.bar.update()
+
+    def wait(self, n_jobs: int) -> None:
+        """Say that another process does what is left."""
+        self.bar.set_description(f"waiting for another process: {n_jobs} jobs")
 
     def restart(self, total: int) -> None:
         """Count another number of jobs."""
