@@ -405,3 +405,29 @@ def test_a_teacher_that_knows_other_classes(train):
 def test_trials_are_trials():
     with pytest.raises(TypeError, match="'epochs' must be mne.Epochs, got ndarray"):
         Trials.from_epochs(np.zeros((2, 3, 4)))
+
+
+def test_a_teacher_trained_alone_is_the_one_that_fit_trains(train):
+    model = MAKE["sk_kd"]()
+    teacher = model.train_teacher(train)
+    fitted = MAKE["sk_kd"]().fit(train)
+    assert teacher.fingerprint_ == fitted.teacher_.fingerprint_
+    lent = MAKE["sk_kd"](teacher=teacher).fit(train)
+    assert lent.fingerprint_ == fitted.fingerprint_
+
+
+def test_printed_parameters_tell_functions_apart():
+    """MOABB's store of results is keyed by them, memory addresses taken out."""
+    from moabb.analysis.results import get_digest
+
+    def closure(weight):
+        def method(training):
+            return weight
+
+        return method
+
+    keys = [
+        get_digest(DistilledClassifier(method=one))
+        for one in (closure(1), closure(2), closure(2))
+    ]
+    assert keys[0] != keys[1] == keys[2]

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.splits import SCHEMES, held_out, make_folds, validation_mask
+from eegkd.splits import (
+    EVALUATIONS,
+    SCHEMES,
+    Fold,
+    evaluation_folds,
+    held_out,
+    make_folds,
+    validation_mask,
+)
 
 
 def table(
@@ -134,3 +142,75 @@ def test_validation_of_unequal_classes_holds_all_of_them():
     assert not validation_mask(codes, np.ones(96), 0).any()
     with pytest.raises(ValueError, match="'valid_fraction' must be"):
         validation_mask(codes, np.ones(96), 1.0)
+
+
+@pytest.mark.parametrize("evaluation", EVALUATIONS)
+def test_every_evaluation_parts_train_and_test(evaluation):
+    metadata, y = table()
+    folds, rule = evaluation_folds(metadata, y, evaluation)
+    assert rule
+    assert len({fold.name for fold in folds}) == len(folds)
+    for fold in folds:
+        tested = np.concatenate(list(fold.test.values()))
+        assert not set(fold.train) & set(tested)
+        for who, rows in fold.test.items():
+            assert set(metadata["subject"].iloc[rows]) == {who}
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "same", "times"),
+    [
+        ("within_session", ["subject", "session"], 1),
+        ("cross_session", ["subject"], 1),
+        ("cross_subject", [], 1),
+    ],
+)
+def test_moabb_s_evaluations_test_every_trial_once(evaluation, same, times):
+    """And train on the same person or session only, or on everybody else."""
+    metadata, y = table(subjects=(1, 2, 3))
+    folds, _ = evaluation_folds(metadata, y, evaluation)
+    counts = np.zeros(len(y))
+    for fold in folds:
+        ((_, rows),) = fold.test.items()
+        counts[rows] += times
+        train, test = metadata.iloc[fold.train], metadata.iloc[rows]
+        for column in same:
+            assert set(train[column]) == set(test[column])
+        if evaluation == "cross_session":
+            assert not set(train["session"]) & set(test["session"])
+        if evaluation == "cross_subject":
+            assert not set(train["subject"]) & set(test["subject"])
+    assert (counts == 1).all()
+
+
+def test_folds_of_one_subject_do_not_depend_on_who_else_is_loaded():
+    metadata, y = table(subjects=(1, 2, 3))
+    own = (metadata["subject"] == 2).to_numpy()
+    for evaluation in ("individual", "within_session", "cross_session"):
+        together, _ = evaluation_folds(metadata, y, evaluation)
+        alone, _ = evaluation_folds(metadata[own], y[own], evaluation)
+        names = {fold.name for fold in together if fold.name.split("/")[0] == "2"}
+        assert {fold.name for fold in alone} == names
+
+
+def test_evaluations_that_the_data_do_not_allow():
+    metadata, y = table(subjects=(1,), sessions=("0",))
+    with pytest.raises(
+        ValueError, match=r"subject 1 has one session only.*'individual'"
+    ):
+        evaluation_folds(metadata, y, "cross_session")
+    with pytest.raises(ValueError, match="Load at least two subjects"):
+        evaluation_folds(metadata, y, "cross_subject")
+    with pytest.raises(ValueError, match="'test' must be 'auto' for evaluation"):
+        evaluation_folds(metadata, y, "within_session", test="run")
+    with pytest.raises(ValueError, match=r"'evaluation' must be one of.*'loso'"):
+        evaluation_folds(metadata, y, "loso")
+
+
+def test_a_compact_fold_is_the_same_fold():
+    X = np.arange(10) * 10
+    fold = Fold("1", np.array([2, 3, 8]), {1: np.array([5]), 2: np.array([9, 7])})
+    needed, small = fold.compact()
+    assert X[needed][small.train].tolist() == X[fold.train].tolist()
+    assert X[needed][small.test[2]].tolist() == X[fold.test[2]].tolist()
+    assert len(needed) == 6
