@@ -418,7 +418,7 @@ def test_a_teacher_trained_alone_is_the_one_that_fit_trains(train):
 
 def test_printed_parameters_tell_functions_apart():
     """MOABB's store of results is keyed by them, memory addresses taken out."""
-    from moabb.analysis.results import get_digest
+    from moabb.analysis.results import get_pipeline_digest
 
     def closure(weight):
         def method(training):
@@ -427,7 +427,7 @@ def test_printed_parameters_tell_functions_apart():
         return method
 
     keys = [
-        get_digest(DistilledClassifier(method=one))
+        get_pipeline_digest("none", DistilledClassifier(method=one))
         for one in (closure(1), closure(2), closure(2))
     ]
     assert keys[0] != keys[1] == keys[2]
