@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import pickle
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -137,6 +138,8 @@ def _object_content(value: Any, above: tuple[int, ...]) -> Any:
         ]
     if inspect.isroutine(value) or inspect.isclass(value):
         return [f"{value.__module__}.{value.__qualname__}", _code_content(value, above)]
+    if inspect.ismodule(value):
+        return ["module", value.__name__]
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     if hasattr(value, "fingerprint"):  # Trials
         return [name, value.fingerprint]
@@ -144,9 +147,19 @@ def _object_content(value: Any, above: tuple[int, ...]) -> Any:
         params = value.get_params(deep=False)
         shown = {k: v for k, v in params.items() if k != "progress"}
         return [name, content(shown, above), value.fingerprint_]
-    if hasattr(value, "__dict__"):
+    if hasattr(value, "detach"):  # a tensor
+        return [name, _array_content(value.detach().cpu().numpy(), above)]
+    if getattr(value, "__dict__", None):
         return [name, content(dict(vars(value)), above)]
-    return [name, re.sub(r" at 0x\w+", "", repr(value))]
+    return [name, _state(value)]
+
+
+def _state(value: Any) -> str:
+    """Return a hash of an object that keeps its state to itself."""
+    try:
+        return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return re.sub(r" at 0x\w+", "", repr(value))
 
 
 def _code_content(value: Any, above: tuple[int, ...]) -> Any:
@@ -161,7 +174,7 @@ def _code_content(value: Any, above: tuple[int, ...]) -> Any:
         getattr(value, name, None) for name in ("__defaults__", "__kwdefaults__")
     ]
     # Two lambdas may stand in one line of source; their code tells them apart.
-    compiled = None if code is None else [code.co_code.hex(), *_constants(code)]
+    compiled = None if code is None else _compiled(code, above)
     members = (
         [item for item in vars(value).values() if inspect.isfunction(item)]
         if inspect.isclass(value)
@@ -170,9 +183,10 @@ def _code_content(value: Any, above: tuple[int, ...]) -> Any:
     return [source, compiled, content([closed, defaults, members], above)]
 
 
-def _constants(code: Any) -> list[str]:
-    """Return names and constants of compiled code, inner functions by their own."""
-    return [repr(code.co_names)] + [
-        repr(_constants(item)) if inspect.iscode(item) else repr(item)
+def _compiled(code: Any, above: tuple[int, ...]) -> list[Any]:
+    """Return instructions, names and constants of compiled code."""
+    constants = [
+        _compiled(item, above) if inspect.iscode(item) else content(item, above)
         for item in code.co_consts
     ]
+    return [code.co_code.hex(), list(code.co_names), constants]

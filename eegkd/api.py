@@ -13,7 +13,7 @@ import numpy as np
 
 from eegkd._checks import check_int, join_names
 from eegkd.datasets import load_trials
-from eegkd.metrics import METRICS
+from eegkd.metrics import METRICS, class_codes
 from eegkd.montage import load_montage, resolve
 from eegkd.results import FitResult, versions
 from eegkd.splits import Fold, held_out, make_folds
@@ -294,7 +294,7 @@ class _Work:
             for who, index in fold.test.items():
                 tested = self.trials.subset(index)
                 proba = model.predict_proba(tested)
-                codes = np.searchsorted(model.classes_, tested.y)
+                codes = class_codes(tested.y, model.classes_)
                 rows.append(
                     {
                         "subject": who,

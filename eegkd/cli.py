@@ -221,7 +221,7 @@ def _add_benchmark(commands: Any) -> None:
 def _benchmark(arguments: argparse.Namespace) -> int:
     import eegkd
     from eegkd.comparison.estimate import describe_jobs
-    from eegkd.comparison.run import prepare
+    from eegkd.comparison.run import count_processes, prepare
 
     asked = {} if arguments.plan is None else eegkd.read_plan(arguments.plan)
     own = {"run", "plan", "dry_run", "report", "csv"}
@@ -237,7 +237,7 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     if "datasets" not in asked:
         raise ValueError("Name a DATASET, or a --plan that does.")
     if arguments.dry_run:
-        n_jobs = asked.pop("n_jobs", 1)
+        n_jobs = count_processes(asked.pop("n_jobs", 1))
         asked.pop("cluster", None)
         print(describe_jobs(prepare(**asked), n_jobs=n_jobs))
         return 0
@@ -249,9 +249,9 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         print(f"\nScores: {results.to_csv(arguments.csv)}")
     if arguments.report is not None:
         print(f"Report: {results.report(arguments.report)}")
-    if results.complete:
-        return 0
-    return 1 if results.failures else 130
+    if results.interrupted:
+        return 130
+    return 0 if results.complete else 1
 
 
 def _fit(arguments: argparse.Namespace) -> int:

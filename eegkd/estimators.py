@@ -196,7 +196,7 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):
                 f"This {type(self).__name__} is not fitted yet. Call fit first."
             )
         shown = self._show(X, ch_names)
-        device = _device(self.device)
+        device = find_device(self.device)
         decoder = self.decoder_.to(device).eval()
         with torch.no_grad():
             return [
@@ -234,7 +234,7 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):
         subject = trials.metadata["subject"].to_numpy()
         chosen = validation_mask(codes, subject, self.valid_fraction)
         settings: dict[str, Any] = {
-            "device": _device(self.device),
+            "device": find_device(self.device),
             "batch_size": self.batch_size,
             "seed": self.random_state,
         }
@@ -751,7 +751,7 @@ class DistilledClassifier(_MontageClassifier):
         check_number(self.lr, "lr", above=0, hint="Typical values are 1e-4 to 1e-2.")
         check_number(self.weight_decay, "weight_decay", at_least=0)
         check_number(self.valid_fraction, "valid_fraction", at_least=0, at_most=0.9)
-        _device(self.device)
+        find_device(self.device)
 
     def _teach(self, trials: Trials) -> DecoderClassifier:
         """Return a fitted teacher: the given one, or the best of those trained."""
@@ -859,8 +859,24 @@ def _as_trials(
     return replace(trials, y=check_labels(y, len(trials)))
 
 
-def _device(device: str) -> torch.device:
-    """Return the torch device that a name stands for."""
+def find_device(device: str) -> torch.device:
+    """Return the torch device that a name stands for.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"``, which takes a GPU where there is one, or a torch device.
+
+    Returns
+    -------
+    device : torch.device
+        The device.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know it.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -6,6 +6,37 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eegkd._checks import join_names
+
+
+def class_codes(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the class of each trial, counted from 0 as in ``classes``.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n_trials,)
+        Labels.
+    classes : ndarray, shape (n_classes,)
+        The labels that a classifier knows, sorted.
+
+    Returns
+    -------
+    codes : ndarray of int, shape (n_trials,)
+        Position of each label in ``classes``.
+
+    Raises
+    ------
+    ValueError
+        If a label is not among ``classes``: it would be counted as another one.
+    """
+    unseen = sorted(set(y.tolist()) - set(classes.tolist()))
+    if unseen:
+        raise ValueError(
+            f"'y' must hold classes that were trained ({join_names(classes.tolist())})"
+            f", got {join_names(unseen)} as well. Leave these trials out."
+        )
+    return np.searchsorted(classes, y)
+
 
 def accuracy(y: np.ndarray, proba: np.ndarray) -> float:
     """Return the part of the trials whose likeliest class is right, in [0, 1].

@@ -102,7 +102,7 @@ def held_out(
         return _check(mask, metadata, y, f"session {join_names(sessions)}")
     check_choice(test, "test", TESTS)
     if test == "auto":
-        test = _first_possible(metadata, y)
+        test = automatic_test(metadata, y)
     mask = np.zeros(len(metadata), dtype=bool)
     for rows in _by(metadata, ["subject"]):
         mask[_test_rows(metadata.iloc[rows], y[rows], rows, test)] = True
@@ -113,6 +113,30 @@ def held_out(
         "neighboring trials share slow drifts, so scores are optimistic)",
     }
     return _check(mask, metadata, y, words[test])
+
+
+def automatic_test(metadata: pd.DataFrame, y: np.ndarray) -> str:
+    """Return the strictest rule of `held_out` that every subject's data allow.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        ``subject``, ``session`` and ``run`` of each trial.
+    y : ndarray, shape (n_trials,)
+        Labels.
+
+    Returns
+    -------
+    test : {"session", "run", "time"}
+        The rule.
+    """
+    if metadata.groupby("subject")["session"].nunique().min() > 1:
+        return "session"
+    several = all(
+        all(len(runs) > 1 for runs in _kinds(metadata.iloc[rows], y[rows]).values())
+        for rows in _by(metadata, ["subject"])
+    )
+    return "run" if several else "time"
 
 
 def make_folds(
@@ -195,12 +219,14 @@ def evaluation_folds(
     Raises
     ------
     ValueError
-        If ``evaluation`` is unknown, or the data have too few sessions or subjects.
+        If ``evaluation`` is unknown, the data have too few sessions or subjects, or a
+        fold would be tested on a class that it was not trained on.
     """
     check_choice(evaluation, "evaluation", EVALUATIONS)
     if evaluation in SCHEMES:
         is_test, rule = held_out(metadata, y, test)
-        return make_folds(metadata, is_test, evaluation), rule
+        folds = make_folds(metadata, is_test, evaluation)
+        return _check_classes(folds, y), rule
     if test != "auto":
         raise ValueError(
             f"'test' must be 'auto' for evaluation {evaluation!r}, which says itself "
@@ -220,7 +246,7 @@ def evaluation_folds(
         rule = "all trials of each subject in turn"
         splitter = splitters.CrossSubjectSplitter()
     metadata = metadata.reset_index(drop=True)
-    folds: list[Fold] = []
+    folds = []
     for train, rows in splitter.split(y, metadata):
         who = metadata["subject"].tolist()[rows[0]]
         name = str(who)
@@ -229,7 +255,23 @@ def evaluation_folds(
         if evaluation == "within_session":
             name += f"/{sum(fold.name.startswith(name + '/') for fold in folds)}"
         folds.append(Fold(name, np.asarray(train), {who: np.asarray(rows)}))
-    return folds, rule
+    return _check_classes(folds, y), rule
+
+
+def _check_classes(folds: list[Fold], y: np.ndarray) -> list[Fold]:
+    """Return folds if none is tested on a class that it was not trained on."""
+    for fold in folds:
+        known = set(y[fold.train].tolist())
+        for who, rows in fold.test.items():
+            unseen = set(y[rows].tolist()) - known
+            if unseen:
+                raise ValueError(
+                    f"'y' of subject {who!r} holds class {join_names(sorted(unseen))} "
+                    f"in the test trials of fold {fold.name!r}, but not in its "
+                    "training trials. Leave out the class or the subject, or use "
+                    "another evaluation."
+                )
+    return folds
 
 
 def validation_mask(
@@ -301,17 +343,6 @@ def _check_several(metadata: pd.DataFrame, evaluation: str) -> None:
                 f"{join_names(single)} has one session only. Use 'within_session', or "
                 "'individual', which then holds out runs."
             )
-
-
-def _first_possible(metadata: pd.DataFrame, y: np.ndarray) -> str:
-    """Return the strictest rule that every subject's data allow."""
-    if metadata.groupby("subject")["session"].nunique().min() > 1:
-        return "session"
-    several = all(
-        all(len(runs) > 1 for runs in _kinds(metadata.iloc[rows], y[rows]).values())
-        for rows in _by(metadata, ["subject"])
-    )
-    return "run" if several else "time"
 
 
 def _kinds(own: pd.DataFrame, y: np.ndarray) -> dict[tuple[str, ...], list[Any]]:

@@ -205,11 +205,22 @@ def _plain_params(classifier: Any) -> dict[str, Any]:
     for name, value in classifier.get_params(deep=False).items():
         if name == "montage" and value is not None:
             params[name] = list(classifier.decoder_.view.ch_names)
-        elif isinstance(value, (str, int, float, bool, dict, type(None))):
+        elif _is_json(value):
             params[name] = value
         elif name in ("student", "decoder"):
             params[name] = classifier.decoder_.config["name"]
     return params
+
+
+def _is_json(value: Any) -> bool:
+    """Return whether a parameter can be written as it is."""
+    if not isinstance(value, (str, int, float, bool, dict, type(None))):
+        return False
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _with_ending(stem: Path, ending: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -217,7 +218,7 @@ def test_equal_calls_have_equal_keys(trials, tmp_path):
         {"lr": 1e-3},
         {"reference": "average"},
         {"standardize": None},
-        {"device": "cpu"},
+        {"device": "meta"},
         {"evaluation": "cross_session"},
         {"test": "run"},
         {"random_state": 1},
@@ -252,6 +253,153 @@ def test_a_changed_value_in_the_data_is_another_key(trials, tmp_path):
     after = keys(replace(trials, X=X), tmp_path)
     assert before["none", "custom", "1"] != after["none", "custom", "1"]
     assert before["none", "custom", "2"] == after["none", "custom", "2"]
+
+
+def test_defaults_that_are_written_out_change_no_key(trials, tmp_path):
+    assert keys(trials, tmp_path) == keys(
+        trials, tmp_path, weight_decay=0.1, device="cpu", on_missing="error"
+    )
+
+
+def test_baselines_do_not_depend_on_what_they_do_not_use(trials, tmp_path):
+    asked = {"decoders": [], "methods": [], "baselines": ["csp_lda", "EEGNet"]}
+    before = keys(trials, tmp_path, **asked)
+    after = keys(trials, tmp_path, **asked, max_epochs=7)
+    differ = {name for name in before if before[name] != after[name]}
+    assert {method for method, *_ in differ} == {"EEGNet"}
+
+
+def test_the_same_trials_under_another_name_are_called_so(trials, store, counted):
+    """Results of one content are shared; what they are called is not."""
+    compare(trials, store)
+    counted.clear()
+    made = replace(trials, name="made up", simulated=True)
+    results = compare(made, store)
+    assert counted == []
+    assert results.simulated == ["made up"]
+    both = compare([trials, made], store)
+    assert len(both.scores) == 2 * len(results.scores)
+    assert both.simulated == ["made up"]
+
+
+def test_corrected_metadata_are_another_grid(trials, store):
+    before = compare(trials, store, methods="none")
+    swapped = trials.metadata["session"].map({"0train": "1test", "1test": "0train"})
+    metadata = trials.metadata.assign(session=swapped)
+    after = compare(replace(trials, metadata=metadata), store, methods="none")
+    shared = set(before.scores["fingerprint"]) & set(after.scores["fingerprint"])
+    assert not shared
+
+
+def test_trials_that_were_changed_in_place_are_another_grid(trials, store):
+    before = compare(trials, store, methods="none")
+    trials.X[:] = trials.X[::-1].copy()
+    after = compare(trials, store, methods="none")
+    assert set(before.scores["key"]) & set(after.scores["key"]) == set()
+
+
+def test_one_rule_of_testing_holds_for_all_subjects(trials, store):
+    """Subject 2 has one session and run only, so that subject 1 is split likewise."""
+    own = trials.metadata["subject"].eq(1) | trials.metadata["session"].eq("0train")
+    results = compare(trials.subset(own.to_numpy()), store, methods="none")
+    facts = results.settings["facts"]
+    assert [fact["test"][:30] for fact in facts] == ["the last third of each class o"]
+    tested = results.scores.groupby("subject")["n_trials"].first()
+    assert tested.to_dict() == {"1": 24, "2": 12}
+
+
+def test_a_class_that_was_not_trained_is_refused(trials, store):
+    gone = trials.metadata["session"].eq("0train") & (trials.y == "left_hand")
+    gone &= trials.metadata["subject"].eq(1)
+    for evaluation in ("individual", "cross_session"):
+        with pytest.raises(ValueError, match="'left_hand'.*"):
+            compare(trials.subset(~gone.to_numpy()), store, evaluation=evaluation)
+
+
+@pytest.mark.parametrize("kind", ["inner", "partial", "instance"])
+def test_networks_of_ones_own_teach_and_learn(trials, store, kind):
+    from functools import partial
+
+    from torch import nn
+
+    def inner(n_chans, n_outputs, n_times, sfreq, width=4):
+        return nn.Sequential(
+            nn.Conv1d(n_chans, width, 9), nn.ELU(), nn.Flatten(),
+            nn.Linear(width * (n_times - 8), n_outputs),
+        )  # fmt: skip
+
+    class Instance:
+        def __call__(self, n_chans, n_outputs, n_times, sfreq):
+            return inner(n_chans, n_outputs, n_times, sfreq)
+
+    made = {"inner": inner, "partial": partial(inner, width=3), "instance": Instance()}
+    options = {"methods": "kd", "subjects": [1], "decoders": {"mine": made[kind]}}
+    results = compare(trials, store, **options)
+    assert results.complete
+    assert set(results.scores["decoder"]) == {"mine"}
+
+
+def test_one_teacher_of_another_kind_serves_all_decoders(trials, store, counted):
+    results = compare(
+        trials,
+        store,
+        methods="kd",
+        decoders=["SCCNet", "EEGNet"],
+        teacher="ShallowFBCSPNet",
+        subjects=[1],
+    )
+    assert counted.count(("teacher", "teacher")) == 1
+    assert results.complete
+    teachers = results.scores.query("kind == 'teacher'")
+    assert teachers["decoder"].tolist() == ["ShallowFBCSPNet"]
+    assert results.summary()["of_teacher"].notna().all()
+
+
+def test_a_fitted_teacher_is_refused(trials, store):
+    teacher = eegkd.DecoderClassifier(max_epochs=1).fit(trials)
+    with pytest.raises(ValueError, match="'teacher' must not be fitted"):
+        compare(trials, store, teacher=teacher)
+
+
+def test_an_option_that_cannot_be_written_fails_no_other_job(trials, store):
+    from torch import nn
+
+    options = {"student_options": {"activation": nn.ReLU}, "decoders": "EEGNet"}
+    results = compare(trials, store, subjects=[1], **options)
+    assert results.complete
+
+
+def test_keys_are_the_same_in_processes_with_other_hashes():
+    code = (
+        "from eegkd._content import digest\n"
+        "def method(x):\n"
+        "    return x in {'a', 'b', 'c', 'd'}, {'k': {1, 'z', 'y'}}\n"
+        "print(digest([method, frozenset('abcdef')]))"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(printed) == 1
+
+
+def test_content_tells_tensors_tables_and_generators_apart():
+    import pandas as pd
+    import torch
+
+    for make in (
+        lambda n: torch.full((3,), float(n)),
+        lambda n: pd.DataFrame({"a": [n]}),
+        np.random.default_rng,
+    ):
+        assert digest(make(0)) == digest(make(0))
+        assert digest(make(0)) != digest(make(1))
 
 
 def test_a_new_version_is_another_key(trials, tmp_path, monkeypatch):
@@ -468,7 +616,26 @@ def test_a_changed_training_label_changes_weights(trials, store, learned_before)
         ({"montages": ["headphone", "headphone"]}, ValueError, "distinct names"),
         ({"montages": ["muse"]}, ValueError, "'TP9'"),
         ({"epochs": 4}, TypeError, r"benchmark\(\) has no argument 'epochs'"),
-        ({"subjects": [7]}, ValueError, "'subjects' must be among 1, 2"),
+        (
+            {"subjects": [7]},
+            ValueError,
+            "'subjects' must be among those of arrays: 1, 2",
+        ),
+        ({"subjects": []}, ValueError, "'subjects' must be among those of arrays"),
+        ({"subjects": [1, 1]}, ValueError, "name each subject once"),
+        ({"subjects": 1}, TypeError, "'subjects' must be a list"),
+        ({"evaluation": None}, ValueError, "'evaluation' must name at least one"),
+        ({"data": {"l_freq": 8}}, ValueError, "'data' .* is for datasets that are"),
+        ({"data": "x"}, TypeError, "'data' must be a dict"),
+        ({"montages": ["headphnoe", "headbnad"]}, ValueError, "Did you mean 'headph"),
+        ({"methods": ["kd", "kd"]}, ValueError, "'methods' must have distinct names"),
+        ({"decoders": [make_trials, make_trials]}, ValueError, "'decoders' must have"),
+        ({"methods": {"teacher": "kd"}}, ValueError, "none may be 'teacher'"),
+        (
+            {"methods": {"csp_lda": "kd"}, "baselines": "csp_lda"},
+            ValueError,
+            "labels of their own",
+        ),
         ({"test": "last"}, ValueError, "'test' must be one of"),
         ({"cluster": "tcp://127.0.0.1:1"}, ValueError, "'cluster' must be"),
     ],
@@ -481,6 +648,11 @@ def test_bad_input_is_refused_before_work(
     with pytest.raises(error, match=message):
         compare(trials, store, **changed)
     assert counted == []
+
+
+def test_a_store_must_be_a_path(trials):
+    with pytest.raises(TypeError, match="'store' must be the path of a file, got None"):
+        eegkd.benchmark(trials, SITES, store=None)
 
 
 def test_two_datasets_of_one_name_are_refused(trials, store):

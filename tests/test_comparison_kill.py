@@ -275,15 +275,18 @@ def test_a_cluster_whose_worker_is_killed_gives_the_same_bits(tmp_path, whole, c
     pids = [worker.pid for worker in cluster.workers.values()]
     arguments = small(log, store, cluster=cluster)
 
+    finished = []
+
     def kill_one():
-        while not len(Store(store)) >= 8:
-            time.sleep(0.05)
+        wait_for(lambda: len(Store(store)) >= 8)
         os.kill(pids[0], signal.SIGKILL)
+        finished.append(len(Store(store)))
 
     killer = threading.Thread(target=kill_one)
     killer.start()
     results = eegkd.benchmark(**arguments)
     killer.join()
+    assert 8 <= finished[0] < 36  # it was in the middle
     assert results.complete
     assert table(results).equals(whole)
 

@@ -62,6 +62,40 @@ def test_a_failure_is_kept_until_the_job_is_finished(store):
     assert store.failures(["a"]) == {}
 
 
+def test_a_failure_does_not_undo_what_another_process_finished(store):
+    put(store, "a")
+    store.fail("a", {}, "Traceback: too late")
+    assert store.failures(["a"]) == {}
+    assert store.done(["a"]) == {"a"}
+
+
+def test_processes_may_open_a_new_store_at_once(tmp_path):
+    """Threads race to make the file, a hundred times."""
+    for number in range(100):
+        path, errors = tmp_path / f"{number}.sqlite", []
+        start = threading.Barrier(4)
+
+        def open_it(path=path, errors=errors, start=start):
+            start.wait()
+            try:
+                put(Store(path), threading.current_thread().name)
+            except (ValueError, OSError) as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=open_it) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not errors
+        assert len(Store(path)) == 4
+
+
+def test_what_is_not_a_file_is_refused():
+    with pytest.raises(ValueError, match="'store' must be a file, got ':memory:'"):
+        Store(":memory:")
+
+
 def test_a_job_is_claimed_by_one(store):
     other = Store(store.path)
     assert store.claim("a")
@@ -120,9 +154,14 @@ def test_grids_are_found_by_their_spec_or_as_the_latest(store):
     store.save_grid("x", {"jobs": [1]})
     store.save_grid("y", {"jobs": [2]})
     assert store.grid("x") == {"jobs": [1]}
-    assert store.grid() == {"jobs": [1]}  # used last
-    assert store.grid("y") == {"jobs": [2]}
+    store.use_grid("x")
+    assert store.grid() == {"jobs": [1]}
+    assert store.grid("y") == {"jobs": [2]}  # looked at, not used
+    assert store.grid() == {"jobs": [1]}
+    store.use_grid("y")
+    store.save_grid("x", {"jobs": [3]})
     assert store.grid() == {"jobs": [2]}
+    assert store.grid("x") == {"jobs": [3]}
 
 
 def test_a_forgotten_job_is_done_again(store):

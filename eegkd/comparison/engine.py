@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any
 
 from eegkd.comparison.work import Outcome, Task, attempt
+from eegkd.results import versions
 
 MAX_LOSSES = 3  # times that a job may lose its process before it counts as failed
 CONNECT_SECONDS = 10  # until a scheduler that does not answer is an error
@@ -174,7 +175,7 @@ def _dask(cluster: Any) -> Iterator[_Pool]:
         # Each job brings its trials, so that it can be done again anywhere.
         quiet = {"distributed.admin.large-graph-warning-threshold": "10GB"}
         stack.enter_context(dask.config.set(quiet))
-        _check_threads(client)
+        _check_workers(client)
 
         def room() -> int:
             return SENT_AHEAD * max(1, len(client.nthreads()))
@@ -187,8 +188,8 @@ def _dask(cluster: Any) -> Iterator[_Pool]:
                 future.cancel()
 
 
-def _check_threads(client: Any) -> None:
-    """Refuse workers that would be given two jobs for one process."""
+def _check_workers(client: Any) -> None:
+    """Refuse workers of several threads, or with other versions of the packages."""
     several = {name: n for name, n in client.nthreads().items() if n > 1}
     if several:
         raise ValueError(
@@ -196,3 +197,13 @@ def _check_threads(client: Any) -> None:
             f"{max(several.values())}: jobs in one process would wait for each other. "
             "Start them with dask worker --nthreads 1 --nworkers N."
         )
+    own = versions()
+    for worker, found in client.run(versions).items():
+        found.pop("python")  # its patch number does not matter
+        other = {name: v for name, v in found.items() if own[name] != v}
+        if other:
+            raise ValueError(
+                f"'cluster' must have the packages of this process, but {worker} has "
+                f"{other} instead of { {name: own[name] for name in other} }. Install "
+                "the same versions there: results depend on them."
+            )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eegkd.comparison.grid import Job
+from eegkd.comparison.work import Outcome, attempt
 
 if TYPE_CHECKING:
     from eegkd.comparison.run import Run
@@ -43,30 +44,28 @@ def describe_jobs(run: Run, *, probe: bool = True, n_jobs: int = 1) -> str:
         f"{'montage':<12}{'jobs':>6}{'missing':>9}{'s each':>8}",
     ]
     total, unknown = 0.0, 0
+    probing = _Probe(run) if probe else None
     for kind, jobs in kinds.items():
         todo = [job for job in jobs if job.key in keys]
         each = seconds.get(kind)
-        if each is None and todo and probe:
-            each = _probe(run, todo[0])
-        if todo and each is None:
+        if each is None and todo and probing:
+            each = probing.seconds(todo[0])
+        if each is None:
             unknown += len(todo)
-        elif todo and each is not None:
+        else:
             total += each * len(todo)
+        widths = (24, 15, 16, 16, 12)
         name = "".join(
             f"{part[: size - 1]:<{size}}"
-            for part, size in zip(kind, (24, 15, 16, 16, 12), strict=True)
+            for part, size in zip(kind, widths, strict=True)
         )
         shown = "" if each is None else f"{each:.1f}"
         lines.append(f"{name}{len(jobs):>6}{len(todo):>9}{shown:>8}")
-    lines += [
-        "",
-        f"{len(run.jobs)} jobs, {len(missing)} missing.",
-    ]
+    lines += ["", f"{len(run.jobs)} jobs, {len(missing)} missing."]
     if missing:
         lines.append(
-            f"About {_duration(total / max(n_jobs, 1))} on {max(n_jobs, 1)} "
-            f"processor(s), from the jobs in the store or {PROBED_PASSES} passes of "
-            "each training"
+            f"About {_duration(total / n_jobs)} on {n_jobs} processor(s), from the "
+            f"jobs in the store or {PROBED_PASSES} passes of each training"
             + (f", without {unknown} jobs that were not measured." if unknown else ".")
         )
     return "\n".join(lines)
@@ -88,27 +87,37 @@ def _measured(run: Run, kinds: dict[Any, list[Job]]) -> dict[Any, float]:
     return found
 
 
-def _probe(run: Run, job: Job) -> float | None:
-    """Return the time of a job, from a few passes; None if that cannot be told."""
-    from eegkd.comparison.work import attempt
+class _Probe:
+    """Trains a little of a job, to tell how long all of it takes."""
 
-    passes = run.grid.training.get("max_epochs", 500)
-    short = {"max_epochs": PROBED_PASSES, "patience": None}
-    task = run.task(job)
-    if job.kind == "baseline":
-        outcome = attempt(task)
-        return None if outcome.traceback else outcome.seconds
-    if job.teacher and task.teacher is None:
-        first = next(other for other in run.jobs if other.key == job.teacher)
-        lent = run.task(first)
-        lent.estimator.set_params(**short)
-        task = replace(task, teacher=attempt(lent).model)
-    task.estimator.set_params(**short)
-    outcome = attempt(task)
-    if outcome.traceback:
-        return None
-    training = outcome.rows[0]["train_seconds"]
-    return outcome.seconds - training + training * passes / PROBED_PASSES
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.passes = run.grid.training.get("max_epochs", 500)
+        self.is_warm = False
+
+    def seconds(self, job: Job) -> float | None:
+        """Return about how long a job takes; None if it fails."""
+        if not self.is_warm:  # the first training in a process loads and compiles
+            self.is_warm = True
+            self.seconds(job)
+        outcome, shortened = self._attempt(job)
+        if outcome.traceback:
+            return None
+        if not shortened:
+            return outcome.seconds
+        training = outcome.rows[0]["train_seconds"]
+        return outcome.seconds - training + training * self.passes / PROBED_PASSES
+
+    def _attempt(self, job: Job) -> tuple[Outcome, bool]:
+        """Do a job with few passes; say whether it has passes at all."""
+        task = self.run.task(job)
+        if job.teacher and task.teacher is None:
+            needed = next(one for one in self.run.jobs if one.key == job.teacher)
+            task = replace(task, teacher=self._attempt(needed)[0].model)
+        names = task.estimator.get_params()
+        passes = [name for name in names if name.split("__")[-1] == "max_epochs"]
+        task.estimator.set_params(**dict.fromkeys(passes, PROBED_PASSES))
+        return attempt(task), bool(passes)
 
 
 def _duration(seconds: float) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +18,15 @@ from eegkd._checks import check_choice, check_int, did_you_mean, join_names
 from eegkd._content import content, digest
 from eegkd.montage import Montage, load_montage, resolve
 from eegkd.results import versions
-from eegkd.splits import EVALUATIONS, Fold, evaluation_folds
-
-if TYPE_CHECKING:
-    from eegkd.trials import Trials
+from eegkd.splits import (
+    EVALUATIONS,
+    SCHEMES,
+    TESTS,
+    Fold,
+    automatic_test,
+    evaluation_folds,
+)
+from eegkd.trials import Trials
 
 # Evaluations in which no subject needs another one's trials.
 ALONE = ("individual", "within_session", "cross_session")
@@ -30,8 +35,14 @@ MEMORY = 2**31  # bytes of trials to keep at most, beyond those at work
 KINDS = ("teacher", "student", "baseline")
 
 
-class DataChangedError(Exception):
+class DataChangedError(ValueError):
     """The trials on disk are not those that the grid was made of."""
+
+    def __init__(self, fold: str) -> None:
+        super().__init__(
+            f"The trials of fold {fold!r} differ from those that this comparison was "
+            "laid out with. The files of the dataset have changed; call again."
+        )
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,11 @@ class Grid:
         spec : str
             Equal for equal calls.
         """
-        return digest([vars(self), _packages()])
+        datasets = [
+            trials_content(item) if isinstance(item, Trials) else item
+            for item in self.datasets
+        ]
+        return digest([{**vars(self), "datasets": datasets}, _packages()])
 
     def settings(self) -> dict[str, Any]:
         """Return everything that was asked for as plain data, for reports.
@@ -206,7 +221,59 @@ def make_grid(
     """
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(random_state, "random_state", at_least=0)
-    wanted = [load_montage(montage) for montage in _montage_list(montages)]
+    grid = Grid(
+        datasets=_list(datasets),
+        montages=_named_montages(montages),
+        methods=_with_options(methods, "methods"),
+        decoders=_named_decoders(decoders),
+        baselines=_with_options(baselines, "baselines"),
+        evaluations=_evaluation_list(evaluation),
+        seeds=list(range(random_state, random_state + n_seeds)),
+        **others,
+    )
+    if not grid.datasets or not (grid.decoders or grid.baselines):
+        lacking = "decoders or baselines" if grid.datasets else "datasets"
+        raise ValueError(f"'{lacking}' must name at least one, got none.")
+    if not isinstance(grid.data, dict):
+        raise TypeError(
+            "'data' must be a dict of options of eegkd.load_trials, got "
+            f"{type(grid.data).__name__}."
+        )
+    if grid.data and any(isinstance(item, Trials) for item in grid.datasets):
+        raise ValueError(
+            f"'data' ({join_names(grid.data)}) is for datasets that are loaded, but "
+            "'datasets' holds Trials, which are ready. Leave it out."
+        )
+    both = sorted({"teacher", *grid.methods} & {*grid.baselines, "teacher"})
+    if "teacher" in {*grid.methods, *grid.baselines} or len(both) > 1:
+        raise ValueError(
+            "'methods' and 'baselines' must have labels of their own, and none may be "
+            f"'teacher', got {join_names([*grid.methods, *grid.baselines], 80)}. "
+            "Give labels with a dict."
+        )
+    return grid
+
+
+def _evaluation_list(evaluation: Any) -> list[str]:
+    """Return one or several evaluations as a list of distinct ones."""
+    names = list(dict.fromkeys(_list(evaluation)))
+    if not names:
+        raise ValueError("'evaluation' must name at least one, got none.")
+    return [check_choice(name, "evaluation", EVALUATIONS) for name in names]
+
+
+def _named_montages(montages: Any) -> dict[str, Montage]:
+    """Return montages by name; a list of electrodes is one montage."""
+    from eegkd.montage import list_montages, positions
+
+    items = montages if isinstance(montages, (list, tuple)) else [montages]
+    texts = [item for item in items if isinstance(item, str)]
+    known = {*list_montages()}
+    all_texts = len(texts) == len(items) > 1
+    # No montage is named so: electrodes, if any of them is one.
+    if all_texts and not known & set(texts) and positions(texts):
+        items = [list(items)]
+    wanted = [load_montage(item) for item in items]
     named = {montage.name: montage for montage in wanted}
     if FULL in named or len(named) < len(wanted):
         raise ValueError(
@@ -215,27 +282,38 @@ def make_grid(
             "are tested on all electrodes anyway; give montages of your own a name "
             "with eegkd.Montage(name=..., ch_names=...)."
         )
-    evaluations = [evaluation] if isinstance(evaluation, str) else list(evaluation)
-    for name in evaluations:
-        check_choice(name, "evaluation", EVALUATIONS)
-    grid = Grid(
-        datasets=_list(datasets),
-        montages=named,
-        methods=_with_options(methods, "method"),
-        decoders={_label(decoder): decoder for decoder in _list(decoders)},
-        baselines=_with_options(baselines, "baseline"),
-        evaluations=list(dict.fromkeys(evaluations)),
-        seeds=list(range(random_state, random_state + n_seeds)),
-        **others,
-    )
-    for name, value in (
-        ("datasets", grid.datasets),
-        ("evaluation", grid.evaluations),
-        ("decoders or baselines", grid.decoders or grid.baselines),
-    ):
-        if not value:
-            raise ValueError(f"'{name}' must name at least one, got none.")
-    return grid
+    return named
+
+
+def _named_decoders(decoders: Any) -> dict[str, Any]:
+    """Return decoders by the label in the tables."""
+    if isinstance(decoders, Mapping):
+        return {str(label): decoder for label, decoder in decoders.items()}
+    return _distinct("decoders", _list(decoders))
+
+
+def _with_options(value: Any, argument: str) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return methods or baselines, and their options, by the label in the tables."""
+    if not isinstance(value, Mapping):
+        named = _distinct(argument, _list(value))
+        return {label: (item, {}) for label, item in named.items()}
+    found, name = {}, argument.removesuffix("s")
+    for label, item in value.items():
+        options = dict(item) if isinstance(item, Mapping) else {name: item}
+        found[str(label)] = (options.pop(name, label), options)
+    return found
+
+
+def _distinct(argument: str, items: list[Any]) -> dict[str, Any]:
+    """Return items by label; refuse two of one label."""
+    named = {_label(item): item for item in items}
+    if len(named) < len(items):
+        raise ValueError(
+            f"'{argument}' must have distinct names, got "
+            f"{join_names(map(_label, items), 80)}. Give labels with a dict: "
+            "{'mine': ..., 'other': ...}."
+        )
+    return named
 
 
 class Recordings:
@@ -259,19 +337,11 @@ class Recordings:
     def __init__(
         self, dataset: Any, subjects: Sequence[Any] | None, options: dict[str, Any]
     ) -> None:
-        from eegkd.datasets import list_subjects
-        from eegkd.trials import Trials
+        from eegkd.datasets import check_subjects, list_subjects
 
         self.dataset, self.options = dataset, options
         if isinstance(dataset, Trials):
-            known = dataset.subjects
-            wrong = [who for who in subjects or () if who not in known]
-            if wrong:
-                raise ValueError(
-                    f"'subjects' must be among {join_names(known)} of {dataset.name}, "
-                    f"got {join_names(wrong)}."
-                )
-            self.subjects = list(subjects or known)
+            self.subjects = check_subjects(subjects, dataset.subjects, dataset.name)
         else:
             self.subjects = list_subjects(dataset, subjects)
         self._loaded: OrderedDict[Any, Trials] = OrderedDict()
@@ -301,13 +371,34 @@ class Recordings:
         """
         alone = evaluation in ALONE
         for who in self.subjects if alone else [None]:
-            if only is not None and alone and only.split("/")[0] != str(who):
+            if alone and only is not None and not f"{only}/".startswith(f"{who}/"):
                 continue
             trials = self._trials(who)
             folds, rule = evaluation_folds(trials.metadata, trials.y, evaluation, test)
             yield from (
                 (trials, fold, rule) for fold in folds if only in (None, fold.name)
             )
+
+    def rule(self, test: Any) -> Any:
+        """Return what the schemes hold out: one rule for all subjects of a dataset.
+
+        Parameters
+        ----------
+        test : str or list of str
+            What was asked for; ``"auto"`` is decided by the data.
+
+        Returns
+        -------
+        test : str or list of str
+            The strictest rule that every subject allows.
+        """
+        if test != "auto":
+            return test
+        found = set()
+        for who in self.subjects:
+            trials = self._trials(who)
+            found.add(automatic_test(trials.metadata, trials.y))
+        return max(found, key=TESTS.index)  # from strict to lenient
 
     def _trials(self, who: Any) -> Trials:
         """Return the trials of one subject, or of all; keep the latest in memory."""
@@ -323,7 +414,6 @@ class Recordings:
     def _load(self, subjects: list[Any]) -> Trials:
         """Load subjects."""
         from eegkd.datasets import load_trials
-        from eegkd.trials import Trials
 
         if isinstance(self.dataset, Trials):
             chosen = self.dataset.metadata["subject"].isin(subjects).to_numpy()
@@ -348,8 +438,9 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
     Returns
     -------
     layout : dict
-        ``jobs``, a list of the fields of `Job`; ``facts`` about the data, a list; and
-        ``folds``, the hash of each fold's trials by dataset, evaluation and name.
+        ``jobs``, a list of the fields of `Job`; ``facts`` about the data, a list;
+        ``folds``, the hash of each fold's trials by dataset, evaluation and name;
+        ``tests``, what is held out by dataset and evaluation; and ``device``.
 
     Raises
     ------
@@ -358,17 +449,20 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
     """
     traits = _Traits.of(grid)
     jobs: list[dict[str, Any]] = []
-    facts, folds = [], {}
+    facts, folds, tests = [], {}, {}
     for number, source in enumerate(sources):
         for evaluation in grid.evaluations:
             known = {"source": number, "evaluation": evaluation}
+            test = source.rule(grid.test) if evaluation in SCHEMES else grid.test
+            tests[f"{number}:{evaluation}"] = test
             fact: dict[str, Any] = {}
-            for trials, fold, rule in source.folds(evaluation, grid.test):
+            for trials, fold, rule in source.folds(evaluation, test):
                 fact = fact or _facts(grid, trials, rule, evaluation)
                 hashed = fold_digest(trials, fold)
                 folds[fold_id(number, evaluation, fold.name)] = hashed
                 own = {**known, "dataset": trials.name, "fold": fold.name}
-                jobs += [asdict(job) for job in _jobs(grid, traits, own, hashed)]
+                found = _jobs(grid, traits, _Fold(own, hashed))
+                jobs += [asdict(job) for job in found]
             facts.append(fact)
     names = [fact["dataset"] for fact in facts if fact["evaluation"] == evaluation]
     if len(set(names)) < len(names):
@@ -376,12 +470,37 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
             f"'datasets' must have distinct names, got {join_names(names)}. Give "
             "Trials of your own a name: dataclasses.replace(trials, name='mine')."
         )
-    return {"jobs": jobs, "facts": facts, "folds": folds}
+    return {
+        "jobs": jobs,
+        "facts": facts,
+        "folds": folds,
+        "tests": tests,
+        "device": traits.device,
+    }
 
 
 def fold_id(source: int, evaluation: str, fold: str) -> str:
     """Return the name of a fold among those of all datasets and evaluations."""
     return f"{source}:{evaluation}:{fold}"
+
+
+def trials_content(trials: Trials) -> list[Any]:
+    """Return everything about trials that a grid depends on, read anew.
+
+    Parameters
+    ----------
+    trials : Trials
+        Ready trials.
+
+    Returns
+    -------
+    content : list
+        A hash of signals and labels, and who, when and what they are.
+    """
+    signals = replace(trials).fingerprint  # of a copy: arrays may have changed
+    columns = ("subject", "session", "run")
+    who = {name: trials.metadata[name].astype(str).tolist() for name in columns}
+    return [signals, who, trials.name, trials.simulated, content(trials.settings)]
 
 
 def fold_digest(trials: Trials, fold: Fold) -> str:
@@ -408,30 +527,31 @@ def fold_digest(trials: Trials, fold: Fold) -> str:
 
 @dataclass(frozen=True)
 class _Traits:
-    """What one must know of methods and baselines to lay out jobs."""
+    """What one must know of methods, baselines and training to lay out jobs."""
 
     taught: set[str]  # methods that need a teacher
     seeded: set[str]  # baselines that depend on the seed
     anywhere: set[str]  # baselines that read all electrodes as well
+    training: dict[str, Any]  # with defaults filled in
+    device: str  # where networks are trained
 
     @classmethod
     def of(cls, grid: Grid) -> _Traits:
         """Look up, and check, everything that the grid names."""
         from eegkd._checks import check_registered
-        from eegkd.estimators import DistilledClassifier
+        from eegkd.estimators import DistilledClassifier, find_device
         from eegkd.methods import METHODS
 
-        check_training(grid.training, "benchmark")
+        defaults = check_training(grid.training, "benchmark")
+        _check_teacher(grid.training.get("teacher"))
         taught = set()
         for label, (method, options) in grid.methods.items():
             found = check_registered(method, "methods", METHODS)
             _check_options(found, options, label)
             if getattr(found, "needs_teacher", True):
                 taught.add(label)
-            for decoder in grid.decoders.values():
-                DistilledClassifier(
-                    method=method, student=decoder, **grid.training
-                ).check()
+        for decoder in grid.decoders.values():
+            DistilledClassifier(student=decoder, **grid.training).check()
         seeded, anywhere = set(), set()
         for label, (baseline, options) in grid.baselines.items():
             from eegkd.baselines import BASELINES
@@ -442,50 +562,133 @@ class _Traits:
                 seeded.add(label)
             if not getattr(factory, "needs_montage", False):
                 anywhere.add(label)
-        return cls(taught, seeded, anywhere)
+        training = {**defaults, **grid.training}
+        device = find_device(training["device"]).type
+        return cls(taught, seeded, anywhere, {**training, "device": device}, device)
 
 
-def _jobs(
-    grid: Grid, traits: _Traits, known: dict[str, Any], data: str
-) -> Iterator[Job]:
-    """Yield all jobs of one fold, teachers before their students."""
-    shared = [known["evaluation"], known["fold"], data, grid.training, _packages()]
+def _check_teacher(teacher: Any) -> None:
+    """Refuse a teacher that may have seen the trials that students are tested on."""
+    if getattr(teacher, "__sklearn_is_fitted__", bool)():
+        raise ValueError(
+            "'teacher' must not be fitted: it may have seen test trials of some fold. "
+            "Pass sklearn.base.clone(teacher), which is trained in each fold, or use "
+            "DistilledClassifier(teacher=...) on trials that it has not seen."
+        )
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """A fold whose jobs are made: what they share, and what is in all their keys."""
+
+    known: dict[str, Any]
+    data: str
 
     def job(
-        kind: str, names: Sequence[str], seed: int, *parts: Any, **more: Any
+        self, kind: str, names: Sequence[str], seed: int, *parts: Any, **more: Any
     ) -> Job:
-        key = digest([kind, list(names), seed, shared, *parts])
+        """Return a job whose key is made of the parts and of what all share."""
+        shared = [self.known["evaluation"], self.known["fold"], self.data, _packages()]
         method, decoder, montage = names
         return Job(
-            key=key,
+            key=digest([kind, list(names), seed, shared, *parts]),
             kind=kind,
             method=method,
             decoder=decoder,
             montage=montage,
             seed=seed,
-            **known,
+            **self.known,
             **more,
         )
 
+
+def _jobs(grid: Grid, traits: _Traits, fold: _Fold) -> Iterator[Job]:
+    """Yield all jobs of one fold, teachers before their students."""
+    training = traits.training
+    # The teacher reads all electrodes as they are.
+    of_teacher = {name: v for name, v in training.items() if name != "on_missing"}
     for seed in grid.seeds:
+        teachers: dict[str, Job] = {}
         for name, decoder in grid.decoders.items():
-            teacher = job("teacher", ("teacher", name, FULL), seed, decoder)
-            yield teacher
+            label, network = teacher_network(grid, name, decoder)
+            if label not in teachers:
+                item = ("teacher", label, FULL)
+                teachers[label] = fold.job("teacher", item, seed, network, of_teacher)
+                yield teachers[label]
             for place, montage in grid.montages.items():
-                for label, (method, options) in grid.methods.items():
-                    needed = teacher.key if label in traits.taught else None
-                    own = (decoder, method, options, montage.ch_names, needed)
-                    student = (label, name, place)
-                    yield job("student", student, seed, *own, teacher=needed)
+                for method, (function, options) in grid.methods.items():
+                    needed = teachers[label].key if method in traits.taught else None
+                    own = (decoder, function, options, montage.ch_names, needed)
+                    item = (method, name, place)
+                    yield fold.job(
+                        "student", item, seed, training, *own, teacher=needed
+                    )
+    yield from _baseline_jobs(grid, traits, fold)
+
+
+def _baseline_jobs(grid: Grid, traits: _Traits, fold: _Fold) -> Iterator[Job]:
+    """Yield the jobs of the baselines of one fold."""
     for label, (baseline, options) in grid.baselines.items():
         places: dict[str, Any] = {name: m.ch_names for name, m in grid.montages.items()}
         if label in traits.anywhere:
             places[FULL] = None
         seeded = label in traits.seeded
+        training = baseline_options(baseline, traits.training)
         for seed in grid.seeds if seeded else grid.seeds[:1]:
             for place, ch_names in places.items():
-                item, parts = (label, "", place), (baseline, options, ch_names)
-                yield job("baseline", item, seed, *parts, seeded=seeded)
+                item, parts = (
+                    (label, "", place),
+                    (training, baseline, options, ch_names),
+                )
+                yield fold.job("baseline", item, seed, *parts, seeded=seeded)
+
+
+def teacher_network(grid: Grid, name: str, decoder: Any) -> tuple[str, Any]:
+    """Return label and network of the teacher of a student's decoder.
+
+    Parameters
+    ----------
+    grid : Grid
+        What was asked for.
+    name : str
+        Label of the student's decoder.
+    decoder : str or callable
+        The student's decoder.
+
+    Returns
+    -------
+    label : str
+        The network's label in the tables.
+    network : object
+        The same network, or the one that ``teacher`` names for all.
+    """
+    teacher = grid.training.get("teacher")
+    if teacher is None:
+        return name, decoder
+    return _label(getattr(teacher, "decoder", teacher)), teacher
+
+
+def baseline_options(baseline: Any, training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those parameters of the training that a baseline takes.
+
+    Parameters
+    ----------
+    baseline : str or callable
+        A name in `eegkd.BASELINES` or a factory.
+    training : mapping
+        Parameters of `eegkd.DistilledClassifier`.
+
+    Returns
+    -------
+    options : dict
+        For the factory.
+    """
+    from eegkd._checks import check_registered
+    from eegkd.baselines import BASELINES
+
+    factory = check_registered(baseline, "baselines", BASELINES)
+    known = {"on_missing", "reference", *getattr(factory, "options", ())}
+    return {name: value for name, value in training.items() if name in known}
 
 
 def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, Any]:
@@ -511,7 +714,7 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
     }
 
 
-def check_training(training: Mapping[str, Any], function: str) -> None:
+def check_training(training: Mapping[str, Any], function: str) -> dict[str, Any]:
     """Refuse options that `eegkd.DistilledClassifier` does not have.
 
     Parameters
@@ -520,6 +723,11 @@ def check_training(training: Mapping[str, Any], function: str) -> None:
         Options by name.
     function : str
         Who was given them, for the message.
+
+    Returns
+    -------
+    defaults : dict
+        All options that are allowed, with their defaults.
 
     Raises
     ------
@@ -530,14 +738,16 @@ def check_training(training: Mapping[str, Any], function: str) -> None:
 
     reserved = {"montage", "method", "progress", "ch_names", "sfreq", "units"}
     reserved |= {"student", "method_options", "random_state"}
-    allowed = sorted(set(DistilledClassifier().get_params(deep=False)) - reserved)
+    params = DistilledClassifier().get_params(deep=False)
+    allowed = {name: v for name, v in params.items() if name not in reserved}
     for name in training:
         if name not in allowed:
             raise TypeError(
                 f"{function}() has no argument {name!r}. Allowed besides its own are "
-                f"those of DistilledClassifier: {join_names(allowed, 40)}."
+                f"those of DistilledClassifier: {join_names(sorted(allowed), 40)}."
                 + did_you_mean(name, allowed)
             )
+    return allowed
 
 
 def _check_options(method: Any, options: Mapping[str, Any], label: str) -> None:
@@ -562,36 +772,18 @@ def _packages() -> dict[str, str]:
 
 
 def _list(value: Any) -> list[Any]:
-    """Return one or several things as a list."""
+    """Return none, one or several things as a list."""
+    if value is None:
+        return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _montage_list(montages: Any) -> list[Any]:
-    """Return montages as a list; a list of electrodes is one montage."""
-    from eegkd.montage import list_montages
-
-    if not isinstance(montages, (list, tuple)):
-        return [montages]
-    names = [item for item in montages if isinstance(item, str)]
-    known = [name for name in names if name in list_montages() or ".toml" in name]
-    one = len(names) == len(montages) > 1 and not known
-    return [list(montages)] if one else list(montages)
-
-
-def _with_options(value: Any, argument: str) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Return methods or baselines, and their options, by the label in the tables."""
-    if not isinstance(value, Mapping):
-        return {_label(item): (item, {}) for item in _list(value)}
-    found = {}
-    for label, item in value.items():
-        options = dict(item) if isinstance(item, Mapping) else {argument: item}
-        found[str(label)] = (options.pop(argument, label), options)
-    return found
-
-
 def _label(value: Any) -> str:
-    """Return the name of a method, decoder or baseline."""
-    return value if isinstance(value, str) else getattr(value, "__name__", repr(value))
+    """Return the name of a method, decoder or baseline, the same in every process."""
+    if isinstance(value, str):
+        return value
+    value = getattr(value, "func", value)  # inside functools.partial
+    return getattr(value, "__name__", type(value).__name__)
 
 
 def needed_first(jobs: Sequence[Job], done: set[str]) -> tuple[list[Job], list[Job]]:

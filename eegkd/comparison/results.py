@@ -88,6 +88,8 @@ class Results:
         Traceback of each failed job, by key.
     settings : dict
         What was set, and the versions of the packages.
+    interrupted : bool
+        Whether Ctrl-C ended the work early.
 
     Raises
     ------
@@ -99,6 +101,7 @@ class Results:
     planned: pd.DataFrame
     failures: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    interrupted: bool = False
 
     def __post_init__(self) -> None:
         for name, table, columns in (
@@ -652,14 +655,13 @@ class Results:
     def _by_seed(self, metric: str) -> pd.DataFrame:
         """Return one score for each item, person and seed that has all its folds."""
         metric = check_choice(metric, "metric", METRICS)
-        unit = [*PLACE[:2], "subject"]
         scores = self.scores.assign(
             score=self.scores[metric].astype(float),
             # A network tested on several persons gives all of them the same luck.
             shared=self.scores.groupby("key")["subject"].transform("nunique").gt(1),
-            n_folds=self.scores.groupby(unit)["fold"].transform("nunique"),
+            n_folds=self._planned_folds(),
         )
-        grouped = scores.groupby([*unit[:2], *ITEM, "subject", "seed"], sort=False)
+        grouped = scores.groupby([*PLACE[:2], *ITEM, "subject", "seed"], sort=False)
         table = grouped.agg(
             score=("score", "mean"),
             shared=("shared", "first"),
@@ -668,6 +670,23 @@ class Results:
         ).reset_index()
         table = table[table["done"] == table["known"]].dropna(subset="score")
         return table.drop(columns=["known", "done"])
+
+    def _planned_folds(self) -> list[int]:
+        """Return for each row of the scores how many folds its person has.
+
+        A fold is named after its person, and what follows a slash; where folds have
+        other names, those that were seen count.
+        """
+        names = self.planned.groupby(PLACE[:2])["fold"].unique()
+        unit = [*PLACE[:2], "subject"]
+        counts: dict[Any, int] = {}
+        key: Any
+        for key, seen in self.scores.groupby(unit)["fold"].unique().items():
+            planned = map(str, names[key[:2]])
+            own = sum(name.startswith(f"{key[2]}/") for name in planned)
+            counts[key] = max(len(seen), own)
+        rows = self.scores[unit].itertuples(index=False, name=None)
+        return [counts[row] for row in rows]
 
     def _seeded(self, table: pd.DataFrame) -> pd.Series:
         """Return for each row whether the seed changes the result of its item."""
@@ -694,7 +713,7 @@ class Results:
         names = list(teachers["decoder"].unique())
         if not names or not len(own) or metric in LESS_IS_BETTER:
             return float("nan")
-        decoder = named["decoder"] or names[0]
+        decoder = named["decoder"] if named["decoder"] in names else names[0]
         teacher = rows_where(teachers, decoder=decoder).set_index("subject")["score"]
         both = own.index.intersection(teacher.index)
         if not len(both) or teacher[both].mean() <= 0:

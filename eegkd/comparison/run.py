@@ -19,6 +19,7 @@ from eegkd.comparison.grid import (
     Grid,
     Job,
     Recordings,
+    baseline_options,
     fold_digest,
     fold_id,
     lay_out,
@@ -132,8 +133,7 @@ def benchmark(
     >>> results.complete, len(results.scores)
     (True, 3)
     """
-    if check_int(n_jobs, "n_jobs", at_least=-1) == 0:
-        raise ValueError("'n_jobs' must be >= 1, or -1 for all processors, got 0.")
+    count_processes(n_jobs)
     run = prepare(
         datasets,
         montages,
@@ -151,6 +151,33 @@ def benchmark(
     )
     interrupted = run.finish(n_jobs, cluster, progress)
     return run.results(interrupted)
+
+
+def count_processes(n_jobs: int) -> int:
+    """Return how many jobs run at once.
+
+    Parameters
+    ----------
+    n_jobs : int
+        What `benchmark` was given.
+
+    Returns
+    -------
+    n_processes : int
+        The number; that of all processors for -1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``n_jobs`` is not an integer >= 1 or -1.
+    """
+    if check_int(n_jobs, "n_jobs", at_least=-1) == 0:
+        raise ValueError("'n_jobs' must be >= 1, or -1 for all processors, got 0.")
+    if n_jobs > 0:
+        return n_jobs
+    import joblib
+
+    return joblib.cpu_count()
 
 
 def prepare(
@@ -193,10 +220,14 @@ def prepare(
         n_seeds=n_seeds,
         random_state=random_state,
         test=test,
-        subjects=None if subjects is None else list(subjects),
-        data=data or {},
+        subjects=subjects,
+        data={} if data is None else data,
         training=training,
     )
+    if not isinstance(store, (str, Path)):
+        raise TypeError(
+            f"'store' must be the path of a file, got {type(store).__name__}."
+        )
     run = Run(grid, Store(store))
     run.lay_out()
     return run
@@ -308,22 +339,32 @@ class Run:
         interrupted : bool
             Whether Ctrl-C ended the work early.
         """
-        missing = self.missing()
-        if not missing:
+        self.store.use_grid(self.grid.spec())
+        if not self.missing():
             return False
-        self._retrain_lost_teachers(missing)
-        with _Bar(len(missing), progress) as bar, self.store.at_work():
+        self._check_device()
+        self._retrain_lost_teachers()
+        with _Bar(len(self.missing()), progress) as bar, self.store.at_work():
             try:
-                self._finish(n_jobs, cluster, bar)
+                try:
+                    self._finish(n_jobs, cluster, bar)
+                except DataChangedError:
+                    # Files were replaced since the grid was laid out: once more.
+                    self._sources, self._latest = None, (None, None)
+                    self.lay_out(anew=True)
+                    bar.restart(len(self.missing()))
+                    self._finish(n_jobs, cluster, bar)
             except KeyboardInterrupt:
                 return True
-            except DataChangedError:
-                # Files were replaced since the grid was laid out: lay it out anew.
-                self._sources, self._latest = None, (None, None)
-                self.lay_out(anew=True)
-                bar.restart(len(self.missing()))
-                self._finish(n_jobs, cluster, bar)
         return False
+
+    def _check_device(self) -> None:
+        """Lay the grid out anew if it was made where networks ran elsewhere."""
+        from eegkd.estimators import find_device
+
+        device = self.grid.training.get("device", "auto")
+        if find_device(device).type != self.layout["device"]:
+            self.lay_out(anew=True)
 
     def _finish(self, n_jobs: int, cluster: Any, bar: _Bar) -> None:
         """Do the missing teachers, then everything else."""
@@ -376,22 +417,13 @@ class Run:
         if outcome.traceback:
             self.store.fail(job.key, job.described(), outcome.traceback)
             return
-        simulated = self._fact(job)["simulated"]
-        rows = [{"simulated": simulated, **row} for row in outcome.rows]
         self.store.finish(
-            job.key, job.described(), rows, outcome.seconds, outcome.model
+            job.key, job.described(), outcome.rows, outcome.seconds, outcome.model
         )
 
-    def _fact(self, job: Job) -> dict[str, Any]:
-        """Return what is known of a job's dataset."""
-        return next(
-            fact
-            for fact in self.layout["facts"]
-            if (fact["dataset"], fact["evaluation"]) == (job.dataset, job.evaluation)
-        )
-
-    def _retrain_lost_teachers(self, missing: list[Job]) -> None:
+    def _retrain_lost_teachers(self) -> None:
         """Count teachers whose weights are gone or damaged as missing again."""
+        missing = self.missing()
         keys = {job.key for job in missing}
         for teacher in {job.teacher for job in missing if job.teacher} - keys:
             if self.store.model(teacher) is None:
@@ -411,13 +443,12 @@ class Run:
             Its estimator, trials and, for a student, its teacher.
         """
         from eegkd.comparison.work import Task
+        from eegkd.decoders import factory_name
 
         trials, fold = self._fold(job)
-        own = {
-            name: decoder
-            for name, decoder in self.grid.decoders.items()
-            if not isinstance(decoder, str)
-        }
+        own = [*self.grid.decoders.values()]
+        teacher = self.grid.training.get("teacher")
+        own.append(getattr(teacher, "decoder", teacher))
         return Task(
             key=job.key,
             described=job.described(),
@@ -425,7 +456,7 @@ class Run:
             trials=trials,
             fold=fold,
             teacher=self.store.model(job.teacher) if job.teacher else None,
-            decoders=own or None,
+            decoders={factory_name(one): one for one in own if callable(one)},
         )
 
     def estimator(self, job: Job) -> Any:
@@ -445,18 +476,23 @@ class Run:
         montage = grid.montages.get(job.montage)
         if job.kind == "baseline":
             return _baseline(grid, job, montage)
+        from sklearn.base import clone
+
         from eegkd.estimators import DistilledClassifier
 
         method, options = grid.methods.get(job.method, ("none", {}))
-        teacher = {} if job.kind == "teacher" else {"teacher": None, "n_teachers": 1}
+        student = grid.decoders.get(job.decoder, next(iter(grid.decoders.values())))
+        teacher = grid.training.get("teacher") if job.kind == "teacher" else None
+        if hasattr(teacher, "get_params"):  # its seed is the job's
+            teacher = clone(teacher).set_params(random_state=job.seed)
         return DistilledClassifier(
             **{
                 **grid.training,
-                **teacher,
+                "teacher": teacher,
                 "montage": montage or next(iter(grid.montages.values()), "headband"),
                 "method": method,
                 "method_options": dict(options) or None,
-                "student": grid.decoders[job.decoder],
+                "student": student,
                 "random_state": job.seed,
             }
         )
@@ -466,7 +502,8 @@ class Run:
         name = fold_id(job.source, job.evaluation, job.fold)
         if self._latest[0] != name:
             source = self.sources[job.source]
-            found = source.folds(job.evaluation, self.grid.test, only=job.fold)
+            test = self.layout["tests"][f"{job.source}:{job.evaluation}"]
+            found = source.folds(job.evaluation, test, only=job.fold)
             trials, fold, _ = next(found, (None, None, None))
             if trials is None or fold is None:
                 raise DataChangedError(name)
@@ -489,6 +526,7 @@ class Run:
             Finished jobs, and what is missing.
         """
         results = collect(self.store, self.layout)
+        results.interrupted = interrupted
         n_missing = len(results.missing())
         if n_missing:
             n_failed = len(results.failures)
@@ -525,6 +563,7 @@ def collect(store: Store, layout: dict[str, Any]) -> Results:
     for row in store.rows(keys):
         rows.setdefault(row["key"], []).append(row)
     failures, busy = store.failures(keys), store.claimed(keys)
+    facts = {(fact["dataset"], fact["evaluation"]): fact for fact in layout["facts"]}
     planned, scores = [], []
     for job in jobs:
         status = (
@@ -538,7 +577,10 @@ def collect(store: Store, layout: dict[str, Any]) -> Results:
         )
         more = {"seeded": job.seeded, "key": job.key, "status": status}
         planned.append({**job.described(), **more})
-        scores += rows.get(job.key, [])
+        # Names are those of this call: other calls may have named the data otherwise.
+        simulated = facts[job.dataset, job.evaluation]["simulated"]
+        own = {**job.described(), "simulated": simulated}
+        scores += [{**row, **own} for row in rows.get(job.key, [])]
     settings = {
         **layout["settings"],
         "facts": layout["facts"],
@@ -559,8 +601,7 @@ def _baseline(grid: Grid, job: Job, montage: Any) -> Any:
 
     baseline, options = grid.baselines[job.method]
     factory = check_registered(baseline, "baselines", BASELINES)
-    known = {"on_missing", "reference", *getattr(factory, "options", ())}
-    shared = {name: v for name, v in grid.training.items() if name in known}
+    shared = baseline_options(baseline, grid.training)
     place = None if job.montage == FULL else montage
     return factory(place, **{**shared, "random_state": job.seed, **options})
 

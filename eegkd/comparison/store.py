@@ -29,20 +29,15 @@ BUSY_SECONDS = 60.0  # how long to wait for another writer
 BEAT_SECONDS = 10.0  # how often a worker at work says so
 STALE_SECONDS = 90.0  # a claim without a sign of life for so long is void
 AT_ONCE = 500  # keys in one query, below SQLite's limit
-TABLES = """
-CREATE TABLE IF NOT EXISTS jobs (
-    key TEXT PRIMARY KEY, described TEXT NOT NULL, rows TEXT NOT NULL,
-    seconds REAL NOT NULL, finished REAL NOT NULL, checksum TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS models (
-    key TEXT PRIMARY KEY, described TEXT NOT NULL, weights BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS failures (
-    key TEXT PRIMARY KEY, described TEXT NOT NULL, traceback TEXT NOT NULL,
-    failed REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS claims (
-    key TEXT PRIMARY KEY, owner TEXT NOT NULL, beat REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS grids (
-    spec TEXT PRIMARY KEY, grid TEXT NOT NULL, used REAL NOT NULL);
-"""
+TABLES = (
+    "jobs (key TEXT PRIMARY KEY, described TEXT NOT NULL, rows TEXT NOT NULL, "
+    "seconds REAL NOT NULL, finished REAL NOT NULL, checksum TEXT NOT NULL)",
+    "models (key TEXT PRIMARY KEY, described TEXT NOT NULL, weights BLOB NOT NULL)",
+    "failures (key TEXT PRIMARY KEY, described TEXT NOT NULL, "
+    "traceback TEXT NOT NULL, failed REAL NOT NULL)",
+    "claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, beat REAL NOT NULL)",
+    "grids (spec TEXT PRIMARY KEY, grid TEXT NOT NULL, used REAL NOT NULL)",
+)
 
 
 class Store:
@@ -62,15 +57,17 @@ class Store:
     """
 
     def __init__(self, path: str | Path) -> None:
+        if str(path) in ("", ":memory:"):
+            raise ValueError(
+                f"'store' must be a file, got {str(path)!r}. What is only in memory "
+                "does not survive the process."
+            )
         self.path = Path(path)
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{time.time():.3f}"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._connect() as db:
             if self._is_new(db):
-                db.executescript(
-                    f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION};"
-                    f"PRAGMA user_version = {FORMAT};{TABLES} COMMIT;"
-                )
+                self._make_tables(db)
 
     def done(self, keys: Iterable[str]) -> set[str]:
         """Return the keys among these whose jobs are finished.
@@ -179,7 +176,7 @@ class Store:
             db.execute("DELETE FROM claims WHERE key = ?", (key,))
 
     def fail(self, key: str, described: dict[str, Any], traceback: str) -> None:
-        """Write that a job failed, and why.
+        """Write that a job failed, and why, unless another process has finished it.
 
         Parameters
         ----------
@@ -193,8 +190,9 @@ class Store:
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             db.execute(
-                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
-                (key, json.dumps(described), traceback, time.time()),
+                "INSERT OR REPLACE INTO failures SELECT ?, ?, ?, ? "
+                "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE key = ?)",
+                (key, json.dumps(described), traceback, time.time(), key),
             )
             db.execute("DELETE FROM claims WHERE key = ?", (key,))
 
@@ -350,12 +348,13 @@ class Store:
         """
         with self._connect() as db:
             db.execute(
-                "INSERT OR REPLACE INTO grids VALUES (?, ?, ?)",
-                (spec, json.dumps(grid), time.time()),
+                "INSERT INTO grids VALUES (?, ?, 0) "
+                "ON CONFLICT (spec) DO UPDATE SET grid = excluded.grid",
+                (spec, json.dumps(grid)),
             )
 
     def grid(self, spec: str | None = None) -> dict[str, Any] | None:
-        """Return what `save_grid` kept; without ``spec`` what was kept last.
+        """Return what `save_grid` kept; without ``spec`` what was used last.
 
         Parameters
         ----------
@@ -370,11 +369,18 @@ class Store:
         with self._connect() as db:
             query = "SELECT grid FROM grids WHERE ? IN (spec, '') ORDER BY used DESC"
             found = db.execute(query, (spec or "",)).fetchone()
-            if found is not None and spec is not None:
-                db.execute(
-                    "UPDATE grids SET used = ? WHERE spec = ?", (time.time(), spec)
-                )
         return None if found is None else json.loads(found[0])
+
+    def use_grid(self, spec: str) -> None:
+        """Make a grid the one that was used last.
+
+        Parameters
+        ----------
+        spec : str
+            Hash of everything that the call was given.
+        """
+        with self._connect() as db:
+            db.execute("UPDATE grids SET used = ? WHERE spec = ?", (time.time(), spec))
 
     def __len__(self) -> int:
         with self._connect() as db:
@@ -403,16 +409,27 @@ class Store:
         """Return whether the file is empty; refuse another file, and a damaged one."""
         (application,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
+        if (application, version) != (APPLICATION, FORMAT):
+            return True
+        said = [row[0] for row in db.execute("PRAGMA quick_check(3)")]
+        if said != ["ok"]:
+            raise ValueError(_damaged(self.path, join_names(said)))
+        return False
+
+    def _make_tables(self, db: sqlite3.Connection) -> None:
+        """Make an empty file a store; another process may be doing the same."""
+        db.execute("BEGIN IMMEDIATE")
+        (application,) = db.execute("PRAGMA application_id").fetchone()
         (n_tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if (application, version) != (APPLICATION, FORMAT) and n_tables:
+        if n_tables and application != APPLICATION:
             raise ValueError(
                 f"'store' {str(self.path)!r} must be a store of this version of eegkd, "
                 "but it is another SQLite file. Name a new file."
             )
-        said = [row[0] for row in db.execute("PRAGMA quick_check(3)")]
-        if said != ["ok"]:
-            raise ValueError(_damaged(self.path, join_names(said)))
-        return not n_tables
+        for table in TABLES:
+            db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _select(self, what: str, keys: Iterable[str]) -> list[tuple[Any, ...]]:
         """Return the rows of a table whose keys are asked for, in that order."""
@@ -433,6 +450,8 @@ def _alive(owner: str, beat: float) -> bool:
         return False
     host, pid, _ = owner.rsplit(":", 2)
     if host != socket.gethostname():
+        return True
+    if os.name == "nt":  # there, signal 0 is not a question
         return True
     try:
         os.kill(int(pid), 0)

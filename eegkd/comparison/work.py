@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._content import digest
-from eegkd.metrics import METRICS, information_transfer_rate
+from eegkd.metrics import METRICS, class_codes, information_transfer_rate
 
 if TYPE_CHECKING:
     from eegkd.splits import Fold
@@ -92,7 +92,7 @@ class Task:
         """Return the scores of one subject."""
         tested = self.trials.subset(rows)
         proba = model.predict_proba(tested)
-        codes = np.searchsorted(model.classes_, tested.y)
+        codes = class_codes(tested.y, model.classes_)
         scores = {name: count(codes, proba) for name, count in METRICS.items()}
         n_classes = len(model.classes_)
         seconds = tested.n_times / tested.sfreq

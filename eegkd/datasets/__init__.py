@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eegkd.datasets.load import list_datasets, list_subjects, load_trials
+from eegkd.datasets.load import (
+    check_subjects,
+    list_datasets,
+    list_subjects,
+    load_trials,
+)
 
 if TYPE_CHECKING:
     from eegkd.datasets.simulated import SimulatedMotorImagery
 
-__all__ = ["SimulatedMotorImagery", "list_datasets", "list_subjects", "load_trials"]
+__all__ = [
+    "SimulatedMotorImagery",
+    "check_subjects",
+    "list_datasets",
+    "list_subjects",
+    "load_trials",
+]
 
 
 def __getattr__(name: str) -> Any:

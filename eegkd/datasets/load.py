@@ -131,7 +131,7 @@ def load_trials(
     _check_band(l_freq, h_freq, sfreq)
     with _quiet():
         dataset, name = _find_dataset(dataset)
-        wanted = _check_subjects(subjects, dataset)
+        wanted = check_subjects(subjects, dataset.subject_list, dataset.code)
         paradigm = _find_paradigm(paradigm, dataset, options)
         parts = []
         for subject in _progress(wanted, dataset.code, progress):
@@ -161,7 +161,8 @@ def list_subjects(dataset: Any, subjects: Sequence[Any] | None = None) -> list[A
         If the dataset or a subject is unknown.
     """
     with _quiet():
-        return _check_subjects(subjects, _find_dataset(dataset)[0])
+        found, _ = _find_dataset(dataset)
+        return check_subjects(subjects, found.subject_list, found.code)
 
 
 def list_datasets(paradigm: str = "imagery") -> list[str]:
@@ -242,9 +243,31 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
-def _check_subjects(subjects: Any, dataset: Any) -> list[Any]:
-    """Return the subjects to load."""
-    allowed = list(dataset.subject_list)
+def check_subjects(subjects: Any, allowed: Sequence[Any], dataset: str) -> list[Any]:
+    """Return the subjects to use, as the dataset spells them.
+
+    Parameters
+    ----------
+    subjects : sequence or None
+        A selection; all by default.
+    allowed : sequence
+        The dataset's subjects.
+    dataset : str
+        Its name, for messages.
+
+    Returns
+    -------
+    subjects : list
+        The selection, in its order.
+
+    Raises
+    ------
+    TypeError
+        If ``subjects`` is not a list.
+    ValueError
+        If it is empty, or names an unknown subject or one twice.
+    """
+    allowed = list(allowed)
     if subjects is None:
         return allowed
     if isinstance(subjects, str) or not hasattr(subjects, "__iter__"):
@@ -256,7 +279,7 @@ def _check_subjects(subjects: Any, dataset: Any) -> list[Any]:
     wrong = [subject for subject in subjects if subject not in allowed]
     if wrong or not subjects:
         raise ValueError(
-            f"'subjects' must be among those of {dataset.code}: {join_names(allowed)}, "
+            f"'subjects' must be among those of {dataset}: {join_names(allowed)}, "
             f"got {join_names(wrong)}. Leave 'subjects' out to load all."
         )
     if len(set(subjects)) < len(subjects):

@@ -6,7 +6,12 @@ that its last layer reads. The names and their taps stand in
 ``eegkd/decoders/table.py``.
 """
 
-from eegkd.decoders.build import build_decoder, check_decoder, decoder_from_config
+from eegkd.decoders.build import (
+    build_decoder,
+    check_decoder,
+    decoder_from_config,
+    factory_name,
+)
 from eegkd.decoders.decoder import Decoder, Output
 from eegkd.decoders.table import (
     DECODERS,
@@ -26,5 +31,6 @@ __all__ = [
     "build_decoder",
     "check_decoder",
     "decoder_from_config",
+    "factory_name",
     "list_decoders",
 ]

@@ -117,7 +117,7 @@ def build_decoder(
     )
     decoder = _name_of(decoder)
     check_registered(decoder, "decoder", DECODERS)
-    name = decoder if isinstance(decoder, str) else _title(decoder)
+    name = factory_name(decoder)
     if isinstance(decoder, str):
         check_sites(view.ch_names, name)
     options = _check_options(decoder, name, options)
@@ -219,8 +219,21 @@ def _name_of(decoder: Any) -> Any:
     return decoder
 
 
-def _title(decoder: Any) -> str:
-    """Return the name of a factory, or of the class of a network."""
+def factory_name(decoder: Any) -> str:
+    """Return the name of a factory, or of the class of a network.
+
+    Parameters
+    ----------
+    decoder : str, callable or torch.nn.Module
+        What `build_decoder` takes.
+
+    Returns
+    -------
+    name : str
+        The name under which `decoder_from_config` looks it up.
+    """
+    if isinstance(decoder, str):
+        return decoder
     if isinstance(decoder, nn.Module):
         return type(decoder).__qualname__
     decoder = getattr(decoder, "func", decoder)  # inside functools.partial
