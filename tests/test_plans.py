@@ -18,7 +18,7 @@ def test_every_plan_is_laid_out(file, tmp_path):
     """Every name in it exists; the trials are others, since its own may not be here."""
     plan = eegkd.read_plan(file)
     plan |= {"store": tmp_path / "store.sqlite", "datasets": make_trials(n_subjects=3)}
-    plan.pop("subjects", None)
+    plan |= {"subjects": None, "data": {}}  # of the plan's own dataset
     run = prepare(**plan)
     evaluations = plan["evaluation"]
     evaluations = [evaluations] if isinstance(evaluations, str) else evaluations
@@ -80,6 +80,7 @@ def test_the_paper_s_plan_runs_on_other_trials(evaluation, tmp_path):
     """One seed and pass, all three networks; whole epochs of 4.5 s need 562 samples."""
     plan = eegkd.read_plan(PAPER) | {
         "datasets": make_trials(n_per_class=4, n_times=562),
+        "data": {},
         "evaluation": evaluation,
         "n_seeds": 1,
         "max_epochs": 1,
