@@ -180,7 +180,22 @@ def _code_content(value: Any, above: tuple[int, ...]) -> Any:
         if inspect.isclass(value)
         else []
     )
-    return [source, compiled, content([closed, defaults, members], above)]
+    named = _named_globals(value, code)
+    return [source, compiled, content([closed, defaults, members, named], above)]
+
+
+def _named_globals(value: Any, code: Any) -> dict[str, Any]:
+    """Return constants and functions of its own module that a function names."""
+    known = getattr(value, "__globals__", {})
+    named = {
+        name: known[name] for name in getattr(code, "co_names", ()) if name in known
+    }
+    return {
+        name: item
+        for name, item in named.items()
+        if is_plain(item)
+        or (inspect.isfunction(item) and item.__module__ == value.__module__)
+    }
 
 
 def _compiled(code: Any, above: tuple[int, ...]) -> list[Any]:

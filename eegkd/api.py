@@ -115,13 +115,13 @@ def fit(
     >>> sorted(result.scores["role"])
     ['baseline', 'student', 'teacher']
     """
-    from eegkd.estimators import DistilledClassifier
+    from eegkd.estimators import DistilledClassifier, check_training
 
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(random_state, "random_state", at_least=0)
     if check_int(n_jobs, "n_jobs", at_least=-1) == 0:
         raise ValueError("'n_jobs' must be >= 1, or -1 for all processors, got 0.")
-    _check_training(training)
+    check_training(training, "fit")
     wanted = load_montage(montage)
     prototype = DistilledClassifier(
         montage=wanted,
@@ -356,22 +356,6 @@ def _attempt_alone(work: _Work, seed: int) -> Any:
 
     torch.set_num_threads(1)
     return work.attempt(work.jobs[0][0], seed)
-
-
-def _check_training(training: dict[str, Any]) -> None:
-    """Refuse options that `DistilledClassifier` does not have."""
-    from eegkd._checks import did_you_mean
-    from eegkd.estimators import DistilledClassifier
-
-    reserved = {"montage", "method", "progress", "ch_names", "sfreq", "units"}
-    allowed = sorted(set(DistilledClassifier().get_params(deep=False)) - reserved)
-    for name in training:
-        if name not in allowed:
-            raise TypeError(
-                f"fit() has no argument {name!r}. Allowed besides its own are those "
-                f"of DistilledClassifier: {join_names(allowed, 40)}."
-                + did_you_mean(name, allowed)
-            )
 
 
 def _only_subjects(trials: Trials, subjects: Sequence[Any] | None) -> Trials:

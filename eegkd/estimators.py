@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,13 +20,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from eegkd._checks import (
-    check_ch_names,
     check_choice,
     check_int,
     check_labels,
     check_number,
     check_registered,
-    check_signals,
+    did_you_mean,
     join_names,
 )
 from eegkd._content import digest, is_plain
@@ -36,18 +34,16 @@ from eegkd.decoders import Decoder, Output, build_decoder, check_decoder
 from eegkd.distillation import History, Training, train_decoder
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING
+from eegkd.reading import TrialReader, as_trials
 from eegkd.sources import TrialSource
 from eegkd.splits import validation_mask
-from eegkd.trials import Trials, amplitude, concatenate, to_volts
+from eegkd.trials import Trials, amplitude
 from eegkd.view import REFERENCES, STANDARDIZE, View
 
 PREDICT_CHUNK = 256  # trials that the network reads at once
-# Amplitudes of one person differ by a factor of a few between days; what is off by
-# more is an electrode without contact or a wrong unit.
-SCALE_WARNING, SCALE_ERROR = 30.0, 300.0
 
 
-class _MontageClassifier(ClassifierMixin, BaseEstimator):
+class _MontageClassifier(TrialReader, ClassifierMixin, BaseEstimator):
     """What both estimators share: reading trials, predicting, describing themselves."""
 
     # Parameters that both constructors assign.
@@ -119,6 +115,11 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):
         """
         best = self.predict_proba(X, ch_names).argmax(axis=1)
         return self.classes_[best]
+
+    @property
+    def view_(self) -> View:
+        """What the decoder reads, see `View`."""
+        return self.decoder_.view
 
     def similarity(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
         """Return how alike the decoder finds each pair of trials.
@@ -206,7 +207,7 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):
 
     def _read(self, X: Any, y: Any, subjects: Any) -> tuple[Trials, np.ndarray]:
         """Return training trials and the class of each, counted from 0."""
-        trials = _as_trials(X, y, self.ch_names, self.sfreq, self.units)
+        trials = as_trials(X, y, self.ch_names, self.sfreq, self.units)
         if subjects is not None:
             subjects = check_labels(subjects, len(trials), "subjects")
             trials = replace(trials, metadata=trials.metadata.assign(subject=subjects))
@@ -301,85 +302,9 @@ class _MontageClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _show(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:
-        """Return trials as the network reads them, without touching other electrodes.
-
-        Picking comes before every check and conversion: what other electrodes hold,
-        be it NaN or another unit, must not change the result.
-        """
-        signals, names, sfreq, units = self._signals(X, ch_names)
-        view = self.decoder_.view.bind(names)
-        picked = view.pick(torch.as_tensor(signals)).numpy()
-        picked = to_volts(check_signals(picked), units)
-        if sfreq is not None and abs(sfreq - self.sfreq_) > 1e-3 * self.sfreq_:
-            raise ValueError(
-                f"'X' must be sampled at {self.sfreq_:g} Hz as in fit, got {sfreq:g} "
-                f"Hz. Resample it first: epochs.resample({self.sfreq_:g})."
-            )
-        if picked.shape[2] != self.n_times_:
-            raise ValueError(
-                f"'X' must have {self.n_times_} samples a trial as in fit "
-                f"({self.n_times_ / self.sfreq_:g} s at {self.sfreq_:g} Hz), got "
-                f"{picked.shape[2]}. Cut the same time window: epochs.crop(tmin, tmax)."
-            )
-        self._check_scale(picked)
+        """Return trials as the network reads them."""
+        view, picked = self._pick(X, ch_names)
         return view.scale(torch.as_tensor(picked))
-
-    def _signals(
-        self, X: Any, ch_names: Sequence[str] | None
-    ) -> tuple[np.ndarray, tuple[str, ...], float | None, str]:
-        """Return signals, channel names, sampling rate and unit of what came."""
-        parts = _epochs_in(X)
-        if parts:
-            signals = np.concatenate([part.get_data() for part in parts])
-            return signals, tuple(parts[0].ch_names), parts[0].info["sfreq"], "V"
-        if isinstance(X, Trials):
-            return X.X, X.ch_names, X.sfreq, "V"
-        signals = np.asarray(X)
-        if signals.ndim != 3:
-            check_signals(signals)
-        if ch_names is not None:
-            names = check_ch_names(ch_names)
-        elif signals.shape[1] == len(self.ch_names_in_):
-            names = self.ch_names_in_
-        else:
-            names = self.decoder_.view.ch_names
-        if len(names) != signals.shape[1]:
-            raise ValueError(
-                f"'X' must have the {len(self.ch_names_in_)} channels of fit or the "
-                f"{self.decoder_.view.n_chans} of montage "
-                f"'{self.decoder_.view.montage.name}' "
-                f"({join_names(self.decoder_.view.ch_names)}), got "
-                f"{signals.shape[1]}. Pass ch_names for another selection."
-            )
-        return signals, names, None, self.units
-
-    def _check_scale(self, picked: np.ndarray) -> None:
-        """Refuse or report signals of another size than those of `fit`."""
-        flat = picked.std(axis=(0, 2)) == 0
-        if flat.any():
-            names = [
-                n
-                for n, is_flat in zip(self.decoder_.view.ch_names, flat, strict=True)
-                if is_flat
-            ]
-            warnings.warn(
-                f"'X' is flat on {join_names(names)} in all trials. The prediction is "
-                "unreliable; check the contact of these electrodes.",
-                stacklevel=5,
-            )
-        ratio = amplitude(picked) / self.amplitude_
-        if not 1 / SCALE_ERROR < ratio < SCALE_ERROR and not flat.all():
-            raise ValueError(
-                f"'X' must have the scale of the signals in fit, got amplitudes "
-                f"{ratio:.3g} times as large. Check the unit: arrays are volts or "
-                "microvolts (parameter units), epochs are volts."
-            )
-        if not 1 / SCALE_WARNING < ratio < SCALE_WARNING:
-            warnings.warn(
-                f"'X' has amplitudes {ratio:.3g} times those of the signals in fit. "
-                "Check filter, reference, contact and unit.",
-                stacklevel=5,
-            )
 
 
 class DecoderClassifier(_MontageClassifier):
@@ -789,6 +714,43 @@ class DistilledClassifier(_MontageClassifier):
         )
 
 
+def check_training(
+    training: Mapping[str, Any], function: str, own: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Refuse options that `DistilledClassifier` does not have.
+
+    Parameters
+    ----------
+    training : mapping
+        Options by name.
+    function : str
+        Who was given them, for the message.
+    own : sequence of str, default=()
+        Parameters that the function has as arguments of its own, or sets itself.
+
+    Returns
+    -------
+    defaults : dict
+        All options that are allowed, with their defaults.
+
+    Raises
+    ------
+    TypeError
+        If a name is not a parameter that can be set there.
+    """
+    reserved = {"montage", "method", "progress", "ch_names", "sfreq", "units", *own}
+    params = DistilledClassifier().get_params(deep=False)
+    allowed = {name: value for name, value in params.items() if name not in reserved}
+    for name in training:
+        if name not in allowed:
+            raise TypeError(
+                f"{function}() has no argument {name!r}. Allowed besides its own are "
+                f"those of DistilledClassifier: {join_names(sorted(allowed), 40)}."
+                + did_you_mean(name, allowed)
+            )
+    return allowed
+
+
 def _matching(
     teacher: DecoderClassifier, trials: Trials, classes: np.ndarray
 ) -> DecoderClassifier:
@@ -809,54 +771,6 @@ def _matching(
     matched = copy.deepcopy(teacher)
     matched.decoder_.view = teacher.decoder_.view.bind(trials.ch_names)
     return matched
-
-
-def _epochs_in(X: Any) -> list[Any]:
-    """Return epochs as a list of epochs; nothing for any other kind of trials."""
-    if isinstance(X, (np.ndarray, Trials)):
-        return []
-    import mne
-
-    parts = [X] if isinstance(X, mne.BaseEpochs) else X
-    if not isinstance(parts, (list, tuple)) or not parts:
-        return []
-    if not all(isinstance(part, mne.BaseEpochs) for part in parts):
-        return []
-    first = parts[0]
-    for part in parts[1:]:
-        if part.ch_names != first.ch_names or len(part.times) != len(first.times):
-            raise ValueError(
-                "'X' must be a list of epochs with the same channels and length, but "
-                f"{part!r} differs from {first!r}. Pick common channels and crop."
-            )
-    return list(parts)
-
-
-def _as_trials(
-    X: Any, y: Any, ch_names: Sequence[str] | None, sfreq: float | None, units: str
-) -> Trials:
-    """Return whatever trials came as `Trials`, with ``y`` as labels if given."""
-    parts = _epochs_in(X)
-    if parts:
-        trials = concatenate([Trials.from_epochs(part) for part in parts])
-    elif isinstance(X, Trials):
-        trials = X
-    else:
-        if ch_names is None or sfreq is None or y is None:
-            lacking = [
-                name
-                for name, value in (("ch_names", ch_names), ("sfreq", sfreq), ("y", y))
-                if value is None
-            ]
-            raise ValueError(
-                f"'X' is an array (or array-like), which needs {join_names(lacking)} "
-                "as well. Give ch_names and sfreq to the constructor and y to fit, "
-                "or pass mne.Epochs."
-            )
-        return Trials.from_arrays(X, y, ch_names, sfreq, units=units)
-    if y is None:
-        return trials
-    return replace(trials, y=check_labels(y, len(trials)))
 
 
 def find_device(device: str) -> torch.device:

@@ -436,6 +436,29 @@ def test_content_tells_functions_and_objects_apart():
     assert "0x" not in str(content(eegkd.SimulatedMotorImagery()))
 
 
+def test_content_of_a_function_follows_its_module(tmp_path, monkeypatch):
+    """A constant or helper beside a method is a part of it."""
+    import importlib
+
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for number, text in enumerate(
+        [
+            "WEIGHT = 1\ndef helper():\n    return 1\n",
+            "WEIGHT = 2\ndef helper():\n    return 1\n",
+            "WEIGHT = 1\ndef helper():\n    return 2\n",
+            "WEIGHT = 1\ndef helper():\n    return 1\n",
+        ]
+    ):
+        file = tmp_path / f"own_method_{number}.py"
+        file.write_text(text + "def method(t):\n    return WEIGHT * helper()\n")
+        module = importlib.import_module(file.stem)
+        module.method.__module__ = module.helper.__module__ = "own_method"
+        found.append(digest(module.method))
+    assert len(set(found[:3])) == 3
+    assert found[3] == found[0]
+
+
 def test_content_tells_fitted_teachers_apart(trials):
     plain = eegkd.DecoderClassifier(max_epochs=1)
     first = eegkd.DecoderClassifier(max_epochs=1).fit(trials)

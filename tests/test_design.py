@@ -33,6 +33,7 @@ LINE = [
     "distillation",
     "methods",
     "splits",
+    "reading",
     "estimators",
     "baselines",
     "pipelines",

@@ -14,8 +14,9 @@ from eegkd._checks import check_ch_names, join_names
 from eegkd.baselines.neural import DECODER_OPTIONS
 from eegkd.baselines.registry import PARADIGMS, Steps, baseline
 from eegkd.baselines.signals import MontageSignals
-from eegkd.estimators import DecoderClassifier, _as_trials
+from eegkd.estimators import DecoderClassifier
 from eegkd.montage import canonical_name, positions
+from eegkd.reading import as_trials
 from eegkd.trials import Trials
 
 TEMPLATE = "colin27_1005"
@@ -156,7 +157,7 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
             If an electrode has no known position, or the trials are not fit for
             training.
         """
-        trials = _as_trials(X, y, self.ch_names, self.sfreq, self.units)
+        trials = as_trials(X, y, self.ch_names, self.sfreq, self.units)
         signals = MontageSignals(self.montage, self.on_missing, self.reference)
         self.signals_ = signals.fit(trials)
         shown = self.signals_.view_.ch_names

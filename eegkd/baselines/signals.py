@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,15 +16,14 @@ from eegkd._checks import (
     check_ch_names,
     check_labels,
     check_number,
-    check_signals,
     join_names,
 )
-from eegkd.estimators import SCALE_ERROR, SCALE_WARNING, _epochs_in
-from eegkd.trials import Trials, amplitude, to_volts
+from eegkd.reading import TrialReader, epochs_in, pick_volts, real_array
+from eegkd.trials import Trials, amplitude
 from eegkd.view import View
 
 
-class MontageSignals(TransformerMixin, BaseEstimator):
+class MontageSignals(TrialReader, TransformerMixin, BaseEstimator):
     """The signals of a montage's electrodes, as an array in microvolts.
 
     Picking comes before every check, conversion and filter, in `fit` as in
@@ -115,7 +113,7 @@ class MontageSignals(TransformerMixin, BaseEstimator):
             reference=self.reference,
             standardize=None,
         )
-        picked = _pick(view, signals, units)
+        picked = pick_volts(view, signals, units)
         view.bind(view.ch_names).fit(torch.as_tensor(picked))  # refuses flat ones
         self.view_, self.amplitude_ = view, amplitude(picked)
         self._check_bands()
@@ -146,10 +144,7 @@ class MontageSignals(TransformerMixin, BaseEstimator):
             value of the montage's electrodes is not finite.
         """
         check_is_fitted(self)
-        signals, names, sfreq, units = self._signals(X, ch_names)
-        picked = _pick(self.view_.bind(names), signals, units)
-        self._check_form(picked, sfreq)
-        self._check_scale(picked)
+        _, picked = self._pick(X, ch_names)
         shown = 1e6 * picked.astype(np.float64)
         if self.bands is None:
             return shown
@@ -167,7 +162,7 @@ class MontageSignals(TransformerMixin, BaseEstimator):
         self, X: Any
     ) -> tuple[np.ndarray, tuple[str, ...], float, str]:
         """Return signals of the EEG channels, their names, sampling rate and unit."""
-        parts = _epochs_in(X)
+        parts = epochs_in(X)
         if parts:
             import mne
 
@@ -189,73 +184,13 @@ class MontageSignals(TransformerMixin, BaseEstimator):
                 f"'X' is an array (or array-like), which needs {join_names(lacking)} "
                 "as well. Give them to the baseline, or pass mne.Epochs."
             )
-        signals, names = _real_array(X), check_ch_names(self.ch_names)
+        signals, names = real_array(X), check_ch_names(self.ch_names)
         if len(names) != signals.shape[1]:
             raise ValueError(
                 f"'ch_names' must name the {signals.shape[1]} channels of 'X', got "
                 f"{len(names)} names: {join_names(names)}."
             )
         return signals, names, self.sfreq, self.units
-
-    def _signals(
-        self, X: Any, ch_names: Sequence[str] | None
-    ) -> tuple[np.ndarray, tuple[str, ...], float | None, str]:
-        """Return signals to predict, channel names, sampling rate and unit."""
-        parts = _epochs_in(X)
-        if parts:
-            signals = np.concatenate([part.get_data() for part in parts])
-            return signals, tuple(parts[0].ch_names), parts[0].info["sfreq"], "V"
-        if isinstance(X, Trials):
-            return X.X, X.ch_names, X.sfreq, "V"
-        signals = _real_array(X)
-        known = [self.ch_names_in_, self.view_.ch_names]
-        if ch_names is not None:
-            known = [check_ch_names(ch_names)]
-        for names in known:
-            if len(names) == signals.shape[1]:
-                return signals, names, None, self.units
-        raise ValueError(
-            f"'X' must have {' or '.join(str(len(names)) for names in known)} channels "
-            f"({join_names(known[-1])}), got {signals.shape[1]}. Pass ch_names for "
-            "another selection."
-        )
-
-    def _check_form(self, picked: np.ndarray, sfreq: float | None) -> None:
-        """Refuse another sampling rate or length than that of `fit`."""
-        if sfreq is not None and abs(sfreq - self.sfreq_) > 1e-3 * self.sfreq_:
-            raise ValueError(
-                f"'X' must be sampled at {self.sfreq_:g} Hz as in fit, got {sfreq:g} "
-                f"Hz. Resample it first: epochs.resample({self.sfreq_:g})."
-            )
-        if picked.shape[2] != self.n_times_:
-            raise ValueError(
-                f"'X' must have {self.n_times_} samples a trial as in fit, got "
-                f"{picked.shape[2]}. Cut the same time window: epochs.crop(tmin, tmax)."
-            )
-
-    def _check_scale(self, picked: np.ndarray) -> None:
-        """Refuse or report signals of another size than those of `fit`."""
-        size = amplitude(picked)
-        if not size:
-            warnings.warn(
-                "'X' is flat on most electrodes. The prediction is unreliable; check "
-                "the contact.",
-                stacklevel=4,
-            )
-            return
-        ratio = size / self.amplitude_
-        if not 1 / SCALE_ERROR < ratio < SCALE_ERROR:
-            raise ValueError(
-                f"'X' must have the scale of the signals in fit, got amplitudes "
-                f"{ratio:.3g} times as large. Check the unit: arrays are volts or "
-                "microvolts (parameter units), epochs are volts."
-            )
-        if not 1 / SCALE_WARNING < ratio < SCALE_WARNING:
-            warnings.warn(
-                f"'X' has amplitudes {ratio:.3g} times those of the signals in fit. "
-                "Check filter, reference, contact and unit.",
-                stacklevel=4,
-            )
 
     def _check_bands(self) -> None:
         """Refuse bands that the sampling rate cannot hold."""
@@ -322,7 +257,7 @@ class MontageEpochs(MontageSignals):
         epochs : mne.EpochsArray
             Signals of the montage's electrodes.
         """
-        parts = _epochs_in(X)
+        parts = epochs_in(X)
         event_id: dict[str, int] = {}
         for part in parts:
             event_id.update(part.event_id)
@@ -509,22 +444,9 @@ def filter_bands(
     return np.stack(filtered, axis=-1)
 
 
-def _pick(view: View, signals: np.ndarray, units: str) -> np.ndarray:
-    """Return a view's electrodes as finite float32 volts."""
-    return to_volts(check_signals(view.pick(torch.as_tensor(signals)).numpy()), units)
-
-
-def _real_array(X: Any) -> np.ndarray:
-    """Return an array of trials whose values are not looked at yet."""
-    signals = np.asarray(X)
-    if signals.ndim != 3 or signals.dtype.kind not in "fiu" or 0 in signals.shape:
-        check_signals(signals)
-    return signals
-
-
 def _labels(X: Any, y: Any) -> np.ndarray:
     """Return the labels given, or else those that the trials carry."""
-    parts = _epochs_in(X)
+    parts = epochs_in(X)
     n_trials = sum(len(part) for part in parts) if parts else len(X)
     if y is None and isinstance(X, Trials):
         y = X.y

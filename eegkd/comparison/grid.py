@@ -539,10 +539,15 @@ class _Traits:
     def of(cls, grid: Grid) -> _Traits:
         """Look up, and check, everything that the grid names."""
         from eegkd._checks import check_registered
-        from eegkd.estimators import DistilledClassifier, find_device
+        from eegkd.estimators import (
+            DistilledClassifier,
+            check_training,
+            find_device,
+        )
         from eegkd.methods import METHODS
 
-        defaults = check_training(grid.training, "benchmark")
+        own = ("student", "method_options", "random_state")
+        defaults = check_training(grid.training, "benchmark", own)
         _check_teacher(grid.training.get("teacher"))
         taught = set()
         for label, (method, options) in grid.methods.items():
@@ -712,42 +717,6 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
         "settings": content(trials.settings or {}),
         "replaced_electrodes": replaced,
     }
-
-
-def check_training(training: Mapping[str, Any], function: str) -> dict[str, Any]:
-    """Refuse options that `eegkd.DistilledClassifier` does not have.
-
-    Parameters
-    ----------
-    training : mapping
-        Options by name.
-    function : str
-        Who was given them, for the message.
-
-    Returns
-    -------
-    defaults : dict
-        All options that are allowed, with their defaults.
-
-    Raises
-    ------
-    TypeError
-        If a name is not a parameter that can be set there.
-    """
-    from eegkd.estimators import DistilledClassifier
-
-    reserved = {"montage", "method", "progress", "ch_names", "sfreq", "units"}
-    reserved |= {"student", "method_options", "random_state"}
-    params = DistilledClassifier().get_params(deep=False)
-    allowed = {name: v for name, v in params.items() if name not in reserved}
-    for name in training:
-        if name not in allowed:
-            raise TypeError(
-                f"{function}() has no argument {name!r}. Allowed besides its own are "
-                f"those of DistilledClassifier: {join_names(sorted(allowed), 40)}."
-                + did_you_mean(name, allowed)
-            )
-    return allowed
 
 
 def _check_options(method: Any, options: Mapping[str, Any], label: str) -> None:
