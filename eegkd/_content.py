@@ -173,8 +173,10 @@ def _code_content(value: Any, above: tuple[int, ...]) -> Any:
     defaults = [
         getattr(value, name, None) for name in ("__defaults__", "__kwdefaults__")
     ]
+    compiled = None
     # Two lambdas may stand in one line of source; their code tells them apart.
-    compiled = None if code is None else _compiled(code, above)
+    if code is not None and (not source or value.__name__ == "<lambda>"):
+        compiled = _compiled(code, above)
     members = (
         [item for item in vars(value).values() if inspect.isfunction(item)]
         if inspect.isclass(value)

@@ -127,9 +127,11 @@ def benchmark(
 
     Examples
     --------
+    >>> import tempfile
     >>> import eegkd
-    >>> results = eegkd.benchmark("SimulatedMotorImagery", "headband", ["none", "kd"],
-    ...     subjects=[1], n_seeds=1, max_epochs=1, store=folder + "/store.sqlite")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = eegkd.benchmark("SimulatedMotorImagery", "headband", ["none", "kd"],
+    ...         subjects=[1], n_seeds=1, max_epochs=1, store=folder + "/store.sqlite")
     >>> results.complete, len(results.scores)
     (True, 3)
     """
