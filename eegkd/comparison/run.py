@@ -130,8 +130,9 @@ def benchmark(
     >>> import tempfile
     >>> import eegkd
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     results = eegkd.benchmark("SimulatedMotorImagery", "headband", ["none", "kd"],
-    ...         subjects=[1], n_seeds=1, max_epochs=1, store=folder + "/store.sqlite")
+    ...     results = eegkd.benchmark(
+    ...         "SimulatedMotorImagery", "headband", ["none", "kd"], subjects=[1],
+    ...         n_seeds=1, max_epochs=1, store=folder + "/store.sqlite")
     >>> results.complete, len(results.scores)
     (True, 3)
     """
