@@ -87,8 +87,8 @@ def plot_items(
             ax.axvline(chance, color="black", linewidth=1, linestyle="--", zorder=0)
             ax.annotate(
                 "chance",
-                (chance, 0),
-                (3, 4),
+                (chance, 1),  # above the teachers, who are rarely there
+                (3, -11),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
                 size=9,
