@@ -45,6 +45,8 @@ RECORDING holds epochs in MNE's format with at least the montage's electrodes, c
 filtered as the trials that the student was trained on (eegkd info FOLDER tells how).
 """
 
+DATA_NUMBERS = ("l_freq", "h_freq", "sfreq", "tmin", "tmax")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
@@ -189,7 +191,7 @@ def _add_benchmark(commands: Any) -> None:
         ("montages", "default: headphone headband"),
         ("methods", "default: none kd sk_kd"),
         ("decoders", "default: SCCNet"),
-        ("baselines", "see eegkd baselines (default: none)"),
+        ("baselines", "see eegkd baselines (by default no baseline)"),
         (
             "evaluation",
             "individual, dependent, independent, within_session, "
@@ -206,10 +208,17 @@ def _add_benchmark(commands: Any) -> None:
     run.add_argument("--cluster", help="address of a Dask scheduler")
     run.add_argument("--max-epochs", type=int, help="default: 500")
     run.add_argument("--patience", type=int, help="default: train to the end")
+    run.add_argument("--batch-size", type=int, help="default: 128")
     run.add_argument("--lr", type=float, help="default: 5e-4")
     run.add_argument("--weight-decay", type=float, help="default: 0.1")
+    run.add_argument("--teacher", help="one network that teaches all decoders")
+    run.add_argument("--reference", help="average; default: as recorded")
     run.add_argument("--on-missing", help="error, nearest or interpolate")
     run.add_argument("--device", help="auto, cpu or cuda")
+    run.add_argument("--paradigm", help="MotorImagery or LeftRightImagery")
+    for name in DATA_NUMBERS:
+        option = "--" + name.replace("_", "-")
+        run.add_argument(option, type=float, help="as in eegkd fit")
     run.add_argument(
         "--dry-run", action="store_true", help="print the jobs and an estimate"
     )
@@ -230,6 +239,9 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         for name, value in vars(arguments).items()
         if name not in own and value not in (None, [])
     }
+    loading = {n: given.pop(n) for n in ("paradigm", *DATA_NUMBERS) if n in given}
+    if loading:
+        given["data"] = {**asked.get("data", {}), **loading}
     rule = given.get("test", [])
     if len(rule) == 1 and rule[0] in ("auto", "session", "run", "time"):
         given["test"] = rule[0]
@@ -259,7 +271,7 @@ def _fit(arguments: argparse.Namespace) -> int:
 
     data = {
         name: getattr(arguments, name)
-        for name in ("paradigm", "l_freq", "h_freq", "sfreq", "tmin", "tmax")
+        for name in ("paradigm", *DATA_NUMBERS)
         if getattr(arguments, name) is not None
     }
     one_name = len(arguments.montage) == 1

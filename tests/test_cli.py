@@ -184,10 +184,15 @@ def test_benchmark_runs_a_plan_and_writes_what_is_asked(plan, capsys, tmp_path):
 
 def test_options_replace_those_of_the_plan(plan, capsys):
     changed = ["--methods", "none", "--montages", "headphone", "--max-epochs", "2"]
+    changed += ["--tmax", "2", "--test", "run"]
     status, out, _ = run(capsys, "benchmark", "--plan", plan, *changed)
     assert status == 0
     assert "headphone" in out
     assert "headband" not in out
+    settings = eegkd.load_results(plan.parent / "store.sqlite").settings
+    assert settings["data"] == {"tmax": 2.0}
+    assert settings["training"]["max_epochs"] == 2
+    assert settings["facts"][0]["n_times"] == 250
 
 
 def test_a_failed_job_gives_exit_status_1(plan, capsys, monkeypatch):
