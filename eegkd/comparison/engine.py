@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -130,7 +131,10 @@ def _processes(n_jobs: int) -> Iterator[_Pool]:
 
     pool = _Pool(make, lambda: n_workers)
     try:
-        yield pool
+        with warnings.catch_warnings():
+            # loky replaces workers whose memory has grown, and says so each time.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs")
+            yield pool
     except BaseException:
         pool.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
         raise
