@@ -166,6 +166,10 @@ def test_two_ways_of_running_agree_bit_for_bit(trials, tmp_path):
     one = compare(trials, tmp_path / "1.sqlite", n_seeds=2)
     two = compare(trials, tmp_path / "2.sqlite", n_seeds=2, n_jobs=2)
     assert tidy(one).equals(tidy(two))
+    # joblib's own processes are as they were.
+    from joblib import Parallel, delayed
+
+    assert Parallel(n_jobs=2)(delayed(abs)(n) for n in (-1, -2)) == [1, 2]
     assert one.scores["fingerprint"].nunique() == 12  # it could have differed
 
 

@@ -27,15 +27,15 @@ WATCH_SECONDS = 1.0  # between looks of a worker at whether it is still needed
 SENT_AHEAD = 2  # tasks on their way for each worker of a cluster, so that none waits
 
 
-def run_tasks(
-    tasks: Iterable[Task], n_jobs: int = 1, cluster: Any = None
-) -> Iterator[Outcome]:
-    """Do tasks and yield their outcomes as they come.
+Engine = Callable[[Iterable[Task]], Iterator[Outcome]]
+
+
+@contextlib.contextmanager
+def open_engine(n_jobs: int = 1, cluster: Any = None) -> Iterator[Engine]:
+    """Start what does tasks, and end it after the block.
 
     Parameters
     ----------
-    tasks : iterable of Task
-        Taken one at a time, when there is room for them.
     n_jobs : int, default=1
         Processes on this machine; 1 works here, -1 takes all processors.
     cluster : str, distributed.Client or distributed cluster, optional
@@ -43,17 +43,23 @@ def run_tasks(
 
     Yields
     ------
-    outcome : Outcome
-        Of each task, in the order of completion.
+    engine : callable
+        ``engine(tasks)`` yields the outcome of each task as it comes. Tasks are taken
+        one at a time, when there is room for them.
+
+    Raises
+    ------
+    ValueError, ImportError
+        If the cluster cannot be used.
     """
     if cluster is not None:
         with _dask(cluster) as pool:
-            yield from pool.run(tasks)
+            yield pool.run
     elif n_jobs == 1:
-        yield from map(attempt, tasks)
+        yield lambda tasks: map(attempt, tasks)
     else:
         with _processes(n_jobs) as pool:
-            yield from pool.run(tasks)
+            yield pool.run
 
 
 class _Pool:
@@ -115,14 +121,17 @@ class _Pool:
 
 @contextlib.contextmanager
 def _processes(n_jobs: int) -> Iterator[_Pool]:
-    """Give a pool of joblib's processes; end them if the work is cut short."""
+    """Give a pool of loky's processes; end them if the work is cut short.
+
+    A pool of its own: the one that loky shares is joblib's, which others may use.
+    """
     import joblib
-    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky import ProcessPoolExecutor
 
     n_workers = joblib.cpu_count() if n_jobs == -1 else n_jobs
 
     def make() -> Executor:
-        return get_reusable_executor(
+        return ProcessPoolExecutor(
             max_workers=n_workers,
             timeout=IDLE_SECONDS,
             initializer=_end_with,
@@ -138,6 +147,7 @@ def _processes(n_jobs: int) -> Iterator[_Pool]:
     except BaseException:
         pool.executor.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
         raise
+    pool.executor.shutdown()
 
 
 def _end_with(parent: int) -> None:

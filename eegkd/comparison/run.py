@@ -371,19 +371,20 @@ class Run:
 
     def _finish(self, n_jobs: int, cluster: Any, bar: _Bar) -> None:
         """Do the missing teachers, then everything else."""
+        from eegkd.comparison.engine import open_engine
+
         done = self.store.done(job.key for job in self.jobs)
-        for part in needed_first(self.jobs, done):
-            self._do(part, n_jobs, cluster, bar)
+        with open_engine(n_jobs, cluster) as engine:
+            for part in needed_first(self.jobs, done):
+                self._do(part, engine, bar)
 
-    def _do(self, jobs: list[Job], n_jobs: int, cluster: Any, bar: _Bar) -> None:
+    def _do(self, jobs: list[Job], engine: Any, bar: _Bar) -> None:
         """Do jobs, or wait for the other process that does them."""
-        from eegkd.comparison.engine import run_tasks
-
         begun = time.time()
         todo = {job.key: job for job in jobs}
         failed: set[str] = set()
         while todo:
-            for outcome in run_tasks(self._claimed(todo, failed), n_jobs, cluster):
+            for outcome in engine(self._claimed(todo, failed)):
                 job = todo.pop(outcome.key)
                 self._write(job, outcome)
                 if outcome.traceback:
