@@ -240,9 +240,14 @@ class _Work:
         from joblib import Parallel, delayed
 
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        yield from parallel(
-            delayed(_attempt_alone)(self.only(fold), seed) for fold, seed in self.jobs
-        )
+        with warnings.catch_warnings():
+            # loky takes the import of torch for a leak, and says so when it replaces
+            # the worker; its work is not lost.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs")
+            yield from parallel(
+                delayed(_attempt_alone)(self.only(fold), seed)
+                for fold, seed in self.jobs
+            )
 
     def only(self, fold: Fold) -> _Work:
         """Return the work with no more trials than one fold needs, to send it away."""

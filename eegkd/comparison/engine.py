@@ -141,7 +141,8 @@ def _processes(n_jobs: int) -> Iterator[_Pool]:
     pool = _Pool(make, lambda: n_workers)
     try:
         with warnings.catch_warnings():
-            # loky replaces workers whose memory has grown, and says so each time.
+            # loky takes the import of torch for a leak, and says so when it replaces
+            # the worker; its work is not lost.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs")
             yield pool
     except BaseException:
