@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._checks import check_int, join_names
-from eegkd.datasets import load_trials
+from eegkd.datasets import check_subjects, load_trials
 from eegkd.metrics import METRICS, class_codes
 from eegkd.montage import load_montage, resolve
 from eegkd.results import FitResult, versions
@@ -365,14 +365,8 @@ def _attempt_alone(work: _Work, seed: int) -> Any:
 
 def _only_subjects(trials: Trials, subjects: Sequence[Any] | None) -> Trials:
     """Return the trials of some subjects."""
-    if subjects is None:
-        return trials
-    unknown = [who for who in subjects if who not in trials.subjects]
-    if unknown or not len(subjects):
-        raise ValueError(
-            f"'subjects' must be among {join_names(trials.subjects)}, got {subjects!r}."
-        )
-    return trials.subset(trials.metadata["subject"].isin(subjects).to_numpy())
+    chosen = check_subjects(subjects, trials.subjects, trials.name)
+    return trials.subset(trials.metadata["subject"].isin(chosen).to_numpy())
 
 
 def _method_name(role: str, method: Any) -> str:

@@ -251,7 +251,7 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         n_jobs = count_processes(asked.pop("n_jobs", 1))
         asked.pop("cluster", None)
-        print(describe_jobs(prepare(**asked), n_jobs=n_jobs))
+        print(describe_jobs(prepare(**asked), n_jobs))
         return 0
     with warnings.catch_warnings():  # describe() says it as well
         warnings.filterwarnings("ignore", r"\d+ of \d+ jobs", UserWarning)

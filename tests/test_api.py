@@ -274,7 +274,11 @@ def test_one_classifier_on_disk(result, tmp_path):
         ({"decoder": "SCNet"}, ValueError, "Did you mean 'SCCNet'"),
         ({"scheme": "pooled"}, ValueError, "'scheme' must be one of"),
         ({"n_seeds": 0}, ValueError, "'n_seeds' must be an integer >= 1"),
-        ({"subjects": [7]}, ValueError, r"'subjects' must be among 1, 2, got \[7\]"),
+        (
+            {"subjects": [7]},
+            ValueError,
+            "'subjects' must be among those of arrays: 1, 2, got 7",
+        ),
         ({"max_epoch": 3}, TypeError, "no argument 'max_epoch'.*'max_epochs'"),
         ({"on_missing": "skip"}, ValueError, "'on_missing' must be one of"),
         ({"n_jobs": 0}, ValueError, "'n_jobs' must be >= 1, or -1"),

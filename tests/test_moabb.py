@@ -287,7 +287,7 @@ def test_two_montages_fit_into_one_folder(tmp_path):
         ({"folder": "x", "methods": ["skd"]}, ValueError, "'methods' must be one of"),
         ({"folder": "x", "methods": "kd"}, TypeError, "'methods' must be a list"),
         ({"folder": "x", "max_epoch": 5}, TypeError, "Did you mean 'max_epochs'"),
-        ({"folder": "x", "sfreq": 5}, TypeError, "'settings' must be among"),
+        ({"folder": "x", "sfreq": 5}, TypeError, "has no argument 'sfreq'"),
         ({"folder": "x", "max_epochs": 0}, ValueError, "'max_epochs' must be"),
         ({"folder": "x", "on_missing": "no"}, ValueError, "'on_missing' must be"),
         ({"folder": "x", "student": min}, TypeError, "'student' must be a decoder's"),

@@ -37,7 +37,7 @@ def open_engine(n_jobs: int = 1, cluster: Any = None) -> Iterator[Engine]:
     Parameters
     ----------
     n_jobs : int, default=1
-        Processes on this machine; 1 works here, -1 takes all processors.
+        Processes on this machine; 1 works here.
     cluster : str, distributed.Client or distributed cluster, optional
         A Dask cluster to use instead.
 
@@ -120,15 +120,12 @@ class _Pool:
 
 
 @contextlib.contextmanager
-def _processes(n_jobs: int) -> Iterator[_Pool]:
+def _processes(n_workers: int) -> Iterator[_Pool]:
     """Give a pool of loky's processes; end them if the work is cut short.
 
     A pool of its own: the one that loky shares is joblib's, which others may use.
     """
-    import joblib
     from joblib.externals.loky import ProcessPoolExecutor
-
-    n_workers = joblib.cpu_count() if n_jobs == -1 else n_jobs
 
     def make() -> Executor:
         return ProcessPoolExecutor(

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 PROBED_PASSES = 2  # of a training whose cost nobody has measured yet
 
 
-def describe_jobs(run: Run, *, probe: bool = True, n_jobs: int = 1) -> str:
+def describe_jobs(run: Run, n_jobs: int = 1) -> str:
     """Return what a comparison would do, and about how long, as text.
+
+    A little of each kind of job is trained whose cost is not in the store.
 
     Parameters
     ----------
     run : Run
         Laid out.
-    probe : bool, default=True
-        Whether to train a little of each kind of job whose cost is not in the store.
     n_jobs : int, default=1
         Jobs at once, by which the time is divided.
 
@@ -44,12 +44,12 @@ def describe_jobs(run: Run, *, probe: bool = True, n_jobs: int = 1) -> str:
         f"{'montage':<12}{'jobs':>6}{'missing':>9}{'s each':>8}",
     ]
     total, unknown = 0.0, 0
-    probing = _Probe(run) if probe else None
+    probe = _Probe(run)
     for kind, jobs in kinds.items():
         todo = [job for job in jobs if job.key in keys]
         each = seconds.get(kind)
-        if each is None and todo and probing:
-            each = probing.seconds(todo[0])
+        if each is None and todo:
+            each = probe.seconds(todo[0])
         if each is None:
             unknown += len(todo)
         else:

@@ -32,7 +32,6 @@ from eegkd.trials import Trials
 ALONE = ("individual", "within_session", "cross_session")
 FULL = "full"
 MEMORY = 2**31  # bytes of trials to keep at most, beyond those at work
-KINDS = ("teacher", "student", "baseline")
 
 
 class DataChangedError(ValueError):
@@ -92,12 +91,6 @@ class Job:
         """
         hidden = ("key", "source", "teacher", "seeded")
         return {k: v for k, v in asdict(self).items() if k not in hidden}
-
-    def __str__(self) -> str:
-        parts = [self.dataset, self.evaluation, f"fold {self.fold}", self.montage]
-        return ", ".join([*parts, f"{self.method} {self.decoder}".strip()]) + (
-            f", seed {self.seed}"
-        )
 
 
 @dataclass
@@ -244,11 +237,11 @@ def make_grid(
             f"'data' ({join_names(grid.data)}) is for datasets that are loaded, but "
             "'datasets' holds Trials, which are ready. Leave it out."
         )
-    both = sorted({"teacher", *grid.methods} & {*grid.baselines, "teacher"})
-    if "teacher" in {*grid.methods, *grid.baselines} or len(both) > 1:
+    labels = ["teacher", *grid.methods, *grid.baselines]
+    if len(set(labels)) < len(labels):
         raise ValueError(
             "'methods' and 'baselines' must have labels of their own, and none may be "
-            f"'teacher', got {join_names([*grid.methods, *grid.baselines], 80)}. "
+            f"'teacher', got {join_names(labels[1:], 80)}. "
             "Give labels with a dict."
         )
     return grid
@@ -379,23 +372,25 @@ class Recordings:
                 (trials, fold, rule) for fold in folds if only in (None, fold.name)
             )
 
-    def rule(self, test: Any) -> Any:
-        """Return what the schemes hold out: one rule for all subjects of a dataset.
+    def rule(self, evaluation: str, test: Any) -> Any:
+        """Return what is held out: one rule for all subjects of a dataset.
 
         Parameters
         ----------
+        evaluation : str
+            See `eegkd.splits.evaluation_folds`.
         test : str or list of str
-            What was asked for; ``"auto"`` is decided by the data.
+            What was asked for; the schemes decide ``"auto"`` by the data.
 
         Returns
         -------
         test : str or list of str
             The strictest rule that every subject allows.
         """
-        if test != "auto":
+        if test != "auto" or evaluation not in SCHEMES:
             return test
         found = set()
-        for who in self.subjects:
+        for who in self.subjects if evaluation in ALONE else [None]:
             trials = self._trials(who)
             found.add(automatic_test(trials.metadata, trials.y))
         return max(found, key=TESTS.index)  # from strict to lenient
@@ -426,7 +421,7 @@ class Recordings:
 def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
     """Return all jobs of a grid, and facts about the data.
 
-    Every dataset is read once, one subject at a time where the evaluation allows it.
+    Datasets are read one subject at a time where the evaluation allows it.
 
     Parameters
     ----------
@@ -447,13 +442,13 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
     ValueError
         If a montage does not fit a dataset, or a name is unknown.
     """
-    traits = _Traits.of(grid)
+    traits, packages = _Traits.of(grid), _packages()
     jobs: list[dict[str, Any]] = []
     facts, folds, tests = [], {}, {}
     for number, source in enumerate(sources):
         for evaluation in grid.evaluations:
             known = {"source": number, "evaluation": evaluation}
-            test = source.rule(grid.test) if evaluation in SCHEMES else grid.test
+            test = source.rule(evaluation, grid.test)
             tests[f"{number}:{evaluation}"] = test
             fact: dict[str, Any] = {}
             for trials, fold, rule in source.folds(evaluation, test):
@@ -461,7 +456,7 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
                 hashed = fold_digest(trials, fold)
                 folds[fold_id(number, evaluation, fold.name)] = hashed
                 own = {**known, "dataset": trials.name, "fold": fold.name}
-                found = _jobs(grid, traits, _Fold(own, hashed))
+                found = _jobs(grid, traits, _Fold(own, [hashed, packages]))
                 jobs += [asdict(job) for job in found]
             facts.append(fact)
     names = [fact["dataset"] for fact in facts if fact["evaluation"] == evaluation]
@@ -587,13 +582,13 @@ class _Fold:
     """A fold whose jobs are made: what they share, and what is in all their keys."""
 
     known: dict[str, Any]
-    data: str
+    shared: list[Any]  # of the keys: trials and versions
 
     def job(
         self, kind: str, names: Sequence[str], seed: int, *parts: Any, **more: Any
     ) -> Job:
         """Return a job whose key is made of the parts and of what all share."""
-        shared = [self.known["evaluation"], self.known["fold"], self.data, _packages()]
+        shared = [self.known["evaluation"], self.known["fold"], *self.shared]
         method, decoder, montage = names
         return Job(
             key=digest([kind, list(names), seed, shared, *parts]),
@@ -641,11 +636,9 @@ def _baseline_jobs(grid: Grid, traits: _Traits, fold: _Fold) -> Iterator[Job]:
         training = baseline_options(baseline, traits.training)
         for seed in grid.seeds if seeded else grid.seeds[:1]:
             for place, ch_names in places.items():
-                item, parts = (
-                    (label, "", place),
-                    (training, baseline, options, ch_names),
-                )
-                yield fold.job("baseline", item, seed, *parts, seeded=seeded)
+                own = (training, baseline, options, ch_names)
+                item = (label, "", place)
+                yield fold.job("baseline", item, seed, *own, seeded=seeded)
 
 
 def teacher_network(grid: Grid, name: str, decoder: Any) -> tuple[str, Any]:
@@ -713,7 +706,6 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
         "n_chans": trials.n_chans,
         "n_times": trials.n_times,
         "sfreq": float(trials.sfreq),
-        "trial_seconds": trials.n_times / float(trials.sfreq),
         "settings": content(trials.settings or {}),
         "replaced_electrodes": replaced,
     }

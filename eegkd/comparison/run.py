@@ -136,7 +136,7 @@ def benchmark(
     >>> results.complete, len(results.scores)
     (True, 3)
     """
-    count_processes(n_jobs)
+    n_processes = count_processes(n_jobs)
     run = prepare(
         datasets,
         montages,
@@ -152,7 +152,7 @@ def benchmark(
         data=data,
         **training,
     )
-    interrupted = run.finish(n_jobs, cluster, progress)
+    interrupted = run.finish(n_processes, cluster, progress)
     return run.results(interrupted)
 
 
@@ -286,6 +286,7 @@ class Run:
     store: Store
     layout: dict[str, Any] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
+    _spec: str = ""
     _sources: list[Recordings] | None = None
     _latest: tuple[Any, Any] = (None, None)
 
@@ -297,12 +298,12 @@ class Run:
         anew : bool, default=False
             Whether to look at the data even if the store remembers.
         """
-        spec = self.grid.spec()
-        layout = None if anew else self.store.grid(spec)
+        self._spec = self._spec or self.grid.spec()  # hashes Trials: once
+        layout = None if anew else self.store.grid(self._spec)
         if layout is None:
             layout = lay_out(self.grid, self.sources)
             layout["settings"] = self.grid.settings()
-            self.store.save_grid(spec, layout)
+            self.store.save_grid(self._spec, layout)
         self.layout = layout
         self.jobs = [Job(**fields) for fields in layout["jobs"]]
 
@@ -334,7 +335,9 @@ class Run:
 
         Parameters
         ----------
-        n_jobs, cluster, progress
+        n_jobs : int, default=1
+            Processes.
+        cluster, progress
             See `benchmark`.
 
         Returns
@@ -342,7 +345,7 @@ class Run:
         interrupted : bool
             Whether Ctrl-C ended the work early.
         """
-        self.store.use_grid(self.grid.spec())
+        self.store.use_grid(self._spec)
         if not self.missing():
             return False
         self._check_device()

@@ -188,7 +188,7 @@ def _size(model: Any, n_times: int) -> dict[str, Any]:
     decoder = getattr(inner, "decoder_", None)
     size = {"parameters": None, "macs": None}
     if decoder is not None:
-        size["parameters"] = sum(p.numel() for p in decoder.network.parameters())
+        size["parameters"] = decoder.n_parameters
         size["macs"] = decoder.n_macs(n_times)
     if last is inner and decoder is not None:
         return {"n_chans": decoder.view.n_chans, **size}

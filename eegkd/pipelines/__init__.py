@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eegkd._checks import check_choice, check_type, did_you_mean, join_names
+from eegkd._checks import check_choice, check_type
 from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
 
 #: How the name of every pipeline ends. ``moabb.benchmark`` hands Epochs, which know
@@ -36,10 +36,6 @@ CITATIONS = {
     "kd": ("https://doi.org/10.48550/arXiv.1503.02531",),
     "sk_kd": ("https://doi.org/10.48550/arXiv.2212.03329",),
 }
-# What `pipelines_folder` writes itself, or what a file cannot hold.
-NO_SETTINGS = (
-    "montage method method_options on_missing ch_names sfreq units progress"
-).split()
 
 
 class Entry(NamedTuple):
@@ -319,17 +315,9 @@ def _text(config: dict[str, Any]) -> str:
 
 def _check_settings(settings: dict[str, Any]) -> None:
     """Refuse settings that no student has, or that the files set themselves."""
-    from eegkd.estimators import DistilledClassifier
+    from eegkd.estimators import DistilledClassifier, check_training
 
-    allowed = [
-        name for name in DistilledClassifier().get_params() if name not in NO_SETTINGS
-    ]
-    for name in settings:
-        if name not in allowed:
-            raise TypeError(
-                f"'settings' must be among {join_names(allowed, 80)}, got {name!r}."
-                + did_you_mean(name, allowed)
-            )
+    check_training(settings, "pipelines_folder", ("method_options", "on_missing"))
     check_type(settings.get("student", ""), "student", str, "a decoder's name")
     DistilledClassifier(**settings).check()
 

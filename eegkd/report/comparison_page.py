@@ -19,6 +19,7 @@ from eegkd.report.page import (
     _flat,
     _last_line,
     _table,
+    check_html,
 )
 
 if TYPE_CHECKING:
@@ -128,12 +129,7 @@ def write_comparison(results: Results, file: str | Path) -> Path:
     ValueError
         If ``file`` does not end in ``.html``.
     """
-    file = Path(file)
-    if file.suffix.lower() != ".html":
-        raise ValueError(
-            f"'file' must end in '.html', got {str(file)!r}. Pass for example "
-            f"{str(file.with_suffix('.html')) if file.name else 'benchmark.html'!r}."
-        )
+    file = check_html(file)
     from matplotlib import style
     from mne import Report
 

@@ -59,6 +59,33 @@ PAPER = (
 )
 
 
+def check_html(file: str | Path) -> Path:
+    """Return a path that ends in ``.html``.
+
+    Parameters
+    ----------
+    file : str or path
+        Where a page is to be written.
+
+    Returns
+    -------
+    file : Path
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it ends otherwise.
+    """
+    file = Path(file)
+    if file.suffix.lower() != ".html":
+        raise ValueError(
+            f"'file' must end in '.html', got {str(file)!r}. Pass for example "
+            f"{str(file.with_suffix('.html')) if file.name else 'report.html'!r}."
+        )
+    return file
+
+
 def write_report(result: FitResult, file: str | Path) -> Path:
     """Write what a fit gave to one HTML page that needs nothing else.
 
@@ -80,12 +107,7 @@ def write_report(result: FitResult, file: str | Path) -> Path:
     ValueError
         If ``file`` does not end in ``.html``.
     """
-    file = Path(file)
-    if file.suffix.lower() != ".html":
-        raise ValueError(
-            f"'file' must end in '.html', got {str(file)!r}. Pass for example "
-            f"{str(file.with_suffix('.html')) if file.name else 'report.html'!r}."
-        )
+    file = check_html(file)
     from matplotlib import style
     from mne import Report
 
