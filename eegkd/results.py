@@ -149,11 +149,16 @@ class FitResult:
         from eegkd.report import plot_scores
 
         chance = 1 / len(self.settings["classes"])
-        return plot_scores(
+        figure = plot_scores(
             self.scores,
             metric=metric,
             chance=chance if metric == "accuracy" else None,
         )
+        if self.settings["simulated"]:  # a saved figure has no page around it
+            title = f"SIMULATED: {self.settings['dataset']}"
+            # Above the legend, which stands on the frame.
+            figure.axes[0].set_title(title, loc="left", weight="bold", size=11, pad=24)
+        return figure
 
     def save(self, folder: str | Path) -> Path:
         """Write scores, models and settings to a folder that `eegkd.load` reads.

@@ -303,3 +303,11 @@ def test_real_eeg(mne_data, tmp_path):
     assert "runs" in result.settings["test"]
     assert result.settings["data"]["sfreq"] == 125
     assert result.report(tmp_path / "report.html").stat().st_size > 1e5
+
+
+def test_a_figure_of_simulated_trials_says_so(trials):
+    """It may be saved and shown without the page around it."""
+    for simulated, titles in ((True, "SIMULATED: made up"), (False, "")):
+        own = replace(trials, name="made up", simulated=simulated)
+        result = eegkd.fit(own, ["C3", "Cz", "C4"], subjects=[1], max_epochs=1)
+        assert result.plot().axes[0].get_title(loc="left") == titles
