@@ -32,6 +32,7 @@ from eegkd._content import digest, is_plain
 from eegkd.criteria import trial_similarity
 from eegkd.decoders import Decoder, Output, build_decoder, check_decoder
 from eegkd.distillation import History, Training, train_decoder
+from eegkd.distillation.training import Maker
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING
 from eegkd.reading import TrialReader, as_trials
@@ -233,6 +234,7 @@ class _MontageClassifier(TrialReader, ClassifierMixin, BaseEstimator):
     ) -> tuple[TrialSource, TrialSource | None]:
         """Cut training trials into those that are learned and those that choose."""
         subject = trials.metadata["subject"].to_numpy()
+        session = trials.metadata["session"].to_numpy()
         chosen = validation_mask(codes, subject, self.valid_fraction)
         settings: dict[str, Any] = {
             "device": find_device(self.device),
@@ -240,7 +242,11 @@ class _MontageClassifier(TrialReader, ClassifierMixin, BaseEstimator):
             "seed": self.random_state,
         }
         source = TrialSource.from_arrays(
-            trials.X[~chosen], codes[~chosen], subject[~chosen], **settings
+            trials.X[~chosen],
+            codes[~chosen],
+            subject[~chosen],
+            session[~chosen],
+            **settings,
         )
         if not chosen.any():
             return source, None
@@ -248,50 +254,63 @@ class _MontageClassifier(TrialReader, ClassifierMixin, BaseEstimator):
             trials.X[chosen],
             codes[chosen],
             subject[chosen],
+            session[chosen],
             shuffle=False,
             **settings,
         )
         return source, valid
 
-    def _build(
+    def _maker(
         self,
         trials: Trials,
         source: TrialSource,
         decoder: Any,
         options: Mapping[str, Any] | None,
-    ) -> Decoder:
-        """Return an untrained decoder behind a view that is fitted to the source."""
-        view = View(
-            self.montage,
-            trials.ch_names,
-            on_missing=self.on_missing,
-            reference=self.reference,
-            standardize=self.standardize,
-        ).fit(source.X)
-        self.amplitude_ = amplitude(view.pick(source.X).cpu().numpy())
-        return build_decoder(
-            decoder,
-            view,
-            n_outputs=len(self.classes_),
-            n_times=trials.n_times,
-            sfreq=trials.sfreq,
-            random_state=self.random_state,
-            **(options or {}),
-        ).to(source.X.device)
+    ) -> Maker:
+        """Return a function that builds untrained decoders for the training trials.
+
+        Their views are fitted to the source. ``decoder`` and its options are what it
+        builds unless it is told otherwise.
+        """
+
+        def make(montage: Any, other: Any, random_state: int) -> Decoder:
+            view = View(
+                montage,
+                trials.ch_names,
+                on_missing=self.on_missing,
+                reference=self.reference,
+                standardize=self.standardize,
+            ).fit(source.X)
+            return build_decoder(
+                decoder if other is None else other,
+                view,
+                n_outputs=len(self.classes_),
+                n_times=trials.n_times,
+                sfreq=trials.sfreq,
+                random_state=random_state,
+                **((options or {}) if other is None else {}),
+            ).to(source.X.device)
+
+        return make
 
     def _training(
         self,
-        student: Decoder,
-        source: TrialSource,
-        valid: TrialSource | None,
-        teacher: Decoder | None = None,
+        trials: Trials,
+        codes: np.ndarray,
+        decoder: Any,
+        options: Mapping[str, Any] | None,
+        teachers: Sequence[Decoder] = (),
     ) -> Training:
-        """Collect what a method is given."""
+        """Collect what a method is given, with an untrained decoder to train."""
+        source, valid = self._sources(trials, codes)
+        make = self._maker(trials, source, decoder, options)
+        student = make(self.montage, None, self.random_state)
+        self.amplitude_ = amplitude(student.view.pick(source.X).cpu().numpy())
         return Training(
             student=student,
             source=source,
             valid=valid,
-            teacher=teacher,
+            teachers=teachers,
             settings={"lr": self.lr, "weight_decay": self.weight_decay},
             loop={
                 "max_epochs": self.max_epochs,
@@ -299,6 +318,9 @@ class _MontageClassifier(TrialReader, ClassifierMixin, BaseEstimator):
                 "random_state": self.random_state,
                 "progress": self.progress,
             },
+            make=make,
+            sfreq=float(trials.sfreq),
+            n_outputs=len(self.classes_),
         )
 
     def _show(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:
@@ -444,10 +466,9 @@ class DecoderClassifier(_MontageClassifier):
             says what to do.
         """
         trials, codes = self._read(X, y, subjects)
-        source, valid = self._sources(trials, codes)
-        decoder = self._build(trials, source, self.decoder, self.decoder_options)
-        self.history_ = train_decoder(self._training(decoder, source, valid))
-        self.decoder_ = decoder
+        training = self._training(trials, codes, self.decoder, self.decoder_options)
+        self.history_ = train_decoder(training)
+        self.decoder_ = training.student
         return self
 
 
@@ -499,6 +520,10 @@ class DistilledClassifier(_MontageClassifier):
         Learning rate of Adam.
     weight_decay : float, default=0.1
         L2 penalty of Adam.
+    calibrate : float, optional
+        Scale the weight of every transfer loss so that its gradient on the first
+        batch is so many times as long as the label loss's, > 0. By default weights
+        are those of the method.
     valid_fraction : float, default=1/8
         Part of each class of each subject, from the end, that chooses teacher and
         pass; 0 keeps the last pass.
@@ -559,6 +584,7 @@ class DistilledClassifier(_MontageClassifier):
         batch_size: int = 128,
         lr: float = 5e-4,
         weight_decay: float = 0.1,
+        calibrate: float | None = None,
         valid_fraction: float = 1 / 8,
         random_state: int = 0,
         device: str = "auto",
@@ -582,6 +608,7 @@ class DistilledClassifier(_MontageClassifier):
         self.batch_size = batch_size
         self.lr = lr
         self.weight_decay = weight_decay
+        self.calibrate = calibrate
         self.valid_fraction = valid_fraction
         self.random_state = random_state
         self.device = device
@@ -614,18 +641,14 @@ class DistilledClassifier(_MontageClassifier):
         self.check()
         method = check_registered(self.method, "method", METHODS)
         trials, codes = self._read(X, y, subjects)
-        source, valid = self._sources(trials, codes)
-        decoder = self._build(trials, source, self.student, self.student_options)
+        training = self._training(trials, codes, self.student, self.student_options)
+        training.settings["calibrate"] = self.calibrate
         teacher = None
         if getattr(method, "needs_teacher", True):
             teacher = self._teach(trials)
-        self.history_ = method(
-            self._training(
-                decoder, source, valid, None if teacher is None else teacher.decoder_
-            ),
-            **(self.method_options or {}),
-        )
-        self.decoder_, self.teacher_ = decoder, teacher
+            training.teachers = [teacher.decoder_]
+        self.history_ = method(training, **(self.method_options or {}))
+        self.decoder_, self.teacher_ = training.student, teacher
         return self
 
     def train_teacher(
@@ -675,6 +698,8 @@ class DistilledClassifier(_MontageClassifier):
             check_int(self.patience, "patience", at_least=1)
         check_number(self.lr, "lr", above=0, hint="Typical values are 1e-4 to 1e-2.")
         check_number(self.weight_decay, "weight_decay", at_least=0)
+        if self.calibrate is not None:
+            check_number(self.calibrate, "calibrate", above=0)
         check_number(self.valid_fraction, "valid_fraction", at_least=0, at_most=0.9)
         find_device(self.device)
 

@@ -512,6 +512,63 @@ def resolve(
     )
 
 
+def ladder(
+    small: Sequence[str], ch_names: Sequence[str], n_steps: int
+) -> list[Montage]:
+    """Return montages between a small one and all electrodes of the data.
+
+    Parameters
+    ----------
+    small : sequence of str
+        Electrodes of the small montage, channels of the data.
+    ch_names : sequence of str
+        Channels of the data. Those without a known position take no part.
+    n_steps : int
+        Montages between the two ends, >= 0.
+
+    Returns
+    -------
+    montages : list of Montage
+        From small to large, without the ends; each holds the one before it. Fewer
+        than ``n_steps`` where there are not as many electrodes between.
+
+    Notes
+    -----
+    Numbers of electrodes grow by a constant factor. Electrodes are added in the order
+    of their distance to the small montage's nearest one.
+
+    Examples
+    --------
+    >>> [step.ch_names for step in ladder(["Cz"], ["Fz", "C3", "Cz", "C4"], 1)]
+    [('C4', 'Cz')]
+    """
+    check_int(n_steps, "n_steps", at_least=0)
+    places = positions(check_ch_names(ch_names))
+    own = [name for name in small if name in places]
+    held = set(map(canonical_name, own))
+    free = {n: xyz for n, xyz in places.items() if canonical_name(n) not in held}
+    anchors = np.array([places[name] for name in own]) if own else np.zeros((1, 3))
+    order = sorted(
+        free, key=lambda name: np.linalg.norm(anchors - free[name], axis=1).min()
+    )
+    n_small, n_full = max(len(own), 1), len(own) + len(order)
+    sizes = {
+        round(n_small * (n_full / n_small) ** (step / (n_steps + 1)))
+        for step in range(1, n_steps + 1)
+    }
+    montages = []
+    for size in sorted(sizes - {len(own), n_full}):
+        chosen = {canonical_name(name) for name in [*own, *order[: size - len(own)]]}
+        names = [canonical_name(name) for name in places]
+        montages.append(
+            Montage(
+                name=f"{size} electrodes",
+                ch_names=tuple(name for name in names if name in chosen),
+            )
+        )
+    return montages
+
+
 def _lacking(montage: Montage, missing: list[str], ch_names: Sequence[str]) -> str:
     """Word the error about missing sites."""
     listed = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from eegkd._checks import check_choice
+from eegkd._checks import check_choice, check_int, check_number
 from eegkd.decoders import Decoder, Output
 from eegkd.sources import Batch, Source, TrialSource
 
@@ -72,6 +73,7 @@ class Frozen:
         source = batch.source
         if (
             self.mode == "eval"
+            and batch.x is None
             and isinstance(source, TrialSource)
             and source.deterministic
         ):
@@ -133,6 +135,178 @@ class Frozen:
 
     def __repr__(self) -> str:
         return f"Frozen({self.decoder!r}, mode={self.mode!r})"
+
+
+class Ensemble:
+    """Several teachers that answer with the weighted mean of their probabilities.
+
+    Parameters
+    ----------
+    teachers : sequence of Teacher
+        At least one.
+    weights : sequence of float, optional
+        Weight of each teacher, >= 0, scaled to a sum of 1; by default all alike.
+    temperature : float, default=1.0
+        Softness at which probabilities are averaged, > 0. Answers are scores whose
+        softmax at this temperature is the mean.
+
+    Raises
+    ------
+    ValueError
+        If there is no teacher, or the weights do not fit.
+
+    Notes
+    -----
+    Answers carry no features, because layers of different networks have no mean.
+    """
+
+    def __init__(
+        self,
+        teachers: Sequence[Teacher],
+        weights: Sequence[float] | None = None,
+        temperature: float = 1.0,
+    ) -> None:
+        self.teachers = list(teachers)
+        if not self.teachers:
+            raise ValueError("'teachers' must hold at least one teacher, got none.")
+        self.temperature = check_number(temperature, "temperature", above=0)
+        given = [1.0] * len(self.teachers) if weights is None else list(weights)
+        values = [check_number(weight, "weights", at_least=0) for weight in given]
+        if len(values) != len(self.teachers) or sum(values) == 0:
+            raise ValueError(
+                f"'weights' must hold one weight for each of {len(self.teachers)} "
+                f"teachers, not all 0, got {given}."
+            )
+        self.weights = [value / sum(values) for value in values]
+
+    def __call__(self, batch: Batch) -> Output:
+        """Return scores whose softmax is the mean of the teachers' probabilities."""
+        mean = sum(
+            weight * (teacher(batch).logits / self.temperature).softmax(dim=1)
+            for weight, teacher in zip(self.weights, self.teachers, strict=True)
+        )
+        tiny = torch.finfo(mean.dtype).tiny  # type: ignore[union-attr]
+        logits = self.temperature * mean.clamp_min(tiny).log()  # type: ignore[union-attr]
+        return Output(logits, {}, None)
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{weight:.3g}" for weight in self.weights)
+        return f"Ensemble(weights=[{shares}])"
+
+
+class EMA:
+    """A moving average of a decoder in training, which teaches it.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        The student. It is copied, and followed after each of its updates.
+    decay : float, default=0.99
+        Part of the old weights that each update keeps, from 0 to 1.
+
+    Notes
+    -----
+    In the first updates less is kept, ``min(decay, (n + 1) / (n + 10))`` after n of
+    them, so that the untrained weights are soon forgotten [1]_. Batch statistics are
+    averaged like weights.
+
+    References
+    ----------
+    .. [1] Tarvainen, A., & Valpola, H. (2017). Mean teachers are better role models:
+       Weight-averaged consistency targets improve semi-supervised deep learning
+       results. Advances in Neural Information Processing Systems, 30.
+    """
+
+    def __init__(self, decoder: Decoder, decay: float = 0.99) -> None:
+        self.decay = check_number(decay, "decay", at_least=0, at_most=1)
+        self.followed = decoder
+        self.decoder = copy.deepcopy(decoder).requires_grad_(False).eval()
+        self.decoder.view = decoder.view
+        self.n_updates = 0
+
+    def __call__(self, batch: Batch) -> Output:
+        """Return what the average says of a batch, without gradient."""
+        with torch.no_grad():
+            return self.decoder(batch.seen_by(self.decoder.view))
+
+    def after_update(self) -> None:
+        """Move the average towards the student's weights."""
+        decay = min(self.decay, (self.n_updates + 1) / (self.n_updates + 10))
+        self.n_updates += 1
+        new = self.followed.state_dict()
+        with torch.no_grad():
+            for name, value in self.decoder.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(new[name], 1 - decay)
+                else:
+                    value.copy_(new[name])
+
+    def __repr__(self) -> str:
+        return f"EMA({self.followed!r}, decay={self.decay:g})"
+
+
+class Peer:
+    """Another learner in training: its answer of the same forward pass.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        Of a learner that is trained in the same call of `eegkd.distill`.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def __call__(self, batch: Batch) -> Output:
+        """Return the other learner's output of this batch, without gradient.
+
+        Raises
+        ------
+        ValueError
+            If the other decoder is not trained in the same call.
+        """
+        if self.decoder not in batch.outputs:
+            raise ValueError(
+                "'decoder' of Peer must be trained in the same call of distill, but "
+                f"{self.decoder!r} is not among its learners. Pass both learners."
+            )
+        return batch.outputs[self.decoder].detach()
+
+    def __repr__(self) -> str:
+        return f"Peer({self.decoder!r})"
+
+
+class Virtual:
+    """No network: the label with probability ``correct``, the rest shared evenly.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Number of classes, >= 2.
+    correct : float, default=0.9
+        Probability of the label, above 1 / n_outputs and below 1.
+
+    References
+    ----------
+    .. [1] Yuan, L., Tay, F. E. H., Li, G., Wang, T., & Feng, J. (2020). Revisiting
+       knowledge distillation via label smoothing regularization. IEEE/CVF Conference
+       on Computer Vision and Pattern Recognition, 3903-3911.
+    """
+
+    def __init__(self, n_outputs: int, correct: float = 0.9) -> None:
+        self.n_outputs = check_int(n_outputs, "n_outputs", at_least=2)
+        self.correct = check_number(correct, "correct", above=1 / n_outputs)
+        if self.correct >= 1:
+            raise ValueError(f"'correct' must be below 1, got {correct!r}.")
+
+    def __call__(self, batch: Batch) -> Output:
+        """Return scores whose softmax is the smoothed label."""
+        other = (1 - self.correct) / (self.n_outputs - 1)
+        label = F.one_hot(batch.y, self.n_outputs).float()
+        return Output((label * (self.correct - other) + other).log(), {}, None)
+
+    def __repr__(self) -> str:
+        return f"Virtual(n_outputs={self.n_outputs}, correct={self.correct:g})"
 
 
 class _Memory:

@@ -129,6 +129,7 @@ class Decoder(nn.Module):
         self.config = config
         self.embedding_tap = embedding_tap or Tap(last_layer(network), "in")
         self._recorder = _Recorder()
+        self._embedding_shape: torch.Size | None = None  # known after a first trial
         self._attach()
 
     def forward(self, x: Tensor, features: bool = True) -> Output:
@@ -189,14 +190,52 @@ class Decoder(nn.Module):
         output : Output
             Logits, features and embedding.
         """
+        embedding = self._pick(found, None, self.embedding_tap)
+        self._embedding_shape = embedding.shape[1:]
         return Output(
             logits,
             {
                 name: tap.arrange(self._pick(found, name, tap))
                 for name, tap in self.taps.items()
             },
-            self._pick(found, None, self.embedding_tap).flatten(1),
+            embedding.flatten(1),
         )
+
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Apply the last layer to embeddings, whoever they come from.
+
+        Parameters
+        ----------
+        embedding : Tensor, shape (n_batch, n_dims)
+            Of the size of this decoder's own embedding.
+
+        Returns
+        -------
+        logits : Tensor, shape (n_batch, n_outputs)
+            What the last layer makes of them. Gradients flow to ``embedding``.
+
+        Raises
+        ------
+        ValueError
+            If the embedding is not the input of a last layer that gives the logits,
+            or has another size.
+        """
+        shape = self._embedding_shape
+        size = None if shape is None else shape.numel()
+        if embedding.ndim != 2 or embedding.shape[1] != (size or embedding.shape[1]):
+            raise ValueError(
+                f"'embedding' must have shape (n_batch, {size}), got "
+                f"{tuple(embedding.shape)}."
+            )
+        last = submodule(self.network, self.embedding_tap.path)
+        fitting = embedding if shape is None else embedding.unflatten(1, shape)
+        logits = last(fitting)
+        if logits.shape[0] != len(embedding) or logits.numel() % len(embedding):
+            raise ValueError(
+                f"Module {self.embedding_tap.path!r} must give one row of logits for "
+                f"each trial, got {tuple(logits.shape)}."
+            )
+        return logits.flatten(1)
 
     @property
     def n_parameters(self) -> int:

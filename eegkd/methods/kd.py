@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from eegkd.criteria import KL, CrossEntropy
-from eegkd.distillation import History, Objective, Training
-from eegkd.weightings import Constant
+from eegkd.distillation import History, Training
+from eegkd.methods._transfer import transfer
+from eegkd.methods.card import Card
 
 
+@Card(
+    title="Knowledge distillation (KD)",
+    transfers="softened classes",
+    teacher="one",
+    source="Hinton, Vinyals & Dean 2015",
+    composition="0.1 cross-entropy + 0.9 KL(T=4) to a frozen teacher",
+    use="The method that all others are measured against. Start here.",
+    limits="With two classes the teacher's scores say nothing beyond its confidence. "
+    "A teacher that knows its training trials by heart has little to add to the "
+    "labels.",
+)
 def kd(
     training: Training,
     *,
@@ -37,14 +48,17 @@ def kd(
     -----
     With two classes the teacher's scores say nothing beyond its confidence, so that
     this is hardly more than smoothing the labels.
+
+    References
+    ----------
+    .. [1] Hinton, G., Vinyals, O., & Dean, J. (2015). Distilling the knowledge in a
+       neural network. arXiv:1503.02531.
     """
-    teacher = training.frozen(teacher_mode)
-    return training.run(
-        Objective(
-            [(CrossEntropy(), None), (KL(temperature), teacher)],
-            Constant(label_weight, soft_weight),
-        )
+    return transfer(
+        training,
+        [],
+        label_weight=label_weight,
+        soft_weight=soft_weight,
+        temperature=temperature,
+        teacher_mode=teacher_mode,
     )
-
-
-kd.needs_teacher = True  # type: ignore[attr-defined]

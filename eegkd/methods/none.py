@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from eegkd.distillation import History, Training, train_decoder
+from eegkd.methods.card import Card
 
 
+@Card(
+    title="No distillation",
+    transfers="nothing",
+    teacher="none",
+    source="the usual training on labels",
+    composition="cross-entropy",
+    use="Always, as the comparison: a method helps only if it beats this one.",
+    limits="It has no teacher.",
+    unplanted="It has no teacher.",
+    regression=True,
+)
 def none(training: Training) -> History:
     """Train the student without a teacher; what every method is compared with.
 
@@ -19,6 +31,3 @@ def none(training: Training) -> History:
         What happened in each pass.
     """
     return train_decoder(training)
-
-
-none.needs_teacher = False  # type: ignore[attr-defined]

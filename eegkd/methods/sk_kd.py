@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from eegkd.criteria import KL, CrossEntropy, SimilarityKeeping
-from eegkd.distillation import History, Objective, Training
-from eegkd.weightings import Constant
+from eegkd.criteria import SimilarityKeeping
+from eegkd.distillation import History, Training
+from eegkd.methods._transfer import transfer
+from eegkd.methods.card import Card
 
 
+@Card(
+    title="Similarity-keeping distillation (SK-KD)",
+    transfers="softened classes, similarities between trials",
+    teacher="one",
+    source="Huang, Chen & Wei 2024",
+    composition="0.1 cross-entropy + 0.9 KL(T=4) + 450 similarity keeping (2 taps)",
+    use="Motor imagery with few electrodes, the case that it was made for; any pair "
+    "of networks with taps behind the spatial filter.",
+    limits="The similarity needs batches of several trials. The weight of 450 belongs "
+    "to correlations between trials near zero, as in single-trial EEG.",
+)
 def sk_kd(
     training: Training,
     *,
@@ -45,17 +57,11 @@ def sk_kd(
        distillation. IEEE Transactions on Emerging Topics in Computational
        Intelligence, 8(2), 1156-1166.
     """
-    teacher = training.frozen(teacher_mode)
-    return training.run(
-        Objective(
-            [
-                (CrossEntropy(), None),
-                (KL(temperature), teacher),
-                (SimilarityKeeping(n_taps), teacher),
-            ],
-            Constant(label_weight, soft_weight, similarity_weight),
-        )
+    return transfer(
+        training,
+        [(similarity_weight, SimilarityKeeping(n_taps))],
+        label_weight=label_weight,
+        soft_weight=soft_weight,
+        temperature=temperature,
+        teacher_mode=teacher_mode,
     )
-
-
-sk_kd.needs_teacher = True  # type: ignore[attr-defined]

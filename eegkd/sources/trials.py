@@ -1,10 +1,10 @@
-"""Sources: which trials are seen, batch by batch. Every trial carries its index."""
+"""`TrialSource`: real trials, unchanged. `Batch`: some of them, named by index."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -13,17 +13,24 @@ from torch import Tensor
 from eegkd._checks import check_int
 from eegkd.view import View
 
+if TYPE_CHECKING:
+    from eegkd.decoders import Decoder, Output
+
 
 class Source(Protocol):
-    """What yields the batches of one pass over the trials."""
+    """What yields the batches of one pass over the trials.
+
+    ``deterministic`` says whether a trial looks the same in each pass, so that what a
+    frozen teacher says of it can be remembered.
+    """
 
     deterministic: bool
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of one pass."""
 
-    def seen_by(self, view: View, batch: Batch) -> Tensor:
-        """Return the batch as one view shows it."""
+    def __len__(self) -> int:
+        """Return the number of trials in one pass."""
 
 
 @dataclass(eq=False)
@@ -36,26 +43,40 @@ class Batch:
     Parameters
     ----------
     source : Source
-        Where the trials are.
+        Where the trials come from.
     index : Tensor of int64, shape (n_batch,)
         Which trials; stable over epochs.
-    y : Tensor of int64, shape (n_batch,)
-        Class of each trial.
-    subject : Tensor of int64, shape (n_batch,)
-        Person of each trial, counted from 0.
+    y : Tensor, shape (n_batch,)
+        Class of each trial, int64, or its continuous label, float32.
+    subject, session : Tensor of int64, shape (n_batch,)
+        Person and recording session of each trial, counted from 0.
+    x : Tensor, shape (n_batch, n_source_chans, n_times), optional
+        Signals of all channels in volts, where they are not a selection of the
+        source's own trials.
+    soft : Tensor, shape (n_batch, n_outputs), optional
+        Soft labels that take the place of ``y`` in the label loss; rows sum to 1.
+    outputs : dict of Decoder -> Output
+        What the learners in training say of this batch, filled by the loop; where
+        `eegkd.teachers.Peer` finds its answer.
     """
 
     source: Source
     index: Tensor
     y: Tensor
     subject: Tensor
+    session: Tensor
+    x: Tensor | None = None
+    soft: Tensor | None = None
+    outputs: dict[Decoder, Output] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.index)
 
     def seen_by(self, view: View) -> Tensor:
         """Return the trials as a view shows them, shape (n_batch, n_chans, n_times)."""
-        return self.source.seen_by(view, self)
+        if self.x is not None:
+            return view(self.x)
+        return self.source.seen_by(view, self)  # type: ignore[attr-defined]
 
 
 @dataclass(eq=False)
@@ -66,10 +87,13 @@ class TrialSource:
     ----------
     X : Tensor, shape (n_trials, n_chans, n_times)
         Signals in volts.
-    y : Tensor of int64, shape (n_trials,)
-        Class of each trial.
+    y : Tensor, shape (n_trials,)
+        Class of each trial, int64, or its continuous label, float32.
     subject : Tensor of int64, shape (n_trials,)
         Person of each trial, counted from 0.
+    session : Tensor of int64, shape (n_trials,), optional
+        Recording session of each trial, counted from 0 over all persons; by default
+        one for each person.
     batch_size : int, default=128
         Trials in a batch; the last batch of a pass holds the rest.
     shuffle : bool, default=True
@@ -88,6 +112,7 @@ class TrialSource:
     X: Tensor
     y: Tensor
     subject: Tensor
+    session: Tensor = None  # type: ignore[assignment]
     batch_size: int = 128
     shuffle: bool = True
     seed: int = 0
@@ -96,6 +121,8 @@ class TrialSource:
 
     def __post_init__(self) -> None:
         check_int(self.batch_size, "batch_size", at_least=1)
+        if self.session is None:
+            self.session = self.subject
 
     @classmethod
     def from_arrays(
@@ -103,6 +130,7 @@ class TrialSource:
         X: Any,
         y: Any,
         subject: Any = None,
+        session: Any = None,
         *,
         device: torch.device | str = "cpu",
         **settings: Any,
@@ -113,10 +141,13 @@ class TrialSource:
         ----------
         X : ndarray, shape (n_trials, n_chans, n_times)
             Signals in volts.
-        y : ndarray of int, shape (n_trials,)
-            Class of each trial, from 0.
+        y : ndarray, shape (n_trials,)
+            Class of each trial, from 0; or continuous labels, of a floating type.
         subject : ndarray, shape (n_trials,), optional
             Person of each trial, in any type. By default one person.
+        session : ndarray, shape (n_trials,), optional
+            Recording session of each trial, in any type; sessions of two persons are
+            different ones. By default one for each person.
         device : str or torch.device, default="cpu"
             Where the data are kept.
         **settings
@@ -128,11 +159,21 @@ class TrialSource:
             The source.
         """
         people = np.zeros(len(X), int) if subject is None else np.asarray(subject)
-        codes = np.unique(people.astype(str), return_inverse=True)[1]
+        person = _codes(people)
+        if session is None:
+            visit = person
+        else:
+            pairs = zip(person, session, strict=True)
+            visit = _codes([f"{who}/{when}" for who, when in pairs])
+        y = np.asarray(y)
+        continuous = y.dtype.kind == "f"
         return cls(
             torch.as_tensor(np.ascontiguousarray(X, np.float32), device=device),
-            torch.as_tensor(np.asarray(y, np.int64), device=device),
-            torch.as_tensor(codes.astype(np.int64), device=device),
+            torch.as_tensor(
+                y.astype(np.float32 if continuous else np.int64), device=device
+            ),
+            torch.as_tensor(person, device=device),
+            torch.as_tensor(visit, device=device),
             **settings,
         )
 
@@ -151,7 +192,30 @@ class TrialSource:
 
     def batch(self, index: Tensor) -> Batch:
         """Return the trials of an index as a batch."""
-        return Batch(self, index, self.y[index], self.subject[index])
+        return Batch(
+            self, index, self.y[index], self.subject[index], self.session[index]
+        )
+
+    def subset(self, index: Tensor) -> TrialSource:
+        """Return a source of some of the trials, counted anew from 0.
+
+        Parameters
+        ----------
+        index : Tensor of int64 or bool
+            Which trials.
+
+        Returns
+        -------
+        source : TrialSource
+            With the same size of batches, shuffling and seed.
+        """
+        return replace(
+            self,
+            X=self.X[index],
+            y=self.y[index],
+            subject=self.subject[index],
+            session=self.session[index],
+        )
 
     def seen_by(self, view: View, batch: Batch) -> Tensor:
         """Return a batch as one view shows it; each view is applied to a trial once."""
@@ -159,3 +223,10 @@ class TrialSource:
             with torch.no_grad():
                 self._shown[view] = view(self.X)
         return self._shown[view].index_select(0, batch.index)
+
+
+def _codes(values: Any) -> np.ndarray:
+    """Return the place of each value among the distinct ones, as text, sorted."""
+    return np.unique(np.asarray(values).astype(str), return_inverse=True)[1].astype(
+        np.int64
+    )

@@ -1,7 +1,8 @@
-"""How the terms of an objective are mixed, per trial."""
+"""`Weighting`: what says how much each term counts. `Constant`: always the same."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,12 +28,18 @@ class Context:
         The student's output for the batch.
     batch : Batch
         The trials.
+    teachers : sequence of Output or None
+        What the teacher of each term says of the batch; None for terms without one.
+    training : bool
+        False for validation trials.
     """
 
     epoch: int
     losses: Tensor
     student: Output
     batch: Batch
+    teachers: Sequence[Output | None] = ()
+    training: bool = True
 
 
 class Weighting(Protocol):

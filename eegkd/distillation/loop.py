@@ -1,0 +1,416 @@
+"""The one training loop, for teachers, students and several learners."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from eegkd._checks import check_int, check_number
+from eegkd.criteria.base import TrainedCriterion
+from eegkd.decoders import Decoder
+from eegkd.distillation.objective import Objective
+from eegkd.sources import Batch, Source, TrialSource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, dict[str, float]], None]
+
+
+@dataclass
+class Learner:
+    """A decoder, what it minimizes, and how.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        The network behind its view; trained in place.
+    objective : Objective
+        What is minimized.
+    lr : float, default=5e-4
+        Learning rate of Adam, > 0. The published value.
+    weight_decay : float, default=0.1
+        Weight of the L2 penalty inside Adam, >= 0. The published value. Parameters of
+        criteria have none.
+    average_from : float, optional
+        Part of the passes, from 0 to below 1, after which the weights of each pass
+        are averaged; the average is what is kept, with batch statistics computed
+        anew. By default the best pass is kept.
+    calibrate : float, optional
+        Scale every term after the first so that its gradient on the first batch is
+        so many times as long as the first term's, > 0. By default weights stay as
+        they are.
+    """
+
+    decoder: Decoder
+    objective: Objective
+    lr: float = 5e-4
+    weight_decay: float = 0.1
+    average_from: float | None = None
+    calibrate: float | None = None
+
+    def __post_init__(self) -> None:
+        check_number(self.lr, "lr", above=0, hint="Typical values are 1e-4 to 1e-2.")
+        check_number(self.weight_decay, "weight_decay", at_least=0)
+        if self.average_from is not None:
+            check_number(self.average_from, "average_from", at_least=0, at_most=0.999)
+        if self.calibrate is not None:
+            check_number(self.calibrate, "calibrate", above=0)
+
+
+@dataclass
+class History:
+    """What happened in each pass over the trials.
+
+    Parameters
+    ----------
+    rows : list of dict
+        One entry for each pass: ``epoch``, ``train_<term>`` and ``train_loss``, and
+        with validation ``valid_<term>``, ``valid_loss`` and ``valid_accuracy``.
+    best_epoch : int or None
+        The pass whose weights were kept; None before the first.
+    seconds : float
+        Time of the whole training.
+    notes : dict
+        What a method found out on the way, such as the weights of its teachers;
+        JSON-ready.
+    """
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+    seconds: float = 0.0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def best_loss(self) -> float:
+        """Loss of the pass that was kept, on validation where there was one."""
+        if self.best_epoch is None:
+            return float("nan")
+        row = self.rows[self.best_epoch]
+        return row.get("valid_loss", row["train_loss"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the entries as a table.
+
+        Returns
+        -------
+        table : DataFrame
+            One row for each pass.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+
+def distill(
+    learners: Learner | Sequence[Learner],
+    source: Source,
+    *,
+    valid: TrialSource | None = None,
+    max_epochs: int = 500,
+    patience: int | None = None,
+    random_state: int = 0,
+    progress: Progress | None = None,
+) -> Any:
+    """Train one or several learners on the same batches.
+
+    Training a teacher is distilling with a label loss alone. Of each learner the
+    weights of the pass with the lowest validation loss are kept; without validation
+    trials, those of the last pass; with ``average_from``, an average over passes.
+
+    Parameters
+    ----------
+    learners : Learner or sequence of Learner
+        Who learns. All outputs of a batch are computed before any update.
+    source : Source
+        Training trials.
+    valid : TrialSource, optional
+        Validation trials, from the training sessions.
+    max_epochs : int, default=500
+        Passes over the trials, >= 1.
+    patience : int, optional
+        Stop when no learner has improved on validation for so many passes.
+    random_state : int, default=0
+        Seed of dropout. On a CPU the same seed gives the same weights. The global
+        random state is neither used nor changed.
+    progress : callable, optional
+        Called as ``progress(epoch, row)`` after each pass with the first learner's
+        entry of the history.
+
+    Returns
+    -------
+    history : History or list of History
+        One for each learner, in the form in which they were given.
+
+    Raises
+    ------
+    ValueError
+        If ``patience`` is given without validation trials, or a number is out of
+        bounds.
+    FloatingPointError
+        If a loss is no longer finite.
+
+    Notes
+    -----
+    An interruption (Ctrl-C) restores the best weights so far and is passed on.
+    """
+    check_int(max_epochs, "max_epochs", at_least=1)
+    check_int(random_state, "random_state", at_least=0)
+    if patience is not None:
+        check_int(patience, "patience", at_least=1)
+        if valid is None:
+            raise ValueError(
+                "'patience' needs validation trials, got valid=None. Pass valid, or "
+                "leave patience at None."
+            )
+    group = [learners] if isinstance(learners, Learner) else list(learners)
+    start = time.perf_counter()
+    with _seeded(random_state):
+        students = _start(group, source, max_epochs)
+        try:
+            for epoch in range(max_epochs):
+                _one_pass(students, source, epoch)
+                if valid is not None:
+                    _validate(students, valid, epoch)
+                for student in students:
+                    student.finish_pass(epoch)
+                if progress is not None:
+                    progress(epoch, students[0].history.rows[-1])
+                if patience is not None and all(
+                    epoch - (student.history.best_epoch or 0) >= patience
+                    for student in students
+                ):
+                    break
+        finally:
+            for student in students:
+                student.keep_best(source)
+                student.history.seconds = time.perf_counter() - start
+    histories = [student.history for student in students]
+    return histories[0] if isinstance(learners, Learner) else histories
+
+
+def _start(learners: list[Learner], source: Source, max_epochs: int) -> list[_Student]:
+    """Make what criteria need, then an optimizer for each learner."""
+    curious = any(
+        learner.calibrate is not None
+        or any(isinstance(part, TrainedCriterion) for part in learner.objective.parts)
+        for learner in learners
+    )
+    if curious:
+        batch = next(iter(source(0)))
+        for learner in learners:
+            decoder = learner.decoder.eval()
+            with torch.no_grad():
+                batch.outputs[decoder] = decoder(batch.seen_by(decoder.view))
+        for learner in learners:
+            learner.objective.start(batch.outputs[learner.decoder], batch)
+        for learner in learners:
+            if learner.calibrate is not None:
+                learner.objective.calibrate(learner.decoder, batch, learner.calibrate)
+    return [_Student(learner, max_epochs) for learner in learners]
+
+
+def _one_pass(students: list[_Student], source: Source, epoch: int) -> None:
+    """Update every learner on every batch of one pass."""
+    tell_source = getattr(source, "start_pass", None)
+    if tell_source is not None:
+        tell_source(epoch)
+    for student in students:
+        student.start_pass(epoch)
+    for batch in source(epoch):
+        _answer(students, batch)
+        losses = [student.loss(batch, epoch) for student in students]
+        for student, loss in zip(students, losses, strict=True):
+            student.update(loss)
+
+
+def _validate(students: list[_Student], valid: TrialSource, epoch: int) -> None:
+    """Let every learner see the validation trials, all of them batch by batch."""
+    for student in students:
+        student.start_validation()
+    with torch.no_grad():
+        for batch in valid(0):
+            _answer(students, batch)
+            for student in students:
+                student.validate(batch, epoch)
+
+
+def _answer(students: list[_Student], batch: Batch) -> None:
+    """Write what every learner says of a batch into it, before any update."""
+    for student in students:
+        decoder = student.decoder
+        batch.outputs[decoder] = decoder(batch.seen_by(decoder.view))
+
+
+class _Sums:
+    """Sums over the trials of a pass: loss, terms and right answers."""
+
+    def __init__(self) -> None:
+        self.loss: Any = 0.0
+        self.terms: Any = 0.0
+        self.right: Any = 0.0
+        self.n_trials = 0
+
+    def add(self, loss: Tensor, terms: Tensor, n_trials: int) -> None:
+        """Add a batch."""
+        self.loss = self.loss + loss.detach() * n_trials
+        self.terms = self.terms + terms * n_trials
+        self.n_trials += n_trials
+
+    def means(self, names: list[str], kind: str) -> dict[str, float]:
+        """Return the mean of each term and of the loss, by name."""
+        terms = (self.terms / self.n_trials).tolist()
+        row = {f"{kind}_{name}": v for name, v in zip(names, terms, strict=True)}
+        return {**row, f"{kind}_loss": float(self.loss / self.n_trials)}
+
+
+class _Student:
+    """A learner in training: its optimizer, history and best weights so far."""
+
+    def __init__(self, learner: Learner, max_epochs: int) -> None:
+        self.decoder, self.objective = learner.decoder, learner.objective
+        self.optimizer = torch.optim.Adam(
+            _parameter_groups(learner), lr=learner.lr, weight_decay=learner.weight_decay
+        )
+        self.history = History()
+        self._best: dict[str, Tensor] | None = None
+        self._average = (
+            None
+            if learner.average_from is None
+            else _Average(int(learner.average_from * max_epochs))
+        )
+        self._train, self._valid = _Sums(), _Sums()
+
+    def start_pass(self, epoch: int) -> None:
+        """Switch to training and forget the last pass's sums."""
+        self.objective.tell("start_pass", epoch)
+        self.decoder.train()
+        self.objective.train()
+        self._train, self._valid = _Sums(), _Sums()
+
+    def loss(self, batch: Batch, epoch: int) -> Tensor:
+        """Return the loss of a batch and add its terms to the sums."""
+        loss, terms = self.objective(batch.outputs[self.decoder], batch, epoch)
+        self._train.add(loss, terms, len(batch))
+        return loss
+
+    def update(self, loss: Tensor) -> None:
+        """Take one step of the optimizer."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.objective.tell("after_update")
+
+    def start_validation(self) -> None:
+        """Switch dropout off and batch statistics to those that were learned."""
+        self.decoder.eval()
+        self.objective.train(False)
+
+    def validate(self, batch: Batch, epoch: int) -> None:
+        """Add a validation batch to the sums."""
+        output = batch.outputs[self.decoder]
+        self._valid.add(*self.objective(output, batch, epoch, False), len(batch))
+        if not batch.y.is_floating_point():
+            right = (output.logits.argmax(dim=1) == batch.y).sum()
+            self._valid.right = self._valid.right + right
+
+    def finish_pass(self, epoch: int) -> None:
+        """Write the pass into the history and keep its weights if they are the best."""
+        names = self.objective.names
+        row: dict[str, float] = {"epoch": epoch, **self._train.means(names, "train")}
+        validated = self._valid.n_trials > 0
+        if validated:
+            row.update(self._valid.means(names, "valid"))
+            if isinstance(self._valid.right, Tensor):
+                row["valid_accuracy"] = float(self._valid.right) / self._valid.n_trials
+        self.history.rows.append(row)
+        loss = row.get("valid_loss", row["train_loss"])
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The loss is {loss} after epoch {epoch}. Lower lr, or check the "
+                "signals for artifacts of extreme size."
+            )
+        if self._average is not None:
+            self._average.add(self.decoder, epoch)
+        if self._average is not None or not validated:
+            self.history.best_epoch = epoch  # the last pass is what stays
+        elif self.history.best_epoch is None or loss < self.history.best_loss:
+            self.history.best_epoch = epoch
+            self._best = copy.deepcopy(self.decoder.state_dict())
+
+    def keep_best(self, source: Source) -> None:
+        """Put the best weights back and leave the decoder in eval mode."""
+        if self._best is not None:
+            self.decoder.load_state_dict(self._best)
+        if self._average is not None and self._average.n_passes:
+            self._average.give(self.decoder, source)
+            self.history.notes["averaged_passes"] = self._average.n_passes
+        self.decoder.eval()
+
+
+class _Average:
+    """The arithmetic mean of a decoder's weights over the last passes."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.n_passes = 0
+        self.mean: dict[str, Tensor] = {}
+
+    def add(self, decoder: Decoder, epoch: int) -> None:
+        """Add the weights after a pass, if it is one of the last."""
+        if epoch < self.first:
+            return
+        self.n_passes += 1
+        for name, value in decoder.named_parameters():
+            value = value.detach()
+            mean = self.mean.setdefault(name, torch.zeros_like(value))
+            mean += (value - mean) / self.n_passes
+
+    def give(self, decoder: Decoder, source: Source) -> None:
+        """Give a decoder the mean, and the batch statistics that belong to it."""
+        with torch.no_grad():
+            for name, value in decoder.named_parameters():
+                value.copy_(self.mean[name])
+        norms = [
+            module
+            for module in decoder.modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        ]
+        momenta = [norm.momentum for norm in norms]
+        decoder.eval()
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over the batches
+            norm.train()
+        with torch.no_grad():
+            for batch in source(0):
+                decoder(batch.seen_by(decoder.view), features=False)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def _parameter_groups(learner: Learner) -> list[dict[str, Any]]:
+    """Return what is trained: the decoder, and criteria without weight decay."""
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in learner.decoder.parameters() if p.requires_grad]}
+    ]
+    own = list(learner.objective.parameters())
+    if own:
+        groups.append({"params": own, "weight_decay": 0.0})
+    return groups
+
+
+@contextlib.contextmanager
+def _seeded(random_state: int) -> Iterator[None]:
+    """Seed torch inside the block and give the caller's random state back after it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(random_state)
+        yield

@@ -1,0 +1,327 @@
+"""`Training`: everything that a method is given, and what it may do with it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eegkd._checks import check_int
+from eegkd.criteria import CrossEntropy, SquaredError
+from eegkd.decoders import Decoder
+from eegkd.distillation.loop import History, Learner, distill
+from eegkd.distillation.objective import Criterion, Objective
+from eegkd.montage import Montage, ladder
+from eegkd.sources import Source, TrialSource
+from eegkd.teachers import Frozen
+
+# make(montage, decoder, random_state): an untrained decoder for the training trials.
+Maker = Callable[[Any, Any, int], Decoder]
+_SAME: Any = object()  # stands for the validation trials of the training
+
+
+@dataclass
+class Training:
+    """What a method is given: whom to train, with whom, on what, and how.
+
+    Parameters
+    ----------
+    student : Decoder
+        The student, untrained.
+    source : TrialSource
+        Training trials.
+    valid : TrialSource or None
+        Validation trials, from the training sessions.
+    teachers : sequence of Decoder
+        Trained teachers; empty for methods that need none.
+    settings : dict
+        ``lr``, ``weight_decay`` and ``calibrate`` of `Learner`.
+    loop : dict
+        ``max_epochs``, ``patience``, ``random_state`` and ``progress`` of `distill`.
+    make : callable, optional
+        ``make(montage, decoder, random_state)`` returns an untrained decoder for the
+        training trials, see `build`.
+    sfreq : float
+        Sampling rate of the trials in Hz.
+    n_outputs : int
+        Number of classes; 1 for continuous labels.
+    """
+
+    student: Decoder
+    source: TrialSource
+    valid: TrialSource | None = None
+    teachers: Sequence[Decoder] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    loop: dict[str, Any] = field(default_factory=dict)
+    make: Maker | None = None
+    sfreq: float = 0.0
+    n_outputs: int = 0
+
+    @property
+    def teacher(self) -> Decoder:
+        """The first of the trained teachers.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if not self.teachers:
+            raise ValueError(
+                "'teachers' must hold a trained decoder for this method, got none. "
+                "Pass Training(teachers=[...]), or use the method 'none'."
+            )
+        return self.teachers[0]
+
+    @property
+    def random_state(self) -> int:
+        """Seed of the student's training; add to it for further decoders."""
+        return self.loop.get("random_state", 0)
+
+    @property
+    def max_epochs(self) -> int:
+        """Passes over the training trials."""
+        return self.loop.get("max_epochs", 500)
+
+    @property
+    def regression(self) -> bool:
+        """Whether labels are continuous."""
+        return self.source.y.is_floating_point()
+
+    def label_loss(self) -> Criterion:
+        """Return the loss on labels: cross-entropy, or the squared error.
+
+        Returns
+        -------
+        criterion : CrossEntropy or SquaredError
+            The squared error where labels are continuous.
+        """
+        return SquaredError() if self.regression else CrossEntropy()
+
+    def frozen(self, mode: str = "eval") -> Frozen:
+        """Return the first teacher as one that answers and does not change.
+
+        Parameters
+        ----------
+        mode : {"eval", "as_published"}, default="eval"
+            See `eegkd.Frozen`.
+
+        Returns
+        -------
+        teacher : Frozen
+            A frozen copy of the teacher.
+
+        Raises
+        ------
+        ValueError
+            If there is no teacher.
+        """
+        return Frozen(self.teacher, mode)
+
+    def all_frozen(self) -> list[Frozen]:
+        """Return all given teachers as ones that answer and do not change.
+
+        Returns
+        -------
+        teachers : list of Frozen
+            At least one.
+
+        Raises
+        ------
+        ValueError
+            If there is no teacher.
+        """
+        return [Frozen(teacher) for teacher in (self.teachers or [self.teacher])]
+
+    def run(
+        self,
+        objective: Objective,
+        *,
+        source: Source | None = None,
+        valid: TrialSource | None = _SAME,
+        average_from: float | None = None,
+        **loop: Any,
+    ) -> History:
+        """Train the student on an objective.
+
+        Parameters
+        ----------
+        objective : Objective
+            What is minimized.
+        source : Source, optional
+            Trials to train on, by default those of the training.
+        valid : TrialSource or None
+            Validation trials, by default those of the training.
+        average_from : float, optional
+            See `Learner`.
+        **loop
+            Changes to ``max_epochs`` and the like, see `distill`.
+
+        Returns
+        -------
+        history : History
+            What happened in each pass.
+        """
+        return self.train(
+            self.student,
+            objective,
+            source=source,
+            valid=valid,
+            average_from=average_from,
+            **loop,
+        )
+
+    def train(
+        self,
+        decoder: Decoder,
+        objective: Objective | None = None,
+        *,
+        source: Source | None = None,
+        valid: TrialSource | None = _SAME,
+        average_from: float | None = None,
+        **loop: Any,
+    ) -> History:
+        """Train any decoder as the student would be trained.
+
+        Parameters
+        ----------
+        decoder : Decoder
+            Trained in place.
+        objective : Objective, optional
+            What is minimized, by default the label loss.
+        source : Source, optional
+            Trials to train on, by default those of the training.
+        valid : TrialSource or None
+            Validation trials, by default those of the training.
+        average_from : float, optional
+            See `Learner`.
+        **loop
+            Changes to ``max_epochs``, ``random_state`` and the like, see `distill`.
+
+        Returns
+        -------
+        history : History
+            What happened in each pass.
+        """
+        chosen = self.valid if valid is _SAME else valid
+        settings = {**self.loop, **loop}
+        if chosen is None:
+            settings["patience"] = None
+        return distill(
+            self.learner(decoder, objective, average_from=average_from),
+            self.source if source is None else source,
+            valid=chosen,
+            **settings,
+        )
+
+    def learner(
+        self,
+        decoder: Decoder,
+        objective: Objective | None = None,
+        *,
+        average_from: float | None = None,
+    ) -> Learner:
+        """Return a learner with the settings of the training, for several at once.
+
+        Parameters
+        ----------
+        decoder : Decoder
+            Who learns.
+        objective : Objective, optional
+            What is minimized, by default the label loss.
+        average_from : float, optional
+            See `Learner`.
+
+        Returns
+        -------
+        learner : Learner
+            For `distill`.
+        """
+        if objective is None:
+            objective = Objective([(self.label_loss(), None)])
+        return Learner(decoder, objective, average_from=average_from, **self.settings)
+
+    def build(
+        self, montage: Any = "student", decoder: Any = None, random_state: int = 0
+    ) -> Decoder:
+        """Return an untrained decoder whose view is fitted to the training trials.
+
+        Parameters
+        ----------
+        montage : {"student", "full"}, list of str or Montage, default="student"
+            Electrodes that it reads; ``"full"`` reads all channels of the data.
+        decoder : str or callable, optional
+            The network, by default of the student's kind.
+        random_state : int, default=0
+            Seed of its weights.
+
+        Returns
+        -------
+        decoder : Decoder
+            Behind a view of its own, or behind the student's view.
+
+        Raises
+        ------
+        ValueError
+            If the training was made without ``make``.
+        """
+        if self.make is None:
+            raise ValueError(
+                "'make' must be given to Training for a method that builds decoders of "
+                "its own, got None. Use DistilledClassifier, or pass "
+                "make(montage, decoder, random_state)."
+            )
+        if isinstance(montage, str) and montage == "student":
+            built = self.make(self.student.view.montage, decoder, random_state)
+            built.view = self.student.view
+            return built
+        return self.make(None if montage == "full" else montage, decoder, random_state)
+
+    def copy_student(self) -> Decoder:
+        """Return a copy of the student as it is now, behind the same view.
+
+        Returns
+        -------
+        decoder : Decoder
+            With weights of its own.
+        """
+        copied = copy.deepcopy(self.student)
+        copied.view = self.student.view  # views are shared: each is applied once
+        return copied
+
+    def ladder(self, n_steps: int) -> list[Montage]:
+        """Return montages between the student's and all channels of the data.
+
+        Parameters
+        ----------
+        n_steps : int
+            How many, >= 0; fewer where there are not as many electrodes between.
+
+        Returns
+        -------
+        montages : list of Montage
+            Each holds the one before it, see `eegkd.montage.ladder`.
+        """
+        check_int(n_steps, "n_steps", at_least=0)
+        view = self.student.view
+        read = view.resolved.source_names
+        if view.resolved.index is None:  # interpolated from everything
+            read = tuple(name for name in view.source_names if name in view.ch_names)
+        return ladder(read or view.source_names[:1], view.source_names, n_steps)
+
+
+def train_decoder(training: Training) -> History:
+    """Train on the labels alone: how teachers and plain decoders are trained.
+
+    Parameters
+    ----------
+    training : Training
+        Whom to train, on what, and how.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+    """
+    return training.train(training.student)
