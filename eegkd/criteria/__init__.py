@@ -7,7 +7,14 @@ papers keep their meaning: each criterion says which published reduction its bat
 mean equals.
 """
 
-from eegkd.criteria.logits import KL, CrossEntropy, cross_entropy, kl_divergence
+from eegkd.criteria.base import TrainedCriterion
+from eegkd.criteria.logits import (
+    KL,
+    CrossEntropy,
+    SquaredError,
+    cross_entropy,
+    kl_divergence,
+)
 from eegkd.criteria.relations import (
     SimilarityKeeping,
     similarity_keeping_loss,
@@ -18,6 +25,7 @@ CRITERIA = {
     "cross_entropy": CrossEntropy,
     "kl": KL,
     "similarity_keeping": SimilarityKeeping,
+    "squared_error": SquaredError,
 }
 
 __all__ = [
@@ -25,6 +33,8 @@ __all__ = [
     "KL",
     "CrossEntropy",
     "SimilarityKeeping",
+    "SquaredError",
+    "TrainedCriterion",
     "cross_entropy",
     "kl_divergence",
     "similarity_keeping_loss",
