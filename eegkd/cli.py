@@ -94,11 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, about in (
         ("montages", _montages, "list the electrode sets"),
         ("decoders", _decoders, "list the networks"),
-        ("methods", _methods, "list the distillation methods"),
         ("baselines", _baselines, "list the decoders to compare with"),
         ("datasets", _datasets, "list the datasets"),
     ):
         commands.add_parser(name, help=about).set_defaults(run=run)
+    methods = commands.add_parser("methods", help="list the distillation methods")
+    methods.add_argument("name", nargs="?", help="show all about one of them")
+    methods.set_defaults(run=_methods)
     info = commands.add_parser("info", help="show versions, or what a folder holds")
     info.add_argument("folder", nargs="?", help="folder written by eegkd fit --output")
     info.set_defaults(run=_info)
@@ -356,13 +358,16 @@ def _decoders(arguments: argparse.Namespace) -> None:
 
 
 def _methods(arguments: argparse.Namespace) -> None:
-    import inspect
+    from eegkd._checks import check_registered
+    from eegkd.methods import METHODS
+    from eegkd.methods.describe import describe, overview
 
-    from eegkd import METHODS
-
-    for name, method in METHODS.items():
-        first = (inspect.getdoc(method) or "").splitlines()[0]
-        print(f"{name:<10}{first}")
+    if arguments.name is None:
+        print(overview(METHODS))
+        print("\neegkd methods NAME tells all about one of them.")
+    else:
+        method = check_registered(arguments.name, "name", METHODS)
+        print(describe(arguments.name, method))
 
 
 def _baselines(arguments: argparse.Namespace) -> None:

@@ -1,0 +1,178 @@
+"""Every method on simulated and on recorded trials, and what it costs: docs/methods.md.
+
+    MNE_DATA=... python benchmarks/bench_methods.py docs/results --jobs 2
+
+Runs what the stores lack (hours at first; interrupt and call again as you like), measures
+the costs in one run, and writes methods_table.md, methods_sections.md and, with all
+numbers, methods_NAME.csv. Only the headband is compared: four electrodes, the hardest
+case. Tables are written of what is finished; what is missing is said in them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import eegkd
+from eegkd.criteria import CRITERIA
+from eegkd.criteria.describe import sections as criteria_sections
+from eegkd.methods import METHODS
+from eegkd.methods.describe import TEACHER_SHORT, sections
+
+MONTAGE = "headband"
+TRAINING = {"max_epochs": 60, "lr": 2e-3}
+N_SEEDS = 2
+COST_PASSES = 12
+# Subjects of each dataset. Twelve are the fewest that could show anything at all among
+# as many comparisons as there are methods; of PhysionetMI three are at hand.
+DATASETS: dict[str, dict[str, Any]] = {
+    "simulated": {"subjects": list(range(1, 13))},
+    "PhysionetMI": {"subjects": [1, 2, 3]},
+}
+
+
+def dataset(name: str) -> Any:
+    """Return what `eegkd.benchmark` is given for a name of `DATASETS`."""
+    if name == "simulated":
+        return eegkd.SimulatedMotorImagery(n_subjects=12)
+    return name
+
+
+def compare(name: str, methods: list[str], store: Path, n_jobs: int) -> eegkd.Results:
+    """Run what is missing and return all scores."""
+    return eegkd.benchmark(
+        dataset(name),
+        montages=[MONTAGE],
+        methods=methods,
+        n_seeds=N_SEEDS,
+        store=store,
+        n_jobs=n_jobs,
+        **DATASETS[name],
+        **TRAINING,
+    )
+
+
+def seconds(method: str, trials: Any, teacher: Any) -> tuple[float, float]:
+    """Return the time of a whole fit, and of a pass of its last training."""
+    model = eegkd.DistilledClassifier(
+        MONTAGE, method, teacher=teacher, max_epochs=COST_PASSES, lr=1e-3
+    )
+    start = time.perf_counter()
+    model.fit(trials)
+    whole = time.perf_counter() - start
+    return whole, model.history_.seconds / len(model.history_.rows)
+
+
+def measure_costs(methods: list[str], rounds: int) -> pd.DataFrame:
+    """Return what each method costs, as a multiple of training without a teacher.
+
+    Each measurement is divided by one of the method `none` taken next to it, so that
+    whatever else the machine does touches both.
+    """
+    torch.set_num_threads(1)
+    trials = eegkd.load_trials("SimulatedMotorImagery", subjects=[1])
+    first = trials.metadata["session"] == trials.metadata["session"].iloc[0]
+    trials = trials.subset(first.to_numpy())
+    teacher = eegkd.DecoderClassifier(max_epochs=COST_PASSES, lr=1e-3).fit(trials)
+    seconds("none", trials, teacher)  # warm up
+    rows = []
+    for method in methods:
+        ratios = []
+        for _ in range(rounds):
+            plain = np.array(seconds("none", trials, teacher))
+            ratios.append(np.array(seconds(method, trials, teacher)) / plain)
+        whole, per_pass = np.median(ratios, axis=0)
+        rows.append({"method": method, "per_pass": per_pass, "whole": whole})
+        print(f"{method:<28}{per_pass:8.2f} a pass {whole:8.2f} in all", flush=True)
+    return pd.DataFrame(rows).set_index("method")
+
+
+def verdicts(results: eegkd.Results, methods: list[str]) -> pd.DataFrame:
+    """Return scores and the comparison with no teacher, one row for each method."""
+    summary = results.summary()
+    summary = summary[summary["montage"] == MONTAGE].set_index("method")
+    others = [name for name in methods if name != "none" and name in summary.index]
+    table = results.compare(others, "none").set_index("a")
+    table["accuracy"] = summary["mean"]
+    none = {"accuracy": summary.loc["none", "mean"]}
+    return pd.concat([pd.DataFrame([none], index=["none"]), table])
+
+
+def in_words(row: pd.Series | None) -> tuple[str, str]:
+    """Return accuracy with its difference to no teacher, and the verdict."""
+    if row is None:
+        return "not run", ""
+    if not np.isfinite(row.get("difference", np.nan)):
+        return f"{row['accuracy']:.3f}", ""
+    score = (
+        f"{row['accuracy']:.3f} ({row['difference']:+.3f}, {row['low']:+.3f} to "
+        f"{row['high']:+.3f})"
+    )
+    if not np.isfinite(row["p_holm"]):
+        return score, "not tested"
+    sides = {"a better": "better", "b better": "worse"}
+    word = sides.get(row["verdict"], "not shown")
+    return score, f"{word} (p {row['p_value']:.3f}, Holm {row['p_holm']:.3f})"
+
+
+def table(costs: pd.DataFrame, found: dict[str, pd.DataFrame]) -> str:
+    """Return the table of all methods, in Markdown."""
+    names = ["method", "what it transfers", "teacher", "a pass", "in all"]
+    for name in found:
+        names += [f"{name}: accuracy (minus none)", f"{name}: verdict"]
+    lines = [names, ["---"] * len(names)]
+    for name, method in METHODS.items():
+        card = method.card
+        cost = costs.loc[name] if name in costs.index else None
+        line = [f"[{name}](#{name.replace('_', '-')})", card.transfers]
+        line.append(TEACHER_SHORT[card.teacher])
+        line += ["", ""] if cost is None else [f"{cost[k]:.1f}" for k in costs.columns]
+        for rows in found.values():
+            line += in_words(rows.loc[name] if name in rows.index else None)
+        lines.append(line)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def main() -> None:
+    """Run, measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("output", type=Path, help="folder of the tables")
+    parser.add_argument("--stores", type=Path, default=Path(), help="folder of stores")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--datasets", nargs="*", default=list(DATASETS))
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3, help="of the costs; 0: keep")
+    arguments = parser.parse_args()
+    output = arguments.output
+    output.mkdir(parents=True, exist_ok=True)
+    costs_file = output / "methods_costs.csv"
+    found = {}
+    for name in arguments.datasets:
+        store = arguments.stores / f"methods_{name.lower()}.sqlite"
+        results = compare(name, arguments.methods, store, arguments.jobs)
+        found[name] = verdicts(results, arguments.methods)
+        found[name].to_csv(output / f"methods_{name.lower()}.csv", float_format="%.4g")
+    if arguments.rounds:
+        measure_costs(arguments.methods, arguments.rounds).to_csv(
+            costs_file, float_format="%.4g"
+        )
+    costs = (
+        pd.read_csv(costs_file, index_col="method")
+        if costs_file.exists()
+        else pd.DataFrame(columns=["per_pass", "whole"])
+    )
+    (output / "methods_table.md").write_text(table(costs, found), encoding="utf-8")
+    pages = {"methods_sections.md": sections(METHODS)}
+    pages["criteria_sections.md"] = criteria_sections(CRITERIA)
+    for file, text in pages.items():
+        (output / file).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What the methods say of themselves, as text for a terminal and for the docs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from eegkd.criteria.describe import doc_section
+
+TEACHER = {
+    "none": "none",
+    "one": "one trained teacher",
+    "several": "several trained teachers; missing ones are trained",
+    "own": "trains teachers of its own",
+    "peer": "another learner, at the same time",
+    "itself": "the student itself",
+}
+TEACHER_SHORT = {
+    "none": "none",
+    "one": "one",
+    "several": "several",
+    "own": "its own",
+    "peer": "a peer",
+    "itself": "itself",
+}
+WIDTH = 88
+
+
+def overview(methods: Mapping[str, Callable[..., Any]]) -> str:
+    """Return one line for each method: what it transfers, what it needs, its source.
+
+    Parameters
+    ----------
+    methods : mapping of str to callable
+        `eegkd.METHODS`, or a part of it.
+
+    Returns
+    -------
+    text : str
+        A table for a terminal.
+    """
+    lines = [("method", "what it transfers", "teacher", "source")]
+    for name, method in methods.items():
+        card = method.card  # type: ignore[attr-defined]
+        lines.append((name, card.transfers, card.teacher, card.source))
+    widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "".join(f"{text:<{n}}" for text, n in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def describe(name: str, method: Callable[..., Any]) -> str:
+    """Return everything about one method, for a terminal.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    method : callable
+        The method, with its card.
+
+    Returns
+    -------
+    text : str
+        Composition, teacher, use, limits, and the options with their defaults.
+    """
+    card = method.card  # type: ignore[attr-defined]
+    parts = [
+        f"{name}: {card.title}",
+        _wrapped("minimizes", card.composition),
+        _wrapped("transfers", card.transfers),
+        _wrapped("teacher", TEACHER[card.teacher]),
+        _wrapped("labels", "classes, continuous" if card.regression else "classes"),
+        _wrapped("source", card.source),
+        _wrapped("use", card.use),
+        _wrapped("limits", card.limits),
+    ]
+    if card.reading:
+        parts.append(_wrapped("reading", card.reading))
+    options = option_text(method)
+    return "\n".join(parts) + (
+        f"\n\noptions (method_options of DistilledClassifier):\n{options}"
+        if options
+        else "\n\nno options"
+    )
+
+
+def option_text(method: Callable[..., Any]) -> str:
+    """Return the options of a method with their defaults, as its docstring has them.
+
+    Parameters
+    ----------
+    method : callable
+        The method.
+
+    Returns
+    -------
+    text : str
+        Names, types, defaults and meanings; empty if there are no options.
+    """
+    text = doc_section(method, "Parameters")
+    entries = re.split(r"\n(?=\S)", text)[1:]  # the first is the training itself
+    return textwrap.indent("\n".join(entries), "  ")
+
+
+def sections(methods: Mapping[str, Callable[..., Any]]) -> str:
+    """Return a section of the documentation for each method, in Markdown.
+
+    Parameters
+    ----------
+    methods : mapping of str to callable
+        `eegkd.METHODS`, or a part of it.
+
+    Returns
+    -------
+    text : str
+        Sections headed by the methods' names.
+    """
+    return "\n".join(_section(name, method) for name, method in methods.items())
+
+
+def _section(name: str, method: Callable[..., Any]) -> str:
+    """Return the section of one method."""
+    card = method.card  # type: ignore[attr-defined]
+    facts = {
+        "Minimizes": card.composition,
+        "Transfers": card.transfers,
+        "Teacher": TEACHER[card.teacher],
+        "Source": card.source,
+        "Continuous labels": "yes" if card.regression else "",
+        "Options": ", ".join(
+            f"`{option.name}={option.default!r}`"
+            for option in list(inspect.signature(method).parameters.values())[1:]
+        ),
+    }
+    lines = [f"### {name}", "", f"**{card.title}**", ""]
+    lines += [f"- {title}: {text}" for title, text in facts.items() if text]
+    lines += ["", f"*When to use it.* {card.use}", "", f"*Limits.* {card.limits}", ""]
+    if card.reading:
+        lines += [f"*Our reading.* {card.reading}", ""]
+    return "\n".join(lines)
+
+
+def _wrapped(title: str, text: str) -> str:
+    """Return a titled paragraph."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=f"  {title:<11}",
+        subsequent_indent=" " * 13,
+    )
