@@ -200,9 +200,31 @@ def check_labels(y: Any, n_trials: int, argument: str = "y") -> np.ndarray:
     if y.dtype.kind == "f" and not np.array_equal(y, np.round(y)):
         raise ValueError(
             f"'{argument}' must hold class labels, got continuous values such as "
-            f"{y[y != np.round(y)][0]!r}. Round or bin them into classes."
+            f"{float(y[y != np.round(y)][0])!r}. Round or bin them into classes, or "
+            "learn them as they are with DistilledRegressor."
         )
     return y
+
+
+def check_continuous(y: Any, n_trials: int, argument: str = "y") -> np.ndarray:
+    """Return continuous labels of shape (n_trials,) as float64."""
+    y = np.asarray(y)
+    if y.ndim != 1 or len(y) != n_trials:
+        raise ValueError(
+            f"'{argument}' must have shape ({n_trials},), one number for each trial, "
+            f"got {y.shape}."
+        )
+    if y.dtype.kind not in "fiu":
+        raise TypeError(
+            f"'{argument}' must hold a number for each trial, got {y.dtype}. Classes "
+            "are for DistilledClassifier and DecoderClassifier."
+        )
+    if not np.isfinite(y).all():
+        raise ValueError(
+            f"'{argument}' must be finite, but {(~np.isfinite(y)).sum()} of {n_trials} "
+            "labels are NaN or infinite. Drop these trials."
+        )
+    return y.astype(np.float64)
 
 
 def check_folder(path: Any, argument: str) -> Path:

@@ -147,6 +147,11 @@ def calibration_error(y: np.ndarray, proba: np.ndarray, n_bins: int = 10) -> flo
     Trials are sorted by confidence and cut into bins of equal count ("adaptive"
     bins), since few test trials leave most bins of equal width empty [1]_.
 
+    Of four classes, a perfectly calibrated classifier that is right in 60 % of the
+    trials shows about 0.12 with 20 to 100 trials, 0.065 with 300 and 0.036 with 1000
+    (simulated, mean of 1000 draws): under some hundreds of trials compare it between
+    classifiers on the same trials only, and never with 0.
+
     References
     ----------
     .. [1] Nixon, J., Dusenberry, M., Zhang, L., Jerfel, G., & Tran, D. (2019).
@@ -160,6 +165,64 @@ def calibration_error(y: np.ndarray, proba: np.ndarray, n_bins: int = 10) -> flo
         len(rows) * abs(confidence[rows].mean() - right[rows].mean()) for rows in bins
     ]
     return float(sum(gaps) / len(y))
+
+
+def log_loss(y: np.ndarray, proba: np.ndarray) -> float:
+    """Return the negative log-likelihood of the labels in nats, >= 0; less is better.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class; rows sum to 1.
+
+    Returns
+    -------
+    loss : float
+        Mean over the trials; ``log(n_outputs)`` for a guess that favors no class.
+
+    Notes
+    -----
+    Probabilities are kept above the spacing of floating-point numbers at 1, so that a
+    trial that was held impossible costs 36 nats and not infinitely many. A proper
+    score: it is least for the true probabilities, whether they are sharp or not. One
+    confident mistake outweighs many trials, so that under about a hundred test trials
+    it tells little; compare persons, not trials.
+    """
+    likelihood = np.clip(proba[np.arange(len(y)), y], np.finfo(float).eps, 1)
+    return float(-np.mean(np.log(likelihood)))
+
+
+def brier_score(y: np.ndarray, proba: np.ndarray) -> float:
+    """Return the mean squared error of the probabilities, in [0, 2]; less is better.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class; rows sum to 1.
+
+    Returns
+    -------
+    score : float
+        Mean over the trials of the squared distance from the label, summed over the
+        classes [1]_; ``1 - 1 / n_outputs`` for a guess that favors no class.
+
+    Notes
+    -----
+    With two classes this is twice the score of the second class alone that is also
+    known by this name. A proper score like the log loss, but a trial costs 2 at most:
+    with some tens of test trials it is the steadiest of the three that judge
+    probabilities.
+
+    References
+    ----------
+    .. [1] Brier, G. W. (1950). Verification of forecasts expressed in terms of
+       probability. Monthly Weather Review, 78(1), 1-3.
+    """
+    return float(np.mean(((proba - np.eye(proba.shape[1])[y]) ** 2).sum(axis=1)))
 
 
 def information_transfer_rate(
@@ -206,4 +269,8 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "kappa": kappa,
     "roc_auc": roc_auc,
     "calibration_error": calibration_error,
+    "log_loss": log_loss,
+    "brier_score": brier_score,
 }
+#: Names of the metrics of which less is better.
+LESS_IS_BETTER = ("calibration_error", "log_loss", "brier_score")

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from eegkd._checks import check_ch_names, check_labels, check_signals, join_names
+from eegkd._checks import (
+    check_ch_names,
+    check_continuous,
+    check_labels,
+    check_signals,
+    join_names,
+)
 from eegkd.trials import Trials, amplitude, concatenate, to_volts
 from eegkd.view import View
 
@@ -31,7 +37,7 @@ class TrialReader:
     ch_names_in_: tuple[str, ...]
     n_times_: int
     sfreq_: float
-    amplitude_: float
+    amplitude_: float | None  # None where it is not known
     view_: Any  # a View
 
     def _pick(self, X: Any, ch_names: Sequence[str] | None) -> tuple[View, np.ndarray]:
@@ -94,7 +100,7 @@ class TrialReader:
                 "unreliable; check the contact of these electrodes.",
                 stacklevel=5,
             )
-        if flat.all():
+        if flat.all() or self.amplitude_ is None:
             return
         ratio = amplitude(picked) / self.amplitude_
         if not 1 / SCALE_ERROR < ratio < SCALE_ERROR:
@@ -188,7 +194,13 @@ def epochs_in(X: Any) -> list[Any]:
 
 
 def as_trials(
-    X: Any, y: Any, ch_names: Sequence[str] | None, sfreq: float | None, units: str
+    X: Any,
+    y: Any,
+    ch_names: Sequence[str] | None,
+    sfreq: float | None,
+    units: str,
+    *,
+    continuous: bool = False,
 ) -> Trials:
     """Return whatever trials came as `Trials`, with ``y`` as labels if given.
 
@@ -200,6 +212,8 @@ def as_trials(
         Labels; by default those that epochs or `Trials` carry.
     ch_names, sfreq, units
         Of arrays, see `Trials.from_arrays`.
+    continuous : bool, default=False
+        Whether labels are numbers such as reaction times, not classes.
 
     Returns
     -------
@@ -209,7 +223,8 @@ def as_trials(
     Raises
     ------
     ValueError
-        If an array comes without names, rate or labels.
+        If an array comes without names, rate or labels, or labels are of the other
+        kind.
     """
     parts = epochs_in(X)
     if parts:
@@ -228,7 +243,8 @@ def as_trials(
                 "as well. Give ch_names and sfreq to the constructor and y to fit, "
                 "or pass mne.Epochs."
             )
-        return Trials.from_arrays(X, y, ch_names, sfreq, units=units)
-    if y is None:
-        return trials
-    return replace(trials, y=check_labels(y, len(trials)))
+        return Trials.from_arrays(
+            X, y, ch_names, sfreq, units=units, continuous=continuous
+        )
+    check = check_continuous if continuous else check_labels
+    return replace(trials, y=check(trials.y if y is None else y, len(trials)))

@@ -32,7 +32,8 @@ class FitResult:
     scores : DataFrame
         One row for each subject, seed and role: ``subject``, ``seed``, ``role``,
         ``method``, ``montage``, ``n_chans``, ``n_trials`` (tested), ``accuracy``,
-        ``balanced_accuracy``, ``kappa``, ``roc_auc`` and ``calibration_error``. The
+        ``balanced_accuracy``, ``kappa``, ``roc_auc``, ``calibration_error``,
+        ``log_loss`` and ``brier_score``. The
         roles are "teacher" (all electrodes), "baseline" (the student's electrodes,
         no teacher) and "student" (the same, taught).
     students, baselines, teachers : dict of (subject, seed) -> classifier

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eegkd._checks import check_choice, check_number, join_names
+from eegkd._checks import check_choice, check_labels, check_number, join_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,8 +87,9 @@ def held_out(
     ------
     ValueError
         If the rule leaves a subject without training or test trials, or a class
-        without training trials.
+        without training trials; or labels are continuous.
     """
+    y = check_labels(y, len(metadata))
     if not isinstance(test, str):
         sessions = list(test)
         known = sorted(metadata["session"].unique())
@@ -219,10 +220,12 @@ def evaluation_folds(
     Raises
     ------
     ValueError
-        If ``evaluation`` is unknown, the data have too few sessions or subjects, or a
-        fold would be tested on a class that it was not trained on.
+        If ``evaluation`` is unknown, labels are continuous, the data have too few
+        sessions or subjects, or a fold would be tested on a class that it was not
+        trained on.
     """
     check_choice(evaluation, "evaluation", EVALUATIONS)
+    y = check_labels(y, len(metadata))
     if evaluation in SCHEMES:
         is_test, rule = held_out(metadata, y, test)
         folds = make_folds(metadata, is_test, evaluation)
@@ -281,8 +284,10 @@ def validation_mask(
 
     Parameters
     ----------
-    codes : ndarray of int, shape (n_trials,)
-        Class of each training trial, in the order of recording.
+    codes : ndarray of int or float, shape (n_trials,)
+        Class of each training trial, in the order of recording. Of floating-point
+        numbers, which are continuous labels, the last trials of each subject are
+        chosen.
     subject : ndarray, shape (n_trials,)
         Person of each training trial.
     fraction : float, default=1/8
@@ -309,6 +314,8 @@ def validation_mask(
     mask = np.zeros(len(codes), dtype=bool)
     if fraction == 0:
         return mask
+    if codes.dtype.kind == "f":
+        codes = np.zeros(len(codes), int)
     for who in np.unique(subject.astype(str)):
         for code in np.unique(codes):
             rows = np.flatnonzero((subject.astype(str) == who) & (codes == code))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eegkd.metrics import LESS_IS_BETTER
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -305,6 +307,7 @@ def summarize(scores: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
 
     by_subject = scores.groupby(["role", "subject"], sort=False)[metric].mean()
     teacher = by_subject["teacher"].mean() if "teacher" in by_subject else np.nan
+    shared = metric not in LESS_IS_BETTER  # a share of an error says nothing
     rows = []
     for role in [role for role in ROLES if role in by_subject]:
         values = by_subject[role]
@@ -318,7 +321,7 @@ def summarize(scores: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
             "mean": mean,
             "low": low,
             "high": high,
-            "of_teacher": mean / teacher if teacher else np.nan,
+            "of_teacher": mean / teacher if shared and teacher else np.nan,
         }
         if role == "student" and "baseline" in by_subject:
             baseline = by_subject["baseline"].loc[values.index]

@@ -1,6 +1,6 @@
-"""Fitted classifiers on disk: safetensors and JSON, never pickle.
+"""Fitted estimators on disk: safetensors and JSON, never pickle.
 
-A classifier is two files: ``<name>.json`` says what it is, ``<name>.safetensors``
+An estimator is two files: ``<name>.json`` says what it is, ``<name>.safetensors``
 holds the weights. The JSON file holds a checksum of the weights, so that damage and
 mix-ups are noticed before anything is predicted.
 """
@@ -12,25 +12,27 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eegkd._checks import join_names
 
 if TYPE_CHECKING:
-    from eegkd.estimators import DecoderClassifier, DistilledClassifier
+    from eegkd.estimators.base import MontageEstimator
 
 FORMAT = 1  # raised when files of before can no longer be read
+KINDS = (
+    "DecoderClassifier",
+    "DistilledClassifier",
+    "DecoderRegressor",
+    "DistilledRegressor",
+)
 FITTED = ("n_times_", "sfreq_", "amplitude_", "simulated_")
 
 
-def save_classifier(
-    classifier: DecoderClassifier | DistilledClassifier, stem: str | Path
-) -> Path:
+def save_classifier(classifier: MontageEstimator, stem: str | Path) -> Path:
     """Write a fitted classifier to ``<stem>.json`` and ``<stem>.safetensors``.
 
     Parameters
     ----------
-    classifier : DecoderClassifier or DistilledClassifier
+    classifier : DecoderClassifier, DistilledClassifier or a regressor
         Fitted. A student is saved without its teacher.
     stem : str or path
         Path without an ending; its folder is created if needed.
@@ -55,13 +57,13 @@ def save_classifier(
 
 
 def pack_classifier(
-    classifier: DecoderClassifier | DistilledClassifier,
+    classifier: MontageEstimator,
 ) -> tuple[dict[str, Any], bytes]:
     """Return a fitted classifier as a JSON-ready description and its weights.
 
     Parameters
     ----------
-    classifier : DecoderClassifier or DistilledClassifier
+    classifier : DecoderClassifier, DistilledClassifier or a regressor
         Fitted. A student is packed without its teacher.
 
     Returns
@@ -93,13 +95,13 @@ def pack_classifier(
         "params": _plain_params(classifier),
         "decoder": classifier.decoder_.config,
         "view": classifier.decoder_.view.to_dict(),
-        "classes": classifier.classes_.tolist(),
-        "classes_dtype": classifier.classes_.dtype.str,
+        **classifier._labels_to_dict(),
         "ch_names": list(classifier.ch_names_in_),
         "history": {
             "rows": classifier.history_.rows,
             "best_epoch": classifier.history_.best_epoch,
             "seconds": classifier.history_.seconds,
+            "notes": classifier.history_.notes,
         },
         **{name: getattr(classifier, name) for name in FITTED},
     }, weights
@@ -117,7 +119,7 @@ def load_classifier(stem: str | Path, decoders: dict[str, Any] | None = None) ->
 
     Returns
     -------
-    classifier : DecoderClassifier or DistilledClassifier
+    classifier : DecoderClassifier, DistilledClassifier or a regressor
         Fitted; a student has no ``teacher_``.
 
     Raises
@@ -163,7 +165,7 @@ def unpack_classifier(
 
     Returns
     -------
-    classifier : DecoderClassifier or DistilledClassifier
+    classifier : DecoderClassifier, DistilledClassifier or a regressor
         Fitted; a student has no ``teacher_``.
 
     Raises
@@ -178,24 +180,21 @@ def unpack_classifier(
     from eegkd.distillation import History
     from eegkd.view import View
 
-    kinds = {"DecoderClassifier", "DistilledClassifier"}
-    if described["kind"] not in kinds:
+    if described["kind"] not in KINDS:
         raise ValueError(
-            f"it holds a {described['kind']!r}, not one of {join_names(kinds)}."
+            f"it holds a {described['kind']!r}, not one of {join_names(KINDS)}."
         )
     classifier = getattr(estimators, described["kind"])(**described["params"])
     classifier.decoder_ = decoder_from_config(
         described["decoder"], load(weights), View.from_dict(described["view"]), decoders
     ).eval()
-    classifier.classes_ = np.array(
-        described["classes"], dtype=described["classes_dtype"]
-    )
+    classifier._labels_from_dict(described)
     classifier.ch_names_in_ = tuple(described["ch_names"])
     classifier.history_ = History(**described["history"])
     for name in FITTED:
         setattr(classifier, name, described[name])
-    if described["kind"] == "DistilledClassifier":
-        classifier.teacher_ = None
+    if described["kind"].startswith("Distilled"):
+        classifier.teacher_, classifier.teachers_ = None, []
     return classifier
 
 

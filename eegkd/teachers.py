@@ -206,7 +206,7 @@ class EMA:
 
     Notes
     -----
-    In the first updates less is kept, ``min(decay, (n + 1) / (n + 10))`` after n of
+    In the first updates less is kept, ``min(decay, 1 - 1 / (n + 1))`` in the n-th of
     them, so that the untrained weights are soon forgotten [1]_. Batch statistics are
     averaged like weights.
 
@@ -231,8 +231,8 @@ class EMA:
 
     def after_update(self) -> None:
         """Move the average towards the student's weights."""
-        decay = min(self.decay, (self.n_updates + 1) / (self.n_updates + 10))
         self.n_updates += 1
+        decay = min(self.decay, 1 - 1 / (self.n_updates + 1))
         new = self.followed.state_dict()
         with torch.no_grad():
             for name, value in self.decoder.state_dict().items():

@@ -13,6 +13,7 @@ import numpy as np
 from eegkd._checks import (
     check_ch_names,
     check_choice,
+    check_continuous,
     check_labels,
     check_number,
     check_signals,
@@ -38,7 +39,7 @@ class Trials:
     X : ndarray of float32, shape (n_trials, n_chans, n_times)
         Signals in volts.
     y : ndarray, shape (n_trials,)
-        Labels, in any type that NumPy sorts.
+        Labels of classes, in any type that NumPy sorts; or continuous labels.
     ch_names : tuple of str
         One name for each channel, in the order of ``X``.
     sfreq : float
@@ -79,6 +80,7 @@ class Trials:
         metadata: pd.DataFrame | None = None,
         *,
         units: str = "auto",
+        continuous: bool = False,
         **known: Any,
     ) -> Trials:
         """Make trials from arrays.
@@ -99,6 +101,8 @@ class Trials:
         units : {"auto", "V", "uV"}, default="auto"
             Unit of ``X``. ``"auto"`` takes signals whose typical amplitude is above
             0.05 for microvolts (no EEG reaches 50 millivolts).
+        continuous : bool, default=False
+            Whether labels are numbers such as reaction times, not classes.
         **known
             ``tmin``, ``name``, ``simulated`` and ``settings`` of `Trials`.
 
@@ -119,7 +123,7 @@ class Trials:
                 f"'ch_names' must name the {X.shape[1]} channels of 'X', got "
                 f"{len(ch_names)} names: {join_names(ch_names)}."
             )
-        y = check_labels(y, len(X))
+        y = (check_continuous if continuous else check_labels)(y, len(X))
         return cls(
             X=to_volts(X, units),
             y=y,
@@ -149,7 +153,8 @@ class Trials:
         metadata : DataFrame, optional
             One row for each epoch. By default ``epochs.metadata``.
         **known
-            ``name``, ``simulated`` and ``settings`` of `Trials`.
+            ``name``, ``simulated`` and ``settings`` of `Trials`, and ``continuous``
+            of `from_arrays`.
 
         Returns
         -------
@@ -276,11 +281,13 @@ class Trials:
 
     def __repr__(self) -> str:
         kind = ", simulated" if self.simulated else ""
+        labels = f"classes {join_names(self.classes.tolist())}"
+        if self.y.dtype.kind == "f" and (self.y != np.round(self.y)).any():
+            labels = f"labels from {self.y.min():g} to {self.y.max():g}"
         return (
             f"<Trials | {self.name}{kind}: {len(self)} trials of "
             f"{len(self.subjects)} subject(s), {self.n_chans} channels, "
-            f"{self.n_times} samples at {self.sfreq:g} Hz, "
-            f"classes {join_names(self.classes.tolist())}>"
+            f"{self.n_times} samples at {self.sfreq:g} Hz, {labels}>"
         )
 
 

@@ -50,6 +50,8 @@ class View:
         Which channel of the data stands for which electrode.
     center_, scale_ : Tensor, shape (n_chans, 1)
         Mean and standard deviation in volts, learned by `fit`.
+    align_ : Tensor, shape (n_chans, n_chans), or None
+        Spatial matrix applied after standardizing, learned by `align`; None before.
 
     Notes
     -----
@@ -88,6 +90,7 @@ class View:
         self.source_names = source_names
         self.center_: Tensor | None = None
         self.scale_: Tensor | None = None
+        self.align_: Tensor | None = None
 
     @property
     def ch_names(self) -> tuple[str, ...]:
@@ -159,7 +162,63 @@ class View:
                 "them (epochs.interpolate_bads()), or check the recording."
             )
         self.center_, self.scale_ = center.float()[:, None], scale.float()[:, None]
+        self.align_ = None  # it was learned on another scale
         return self
+
+    def align(self, X: Tensor) -> View:
+        """Return the same fitted view with the electrodes made uncorrelated.
+
+        Euclidean alignment: signals are multiplied by the inverse square root of the
+        mean covariance of some trials, so that the trials of one person, or of one
+        device, have unit covariance on average. It mixes the view's own electrodes
+        only.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n_trials, n_source_chans, n_times)
+            Trials of one person in volts. Their labels are not needed.
+
+        Returns
+        -------
+        view : View
+            A view with ``align_``, which shares everything else with this one.
+
+        Raises
+        ------
+        ValueError
+            If there is no trial.
+        RuntimeError
+            If the view is not fitted.
+
+        Notes
+        -----
+        The mean over trials of X X^T / n_times [1]_, of signals that are standardized
+        where the view does so. Directions without power, such as the mean of the
+        electrodes after average referencing, are left out of the inverse.
+
+        References
+        ----------
+        .. [1] He, H., & Wu, D. (2020). Transfer learning for brain-computer interfaces:
+           A Euclidean space data alignment approach. IEEE Transactions on Biomedical
+           Engineering, 67(2), 399-410.
+        """
+        if not len(X):
+            raise ValueError(
+                "'X' must hold at least one trial to align to, got none. Pass the "
+                "training trials of one person."
+            )
+        other = object.__new__(View)
+        other.__dict__.update(self.__dict__)
+        other.align_ = None
+        shown = other(X).double()
+        covariance = torch.einsum("nct,ndt->cd", shown, shown) / (
+            len(shown) * shown.shape[2]
+        )
+        power, directions = torch.linalg.eigh(covariance)
+        kept = power > 1e-7 * power[-1]
+        inverse = torch.where(kept, power.clamp_min(1e-30).rsqrt(), 0.0)
+        other.align_ = ((directions * inverse) @ directions.T).float()
+        return other
 
     def __call__(self, X: Tensor) -> Tensor:
         """Return what the network behind the view reads.
@@ -177,7 +236,7 @@ class View:
         return self.scale(self.pick(X))
 
     def scale(self, X: Tensor) -> Tensor:
-        """Standardize signals that are picked already.
+        """Standardize, and align, signals that are picked already.
 
         Parameters
         ----------
@@ -187,13 +246,21 @@ class View:
         Returns
         -------
         X_view : Tensor, same shape
-            Of unit scale when standardized, otherwise ``X`` itself.
+            Of unit scale when standardized, uncorrelated when aligned, otherwise ``X``
+            itself.
 
         Raises
         ------
         RuntimeError
             If the view is not fitted.
         """
+        X = self._standardized(X)
+        if self.align_ is None:
+            return X
+        return torch.matmul(self.align_.to(X.device, X.dtype), X)
+
+    def _standardized(self, X: Tensor) -> Tensor:
+        """Return picked signals of unit scale, or as they are."""
         if self.standardize is None:
             return X
         if self.center_ is None or self.scale_ is None:
@@ -291,6 +358,7 @@ class View:
             "standardize": self.standardize,
             "center": None if self.center_ is None else self.center_[:, 0].tolist(),
             "scale": None if self.scale_ is None else self.scale_[:, 0].tolist(),
+            "align": None if self.align_ is None else self.align_.tolist(),
         }
 
     @classmethod
@@ -317,6 +385,8 @@ class View:
         if saved["center"] is not None:
             view.center_ = torch.tensor(saved["center"])[:, None]
             view.scale_ = torch.tensor(saved["scale"])[:, None]
+        if saved.get("align") is not None:  # older files do not have it
+            view.align_ = torch.tensor(saved["align"])
         return view
 
     def __repr__(self) -> str:

@@ -31,6 +31,8 @@ LINE = [
     "criteria",
     "weightings",
     "distillation",
+    "flatness",
+    "diagnostics",
     "methods",
     "splits",
     "reading",

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from eegkd.metrics import METRICS, calibration_error, information_transfer_rate
+from eegkd.metrics import (
+    LESS_IS_BETTER,
+    METRICS,
+    brier_score,
+    calibration_error,
+    information_transfer_rate,
+    log_loss,
+)
 from eegkd.statistics import mean_interval, paired_permutation_test
 
 
@@ -29,12 +36,22 @@ def binned_calibration_error(y, proba):
     return total / len(pairs)
 
 
+def brier_by_loops(y, proba):
+    """Return Brier's score as he wrote it, trial by trial and class by class."""
+    total = 0.0
+    for label, row in zip(y, proba, strict=True):
+        total += sum((p - (code == label)) ** 2 for code, p in enumerate(row))
+    return total / len(y)
+
+
 REFERENCE = {
     "accuracy": lambda y, p: sk.accuracy_score(y, p.argmax(1)),
     "balanced_accuracy": lambda y, p: sk.balanced_accuracy_score(y, p.argmax(1)),
     "kappa": lambda y, p: sk.cohen_kappa_score(y, p.argmax(1)),
     "roc_auc": lambda y, p: sk.roc_auc_score(y, p, multi_class="ovr"),
     "calibration_error": binned_calibration_error,
+    "log_loss": lambda y, p: sk.log_loss(y, p, labels=range(p.shape[1])),
+    "brier_score": brier_by_loops,
 }
 
 
@@ -59,6 +76,52 @@ def test_calibration_error_of_certain_answers():
     proba = np.tile([0.9, 0.1], (40, 1))
     assert calibration_error(np.zeros(40, int), proba) == pytest.approx(0.1)
     assert calibration_error(np.ones(40, int), proba) == pytest.approx(0.9)
+
+
+def test_brier_score_of_two_classes_is_twice_that_of_one():
+    y, proba = scores(n_classes=2)
+    single = sk.brier_score_loss(y, proba[:, 1])
+    assert brier_score(y, proba) == pytest.approx(2 * single)
+
+
+def test_scores_of_probabilities_at_their_bounds():
+    y = np.array([0, 1, 2, 2])
+    right, even = np.eye(3)[y], np.full((4, 3), 1 / 3)
+    wrong = np.eye(3)[(y + 1) % 3]
+    assert log_loss(y, right) == brier_score(y, right) == 0
+    assert log_loss(y, even) == pytest.approx(np.log(3))
+    assert brier_score(y, even) == pytest.approx(1 - 1 / 3)
+    assert log_loss(y, wrong) == pytest.approx(52 * np.log(2))  # finite
+    assert brier_score(y, wrong) == 2
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier_score"])
+def test_proper_scores_are_least_for_the_true_probabilities(name):
+    """Sharper and blunter probabilities than the true ones must both cost more."""
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((20000, 3))
+    true = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    y = (true.cumsum(1) > rng.random((20000, 1))).argmax(1)
+    costs = []
+    for sharpness in (0.5, 1.0, 2.0):
+        proba = true**sharpness
+        costs.append(METRICS[name](y, proba / proba.sum(1, keepdims=True)))
+    assert costs[1] < costs[0]
+    assert costs[1] < costs[2]
+
+
+def test_the_direction_of_every_metric_is_known():
+    """Of less-is-better metrics the better classifier has the lower value."""
+    rng = np.random.default_rng(1)
+    y = rng.integers(3, size=300)
+    noise = rng.standard_normal((300, 3))
+    better, worse = ((s * np.eye(3)[y] + noise) for s in (4.0, 0.0))
+    for name, count in METRICS.items():
+        good, bad = (
+            count(y, np.exp(z) / np.exp(z).sum(1, keepdims=True))
+            for z in (better, worse)
+        )
+        assert (good < bad) == (name in LESS_IS_BETTER), name
 
 
 def test_interval_equals_scipy():

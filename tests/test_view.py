@@ -90,7 +90,63 @@ def test_save_and_make_again():
         assert again.ch_names == view.ch_names
 
 
+@pytest.mark.parametrize("standardize", ["channel", None])
+def test_aligned_trials_are_uncorrelated(standardize):
+    view = View("headphone", CH_22, standardize=standardize).fit(signals())
+    aligned = view.align(signals())
+    shown = aligned(signals()).double()
+    covariance = torch.einsum("nct,ndt->cd", shown, shown) / (6 * 50)
+    assert torch.allclose(covariance, torch.eye(7).double(), atol=1e-3)
+    assert torch.allclose(aligned.align_, aligned.align_.T, atol=1e-3 * 1e5)
+    assert view.align_ is None
+    assert aligned.ch_names == view.ch_names
+    again = aligned.align(signals())
+    assert torch.allclose(again.align_, aligned.align_)
+
+
+def test_alignment_equals_scipy():
+    from scipy.linalg import fractional_matrix_power
+
+    view = View("headphone", CH_22).fit(signals())
+    other = signals(seed=5)
+    shown = view(other).double().numpy()
+    mean = np.mean([trial @ trial.T / trial.shape[1] for trial in shown], axis=0)
+    expected = fractional_matrix_power(mean, -0.5)
+    assert view.align(other).align_.numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_alignment_reads_the_views_electrodes_alone():
+    view = View("headband", CH_22, reference="average").fit(signals())
+    aligned = view.align(signals())
+    changed = signals()
+    others = [i for i, name in enumerate(CH_22) if name not in view.ch_names]
+    changed[:, others] *= -50
+    again = view.align(changed)
+    assert torch.equal(again.align_, aligned.align_)
+    assert torch.equal(again(changed), aligned(signals()))
+    assert torch.isfinite(aligned(signals())).all()  # the reference leaves no mean
+    assert aligned(signals()).abs().max() < 20
+
+
+def test_an_aligned_view_is_saved_and_bound():
+    view = View("headband", CH_22).fit(signals()).align(signals(seed=3))
+    saved = json.loads(json.dumps(view.to_dict()))
+    assert torch.equal(View.from_dict(saved)(signals()), view(signals()))
+    order = np.random.default_rng(1).permutation(22)
+    bound = view.bind([CH_22[i] for i in order])
+    assert torch.allclose(bound(signals()[:, order]), view(signals()), atol=1e-5)
+    assert torch.equal(view.scale(view.pick(signals())), view(signals()))
+    del saved["align"]  # as files of older versions
+    plain = View("headband", CH_22).fit(signals())
+    assert torch.equal(View.from_dict(saved)(signals()), plain(signals()))
+    assert view.fit(signals()).align_ is None
+
+
 def test_errors():
+    with pytest.raises(ValueError, match="'X' must hold at least one trial to align"):
+        View("headband", CH_22).fit(signals()).align(signals()[:0])
+    with pytest.raises(RuntimeError, match="must be fitted before use"):
+        View("headband", CH_22).align(signals())
     with pytest.raises(RuntimeError, match="must be fitted before use"):
         View("headband", CH_22)(signals())
     with pytest.raises(ValueError, match="'standardize' must be one of"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eegkd import metrics
 from eegkd.statistics import (
     MAX_SEEDS,
     SIGNIFICANCE,
@@ -22,25 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLACE = ["dataset", "evaluation", "montage"]
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "kappa",
-    "roc_auc",
-    "calibration_error",
-    "itr",
-    "parameters",
-    "macs",
-    "train_seconds",
-    "predict_ms",
-)
-LESS_IS_BETTER = (
-    "calibration_error",
-    "parameters",
-    "macs",
-    "train_seconds",
-    "predict_ms",
-)
+COSTS = ("parameters", "macs", "train_seconds", "predict_ms")
+METRICS = (*metrics.METRICS, "itr", *COSTS)
+LESS_IS_BETTER = (*metrics.LESS_IS_BETTER, *COSTS)
 SEED_NOISE = {"accuracy": SINGLE_RUN_SD, "balanced_accuracy": SINGLE_RUN_SD}
 
 

@@ -77,8 +77,8 @@ class Results:
         or "baseline"), ``method``, ``decoder`` ("" for baselines), ``montage`` ("full"
         for all electrodes), ``n_chans``, ``n_classes``, ``n_trials`` (tested), ``key``
         (of the job), and the metrics: ``accuracy``, ``balanced_accuracy``, ``kappa``,
-        ``roc_auc``, ``calibration_error``, ``itr`` (bits/min), ``parameters``,
-        ``macs``, ``train_seconds`` and ``predict_ms``.
+        ``roc_auc``, ``calibration_error``, ``log_loss``, ``brier_score``, ``itr``
+        (bits/min), ``parameters``, ``macs``, ``train_seconds`` and ``predict_ms``.
     planned : DataFrame
         One row for each job of the grid: ``dataset``, ``evaluation``, ``fold``,
         ``kind``, ``method``, ``decoder``, ``montage``, ``seed``, ``seeded`` (whether

@@ -593,8 +593,11 @@ def collect(store: Store, layout: dict[str, Any]) -> Results:
         "facts": layout["facts"],
         "store": str(store.path),
     }
+    table = pd.DataFrame(scores)
+    # Jobs that were done before a metric existed have none of it.
+    columns = dict.fromkeys([*table.columns, *SCORES, *METRICS])
     return Results(
-        scores=pd.DataFrame(scores, columns=None if scores else [*SCORES, *METRICS]),
+        scores=table.reindex(columns=list(columns)),
         planned=pd.DataFrame(planned),
         failures=failures,
         settings=settings,

@@ -496,12 +496,13 @@ class DIST:
 
     Notes
     -----
-    Both parts carry the factor ``temperature ** 2`` [1]_. The second part of trial i is
-    1 minus n_batch times its product of both centered unit columns, averaged over
-    classes: single values may be negative, the batch mean equals the published loss.
-    It is 0 for a batch of one trial. Probabilities that do not vary have no
-    correlation and give no gradient. With two classes the first part is 0 or 2 times
-    its weight, without a gradient: only the second part teaches.
+    Both parts carry the factor ``temperature ** 2`` [1]_. One minus the correlation of
+    two centered unit columns is half their squared distance; the second part of trial
+    i is its share of that, times n_batch and averaged over classes, so that it is
+    never negative and the batch mean equals the published loss. It is 0 for a batch
+    of one trial. Probabilities that do not vary have no correlation and give no
+    gradient. With two classes the first part is 0 or 2 times its weight, without a
+    gradient: only the second part teaches.
 
     References
     ----------
@@ -533,8 +534,8 @@ class DIST:
         n_trials = len(student.logits)
         if n_trials > 1:
             s_columns, t_columns = (_centered_unit(proba, dim=0) for proba in probas)
-            together = n_trials * (s_columns * t_columns).mean(dim=1)
-            loss = loss + self.intra_weight * (1 - together)
+            apart = (s_columns - t_columns).square().mean(dim=1) * n_trials / 2
+            loss = loss + self.intra_weight * apart
         return loss * self.temperature**2
 
     def __repr__(self) -> str:

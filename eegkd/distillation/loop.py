@@ -369,8 +369,8 @@ class _Average:
         if epoch < self.first:
             return
         self.n_passes += 1
-        for name, value in decoder.named_parameters():
-            value = value.detach()
+        for name, parameter in decoder.named_parameters():
+            value = parameter.detach()
             mean = self.mean.setdefault(name, torch.zeros_like(value))
             mean += (value - mean) / self.n_passes
 

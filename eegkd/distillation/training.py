@@ -273,8 +273,11 @@ class Training:
                 "make(montage, decoder, random_state)."
             )
         if isinstance(montage, str) and montage == "student":
-            built = self.make(self.student.view.montage, decoder, random_state)
-            built.view = self.student.view
+            view = self.student.view
+            built = self.make(
+                None if view.is_full else view.montage, decoder, random_state
+            )
+            built.view = view  # views are shared: each is applied once
             return built
         return self.make(None if montage == "full" else montage, decoder, random_state)
 

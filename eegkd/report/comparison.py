@@ -27,6 +27,8 @@ SIDE_COLORS = {"a": "#D55E00", "b": "#56B4E9"}
 METRIC_NAMES = {
     "roc_auc": "ROC AUC",
     "calibration_error": "calibration error (less is better)",
+    "log_loss": "log loss (less is better)",
+    "brier_score": "Brier score (less is better)",
     "itr": "bits per minute",
     "parameters": "parameters (less is better)",
     "macs": "multiply-accumulates (less is better)",

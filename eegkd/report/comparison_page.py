@@ -94,7 +94,8 @@ Stouffer's method.</li>
 CALIBRATION = (
     "Gap between how sure the item is and how often it is right, in bins of equal "
     "count; 0 is perfect. With few test trials it is biased upward, for all items "
-    "alike."
+    "alike. Log loss and Brier score judge the probabilities as a whole, right and "
+    "wrong; of all three, less is better."
 )
 LATEX = str.maketrans(
     {
@@ -432,7 +433,7 @@ def _metrics_table(
 
 
 def _calibration(results: Results) -> str:
-    """Return the calibration errors as a table."""
+    """Return the calibration errors and the scores of probabilities as a table."""
     import pandas as pd
 
     summary = results.summary("calibration_error")
@@ -440,6 +441,8 @@ def _calibration(results: Results) -> str:
     shown["Decoder"] = shown["Decoder"].replace("", "-")
     shown["Calibration error"] = summary["mean"].map(_shown)
     shown["95 % interval"] = [_interval(row) for _, row in summary.iterrows()]
+    for metric, title in (("log_loss", "Log loss"), ("brier_score", "Brier score")):
+        shown[title] = results.summary(metric)["mean"].map(_shown)
     return _wide(shown)
 
 

@@ -112,7 +112,7 @@ class TrialSource:
     X: Tensor
     y: Tensor
     subject: Tensor
-    session: Tensor = None  # type: ignore[assignment]
+    session: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
     batch_size: int = 128
     shuffle: bool = True
     seed: int = 0
@@ -121,7 +121,7 @@ class TrialSource:
 
     def __post_init__(self) -> None:
         check_int(self.batch_size, "batch_size", at_least=1)
-        if self.session is None:
+        if len(self.session) != len(self.X):
             self.session = self.subject
 
     @classmethod

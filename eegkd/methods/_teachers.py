@@ -1,0 +1,162 @@
+"""Several teachers: those given, and those that a method trains besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eegkd._checks import check_int
+from eegkd.criteria import KL
+from eegkd.decoders import Decoder, Output
+from eegkd.distillation import Criterion, History, Objective, Training
+from eegkd.sources import Batch, Source, TrialSource
+from eegkd.teachers import Frozen, Teacher
+from eegkd.weightings import Weighting
+
+N_BLOCKS = 10  # contiguous parts of a recording that teachers take or leave
+MIN_GROUPS = 3  # with fewer, subsets would be equal or would not overlap
+
+
+def several(training: Training, n_teachers: int) -> list[Frozen]:
+    """Return the given teachers; beside a single one, others of its electrodes."""
+    check_int(n_teachers, "n_teachers", at_least=1)
+    teachers = [training.teacher, *training.teachers[1:]]
+    if len(teachers) == 1:
+        for number in range(1, n_teachers):
+            teachers.append(another(training, "full", number))
+    return [Frozen(teacher) for teacher in teachers]
+
+
+def small_to_large(
+    training: Training, n_teachers: int, *, with_student: bool
+) -> list[Frozen]:
+    """Return the given teachers; below a single one, others on fewer electrodes."""
+    check_int(n_teachers, "n_teachers", at_least=1)
+    teachers = [training.teacher, *training.teachers[1:]]
+    if len(teachers) == 1 and n_teachers > 1:
+        steps = training.ladder(n_teachers - 1 - with_student)
+        montages = [*(["student"] if with_student else []), *steps]
+        for number, montage in enumerate(montages, start=1):
+            teachers.append(another(training, montage, number))
+    teachers.sort(key=lambda teacher: teacher.view.n_chans)
+    return [Frozen(teacher) for teacher in teachers]
+
+
+def another(
+    training: Training,
+    montage: object,
+    number: int,
+    source: TrialSource | None = None,
+) -> Decoder:
+    """Train a further teacher on the labels, with a seed of its own."""
+    seed = training.random_state + number
+    teacher = training.build(montage, random_state=seed)
+    training.train(teacher, source=source, random_state=seed)
+    return teacher
+
+
+def follow(
+    training: Training,
+    weighting: Callable[..., Weighting],
+    find_teachers: Callable[[], list[Frozen]],
+    *,
+    temperature: float,
+    label_weight: float,
+    soft_weight: float,
+    hint: tuple[float, Callable[[list[Frozen]], Criterion]] | None = None,
+) -> History:
+    """Train the student on labels and on a divergence from each teacher.
+
+    ``weighting`` makes a weighting of the weights of the terms. Wrong options are
+    refused before teachers are trained.
+    """
+    weighting(label_weight, soft_weight)
+    softened = KL(temperature)
+    teachers = find_teachers()
+    terms: list[tuple[Criterion, Teacher | None]] = [
+        (training.label_loss(), None),
+        *[(softened, teacher) for teacher in teachers],
+    ]
+    weights = [label_weight, *[soft_weight] * len(teachers)]
+    if hint is not None:
+        terms.append((hint[1](teachers), None))
+        weights.append(hint[0])
+    history = training.run(Objective(terms, weighting(*weights)))
+    history.notes["teacher_electrodes"] = [
+        teacher.decoder.view.n_chans for teacher in teachers
+    ]
+    return history
+
+
+def overlapping(
+    source: TrialSource, n_subsets: int, fraction: float, seed: int
+) -> tuple[str, list[Tensor]]:
+    """Return what was split, and the trials of subsets that leave out other groups.
+
+    Groups are persons, or else sessions, or else contiguous blocks of each session.
+    They are left out in turn, so that no group is missed more often than it must be.
+    """
+    kind, group = _groups(source)
+    names = np.unique(group)
+    n_left = len(names) - min(
+        max(round(fraction * len(names)), 1), max(len(names) - 1, 1)
+    )
+    order = np.random.default_rng(seed).permutation(names)
+    subsets = []
+    for number in range(n_subsets):
+        left = order[(number * n_left + np.arange(n_left)) % len(order)]
+        kept = np.flatnonzero(~np.isin(group, left))
+        subsets.append(torch.as_tensor(kept, device=source.X.device))
+    return kind, subsets
+
+
+def _groups(source: TrialSource) -> tuple[str, np.ndarray]:
+    """Return the coarsest split with groups enough, and the group of each trial."""
+    session = source.session.cpu().numpy()
+    for kind, group in (
+        ("subjects", source.subject.cpu().numpy()),
+        ("sessions", session),
+    ):
+        if len(np.unique(group)) >= MIN_GROUPS:
+            return kind, group
+    block = np.zeros(len(session), dtype=np.int64)
+    for name in np.unique(session):
+        inside = np.flatnonzero(session == name)
+        n_blocks = min(N_BLOCKS, len(inside))
+        block[inside] = np.arange(len(inside)) * n_blocks // len(inside)
+    return "blocks", block
+
+
+class RandomSubset:
+    """The mean probability of other teachers in each batch, of all in validation.
+
+    Probabilities are those at the temperature of the divergence, which therefore
+    must be the same.
+    """
+
+    def __init__(
+        self, teachers: Sequence[Frozen], source: Source, temperature: float, seed: int
+    ) -> None:
+        self.teachers, self.source = list(teachers), source
+        self.temperature, self.seed = temperature, seed
+        self.start_pass(0)
+
+    def start_pass(self, epoch: int) -> None:
+        """Begin the draws of a pass, which depend on seed and pass alone."""
+        self._rng = np.random.default_rng([self.seed, epoch])
+
+    def __call__(self, batch: Batch) -> Output:
+        """Return scores whose softmax at the temperature is the mean probability."""
+        chosen = self.teachers
+        if batch.source is self.source:
+            chosen = []
+            while not chosen:
+                chosen = [who for who in self.teachers if self._rng.random() < 0.5]
+        logits = torch.stack([who(batch).logits for who in chosen])
+        logs = F.log_softmax(logits / self.temperature, dim=2)
+        mean = logs.logsumexp(dim=0) - np.log(len(chosen))
+        return Output(self.temperature * mean, {}, None)

@@ -1,0 +1,96 @@
+"""Distillation with augmented trials, KD+DA (Jeon et al. 2022)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eegkd._checks import check_choice
+from eegkd.criteria import KL
+from eegkd.distillation import History, Objective, Training
+from eegkd.methods.card import Card
+from eegkd.sources.augmented import Augmented
+from eegkd.teachers import Frozen
+from eegkd.weightings import Constant
+
+
+@Card(
+    title="Distillation with data augmentation (KD+DA)",
+    transfers="softened classes of changed trials",
+    teacher="one",
+    source="Jeon, Som, Shukla, Hasanaj, Buman & Turaga 2022",
+    composition="0.1 cross-entropy + 0.9 KL(T=4), on trials that an augmentation "
+    "changes anew in each pass, before any view",
+    use="Few trials. Which augmentation helps depends on the data: compare them with "
+    "eegkd.augmentation_sweep.",
+    limits="An augmentation must leave the class as it is. Swapping left and right is "
+    "left out, because it swaps the classes of motor imagery; several others are not "
+    "for evoked responses, see AUGMENTATIONS. The teacher reads each batch anew.",
+    reading="our reading: each augmentation changes every second trial. Its size, and "
+    "weights of the terms that equal those of plain distillation, so that the "
+    "augmentation is the only difference.",
+)
+def augmented_kd(
+    training: Training,
+    *,
+    augment: Any = ("gaussian_noise", "time_mask", "time_shift"),
+    probability: float = 0.5,
+    augment_teacher: bool = False,
+    temperature: float = 4.0,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+) -> History:
+    """Train the student on changed trials, with the teacher's answers to the same.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    augment : str, callable or list of these, \
+default=("gaussian_noise", "time_mask", "time_shift")
+        Names in `eegkd.sources.AUGMENTATIONS`, transforms of
+        `braindecode.augmentation`, or functions of signals; several are applied one
+        after the other, see `eegkd.sources.Augmented`.
+    probability : float, default=0.5
+        Share of trials that each augmentation changes, between 0 and 1.
+    augment_teacher : bool, default=False
+        Whether to train a teacher on changed trials instead of using the given one.
+    temperature : float, default=4.0
+        Softness of both sets of scores, > 0.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the cross-entropy and of the divergence, >= 0.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+
+    Notes
+    -----
+    The published mixture is of noise, removal of a segment and a shift in time.
+    Validation trials are not changed.
+
+    References
+    ----------
+    .. [1] Jeon, E. S., Som, A., Shukla, A., Hasanaj, K., Buman, M. P., & Turaga, P.
+       (2022). Role of data augmentation strategies in knowledge distillation for
+       wearable sensor data. IEEE Internet of Things Journal, 9(14), 12848-12860.
+    """
+    check_choice(augment_teacher, "augment_teacher", (True, False))
+    weighting = Constant(label_weight, soft_weight)
+    soft = KL(temperature)
+    source = Augmented(
+        training.source,
+        augment,
+        sfreq=training.sfreq,
+        probability=probability,
+        seed=training.random_state,
+    )
+    teacher = training.frozen()
+    if augment_teacher:
+        own = training.build("full", random_state=training.random_state + 1)
+        training.train(own, source=source, random_state=training.random_state + 1)
+        teacher = Frozen(own)
+    return training.run(
+        Objective([(training.label_loss(), None), (soft, teacher)], weighting),
+        source=source,
+    )

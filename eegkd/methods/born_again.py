@@ -1,0 +1,87 @@
+"""Born-again networks, BAN (Furlanello et al. 2018)."""
+
+from __future__ import annotations
+
+from eegkd._checks import check_int, check_number, check_type
+from eegkd.criteria import KL
+from eegkd.distillation import History, Objective, Training
+from eegkd.methods._online import lives, summary
+from eegkd.methods.card import Card
+from eegkd.teachers import Ensemble, Frozen, Teacher
+from eegkd.weightings import Constant
+
+
+@Card(
+    title="Born-again networks (BAN)",
+    transfers="classes of the same decoder in its earlier lives",
+    teacher="itself",
+    source="Furlanello, Lipton, Tschannen, Itti & Anandkumar 2018",
+    composition="generations on the student's electrodes: the first by cross-entropy, "
+    "each later one by cross-entropy + KL(T=1) to the one before",
+    use="When there is no better recording to learn from than the student's own.",
+    limits="Nothing comes from electrodes that the student does not have. Costs one "
+    "training for each generation.",
+    reading="Our reading: the published ensemble answers with all generations at once; "
+    "here the student stays one network, and with ensemble=True all generations teach "
+    "it together.",
+    unplanted="Every teacher is trained by the method itself on the student's "
+    "electrodes; there are no answers to shuffle beforehand.",
+)
+def born_again(
+    training: Training,
+    *,
+    n_generations: int = 3,
+    temperature: float = 1.0,
+    label_weight: float = 1.0,
+    soft_weight: float = 1.0,
+    ensemble: bool = False,
+) -> History:
+    """Train the decoder again and again; each generation teaches the next.
+
+    Parameters
+    ----------
+    training : Training
+        Student, trials and settings.
+    n_generations : int, default=3
+        Generations that are taught, >= 1, after a first one that learns from labels
+        alone. The last is the student.
+    temperature : float, default=1.0
+        Softness of both sets of scores, > 0. The published value.
+    label_weight, soft_weight : float, default=1.0 and 1.0
+        Weights of the cross-entropy and of the divergence, >= 0. The published sum.
+    ensemble : bool, default=False
+        Whether the student learns from the mean of all earlier generations instead of
+        the last one.
+
+    Returns
+    -------
+    history : History
+        The last generation's. ``notes["generations"]`` tells how each one did.
+
+    References
+    ----------
+    .. [1] Furlanello, T., Lipton, Z. C., Tschannen, M., Itti, L., & Anandkumar, A.
+       (2018). Born again neural networks. International Conference on Machine
+       Learning, 1607-1616.
+    """
+    check_int(n_generations, "n_generations", at_least=1)
+    check_type(ensemble, "ensemble", bool, "True or False")
+    weighting = Constant(
+        check_number(label_weight, "label_weight", at_least=0),
+        check_number(soft_weight, "soft_weight", at_least=0),
+    )
+    divergence = KL(temperature)
+    earlier: list[Teacher] = []
+    found = []
+    for number, (decoder, seed) in enumerate(lives(training, n_generations)):
+        label = (training.label_loss(), None)
+        objective = Objective([label])
+        if earlier:
+            all_teach = ensemble and number == n_generations
+            teacher = Ensemble(earlier) if all_teach else earlier[-1]
+            objective = Objective([label, (divergence, teacher)], weighting)
+        history = training.train(decoder, objective, random_state=seed)
+        earlier.append(Frozen(decoder))
+        found.append(summary(decoder, history))
+    history.notes["generations"] = found
+    return history

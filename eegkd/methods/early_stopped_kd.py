@@ -1,0 +1,84 @@
+"""Early-stopped distillation (Cho and Hariharan 2019)."""
+
+from __future__ import annotations
+
+from eegkd._checks import check_number
+from eegkd.criteria import KL
+from eegkd.distillation import History, Objective, Training
+from eegkd.methods.card import Card
+from eegkd.weightings import Schedule
+
+
+@Card(
+    title="Early-stopped distillation (ES-KD)",
+    transfers="softened classes, in the first part of the training only",
+    teacher="one",
+    source="Cho and Hariharan 2019",
+    composition="CE + KL(T) with a Schedule: KL is switched off after a part of the "
+    "passes",
+    use="Use it when the student learns well from the teacher at first, but ends below "
+    "a student that was trained on labels.",
+    limits="The labels must be right, because they have the last word. With patience, "
+    "training may end before the teacher is switched off. With two classes the scores "
+    "say nothing beyond the confidence.",
+    reading="Our reading: temperature 4 and weight 0.9; the teacher is switched off at "
+    "half of the passes, and labels count 1 from then on.",
+)
+def early_stopped_kd(
+    training: Training,
+    *,
+    stop: float = 0.5,
+    temperature: float = 4.0,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+    final_label_weight: float = 1.0,
+    teacher_mode: str = "eval",
+) -> History:
+    """Distill in the first part of the training and finish on the labels alone.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    stop : float, default=0.5
+        Part of the passes after which the teacher is switched off, in [0, 1].
+    temperature : float, default=4.0
+        Softness of both sets of scores, > 0.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the cross-entropy and of the divergence before, >= 0.
+    final_label_weight : float, default=1.0
+        Weight of the cross-entropy afterwards, >= 0.
+    teacher_mode : {"eval", "as_published"}, default="eval"
+        See `eegkd.Frozen`.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass. The notes hold ``stopped_at``, the first pass
+        without the teacher.
+
+    Notes
+    -----
+    The pass that is kept has the lowest label loss on validation trials throughout;
+    a loss that changes its terms half-way could not choose.
+
+    References
+    ----------
+    .. [1] Cho, J. H., & Hariharan, B. (2019). On the efficacy of knowledge
+       distillation. IEEE/CVF International Conference on Computer Vision, 4794-4802.
+    """
+    check_number(stop, "stop", at_least=0, at_most=1)
+    stopped_at = round(stop * training.max_epochs)
+    final = (final_label_weight, 0.0)
+    points = {0: (label_weight, soft_weight), stopped_at: final}
+    history = training.run(
+        Objective(
+            [
+                (training.label_loss(), None),
+                (KL(temperature), training.frozen(teacher_mode)),
+            ],
+            Schedule(points, valid=(1.0, 0.0)),
+        )
+    )
+    history.notes["stopped_at"] = stopped_at
+    return history

@@ -1,0 +1,95 @@
+"""Factor transfer, FT (Kim, Park and Kwak 2018)."""
+
+from __future__ import annotations
+
+from eegkd._checks import check_number
+from eegkd.criteria.factors import FactorTransfer, Paraphraser
+from eegkd.distillation import History, Objective, Training
+from eegkd.methods._transfer import transfer
+from eegkd.methods.card import Card
+
+
+@Card(
+    title="Factor transfer (FT)",
+    transfers="factors into which a layer of the teacher is compressed",
+    teacher="one",
+    source="Kim, Park & Kwak 2018",
+    composition="a paraphraser is trained on the teacher's last tap, then 1 label "
+    "loss + 1600 absolute difference of the factors to a frozen teacher",
+    use="Decoders of different kinds, whose layers cannot be compared map by map.",
+    limits="The factors keep what restores the teacher's layer, which need not be what "
+    "tells the classes apart. A further training stage. The weight depends on the size "
+    "of the layer. Layers without a time axis are compared at random.",
+    reading="The weight is derived, see the notes of the function. The paraphraser's "
+    "last layer has no rectifier, because EEG features have both signs.",
+    regression=True,
+)
+def factor_transfer(
+    training: Training,
+    *,
+    factor_weight: float = 1600.0,
+    tap: int = 1,
+    rate: float = 0.5,
+    paraphrase_part: float = 0.125,
+    label_weight: float = 1.0,
+    soft_weight: float = 0.0,
+    temperature: float = 4.0,
+) -> History:
+    """Train a paraphraser of the teacher, then the student to say the same.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    factor_weight : float, default=1600.0
+        Weight of the difference of factors, >= 0.
+    tap : int, default=1
+        Which layer, counted from the last tap, which is 1.
+    rate : float, default=0.5
+        Number of factors over number of the teacher's maps, > 0.
+    paraphrase_part : float, default=0.125
+        Passes for the paraphraser, as a part of ``max_epochs``, > 0; at least one
+        pass. Published: 30 of 240.
+    label_weight, soft_weight : float, default=1.0 and 0.0
+        Weights of the label loss and of the divergence between softened classes,
+        >= 0. The latter says nothing about continuous labels.
+    temperature : float, default=4.0
+        Softness of that divergence, > 0.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+        ``notes["paraphrase_loss"]`` is the paraphraser's error after its training.
+
+    Notes
+    -----
+    The mean absolute difference of two factors of length 1 shrinks with the square
+    root of their number of values. A weight of 200 for 64 values [2]_ is 25 times that
+    root; for the usual 10 factors of 400 steps it is 25 * 64 = 1600.
+
+    References
+    ----------
+    .. [1] Kim, J., Park, S., & Kwak, N. (2018). Paraphrasing complex network: Network
+       compression via factor transfer. NeurIPS, 2760-2769.
+    .. [2] Tian, Y., Krishnan, D., & Isola, P. (2020). Contrastive representation
+       distillation. ICLR.
+    """
+    check_number(paraphrase_part, "paraphrase_part", above=0)
+    paraphraser = Paraphraser(tap, rate)
+    first = training.train(
+        training.copy_student(),  # has no part in the loss and stays as it is
+        Objective([(paraphraser, training.frozen())]),
+        valid=None,
+        max_epochs=max(1, round(paraphrase_part * training.max_epochs)),
+        random_state=training.random_state + 1,
+    )
+    history = transfer(
+        training,
+        [(factor_weight, FactorTransfer(paraphraser))],
+        label_weight=label_weight,
+        soft_weight=soft_weight,
+        temperature=temperature,
+    )
+    history.notes["paraphrase_loss"] = first.best_loss
+    return history

@@ -1,0 +1,107 @@
+"""Distillation on mixed trials, MIX-KD (Choi, Jeon, Shukla and Turaga 2023)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eegkd.criteria.logits import CrossEntropy, StandardizedKL, standardize_logits
+from eegkd.decoders import Output
+from eegkd.distillation import History, Objective, Training
+from eegkd.methods.card import Card
+from eegkd.sources.mixup import Mixup
+from eegkd.weightings import Constant
+
+
+@Card(
+    title="Distillation with mixup (MIX-KD)",
+    transfers="standardized classes of mixed trials",
+    teacher="one",
+    source="Choi, Jeon, Shukla & Turaga 2023",
+    composition="0.1 cross-entropy with mixed labels + 0.9 KL, both of scores divided "
+    "by their own deviation, on trials of which a part are sums of two",
+    use="Small training sets, where smoother decisions help.",
+    limits="Three classes or more: with two, standardized scores say only which class "
+    "is the likelier, without a gradient. Sums over persons are no one's EEG; see "
+    "within=. The teacher reads each batch anew.",
+)
+def mix_kd(
+    training: Training,
+    *,
+    fraction: float = 0.1,
+    beta: float = 1.0,
+    within: str | None = None,
+    official_sampling: bool = False,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+    floor: float = 0.1,
+    detach: bool = False,
+) -> History:
+    """Train the student on mixed trials, with the teacher's answers to the same.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    fraction : float, default=0.1
+        Share of the trials of a batch that are mixed; 1 is full mixup.
+    beta : float, default=1.0
+        Parameter of the beta distribution of the shares, > 0.
+    within : {None, "subject", "session"}, default=None
+        Where partners are looked for, see `eegkd.sources.Mixup`.
+    official_sampling : bool, default=False
+        Whether to mix about 0.4 of the trials where 0.1 is asked for, as the code
+        that accompanies the paper does.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the cross-entropy and of the divergence, >= 0.
+    floor : float, default=0.1
+        Smallest deviation that scores are divided by, > 0.
+    detach : bool, default=False
+        Whether the deviation counts as a constant in the gradient.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+
+    Notes
+    -----
+    Weights, shares and the missing square of the temperature are those of the code.
+    Its optimizer is SGD, not Adam. Validation trials are not mixed.
+
+    References
+    ----------
+    .. [1] Choi, H., Jeon, E. S., Shukla, A., & Turaga, P. (2023). Understanding the
+       role of mixup in knowledge distillation: An empirical study. In Proceedings of
+       the IEEE/CVF Winter Conference on Applications of Computer Vision, 2319-2328.
+    """
+    soft = StandardizedKL(detach=detach, floor=floor)
+    return training.run(
+        Objective(
+            [
+                (_StandardizedCrossEntropy(floor, detach), None),
+                (soft, training.frozen()),
+            ],
+            Constant(label_weight, soft_weight),
+        ),
+        source=Mixup(
+            training.source,
+            training.n_outputs,
+            fraction=fraction,
+            beta=beta,
+            within=within,
+            official_sampling=official_sampling,
+            seed=training.random_state,
+        ),
+    )
+
+
+class _StandardizedCrossEntropy(CrossEntropy):
+    """Cross-entropy of scores divided by their own deviation."""
+
+    def __init__(self, floor: float, detach: bool) -> None:
+        self.floor, self.detach = floor, detach
+
+    def __call__(self, student: Any, teacher: Any, batch: Any) -> Any:
+        """Return the loss of each trial, shape (n_batch,), in nats."""
+        logits = standardize_logits(student.logits, self.floor, self.detach)
+        return super().__call__(Output(logits, {}, None), teacher, batch)

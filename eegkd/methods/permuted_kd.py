@@ -1,0 +1,68 @@
+"""Distillation with the wrong classes of the teacher mixed up: a control."""
+
+from __future__ import annotations
+
+from eegkd._checks import check_int
+from eegkd.distillation import History, Training
+from eegkd.methods._controls import PermutedTeacher
+from eegkd.methods._procedures import soft_objective
+from eegkd.methods.card import Card
+
+
+@Card(
+    title="Permuted distillation (a control)",
+    transfers="the teacher's confidence, but not which wrong classes it finds alike",
+    teacher="one",
+    source="Vats and Crandall 2021",
+    composition="CE + KL(T) from a teacher whose scores of the wrong classes are "
+    "permuted in each trial",
+    use="Use it beside kd. A gain of kd that is not larger than this one's does not "
+    "come from what the teacher knows about the classes.",
+    limits="With two classes there is a single wrong class: the method is then "
+    "identical to kd and controls nothing. With three, half of the trials stay as they "
+    "are.",
+    reading="Our reading: the test of the distillation hypothesis, and that each trial "
+    "keeps its permutation throughout.",
+    unplanted="It is a control: the teacher's answers are permuted on purpose.",
+)
+def permuted_kd(
+    training: Training,
+    *,
+    permutation_seed: int = 0,
+    temperature: float = 4.0,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+) -> History:
+    """Train the student as `kd` does, with the teacher's wrong classes mixed up.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    permutation_seed : int, default=0
+        Seed of the permutations, >= 0.
+    temperature : float, default=4.0
+        Softness of both sets of scores, > 0.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the cross-entropy and of the divergence, >= 0.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+
+    Notes
+    -----
+    The teacher keeps its probability of the true class and the set of its other
+    probabilities in each trial, so that entropy and confidence are those of `kd`.
+
+    References
+    ----------
+    .. [1] Vats, V., & Crandall, D. (2021). Controlling the quality of distillation in
+       response-based network compression. arXiv:2112.10047.
+    """
+    check_int(permutation_seed, "permutation_seed", at_least=0)
+    teacher = PermutedTeacher(training.frozen(), permutation_seed)
+    return training.run(
+        soft_objective(training, teacher, temperature, label_weight, soft_weight)
+    )

@@ -1,0 +1,76 @@
+"""Knowledge review, ReviewKD (Chen et al. 2021)."""
+
+from __future__ import annotations
+
+from eegkd.criteria.factors import ReviewKD
+from eegkd.distillation import History, Training
+from eegkd.methods._transfer import transfer
+from eegkd.methods.card import Card
+
+
+@Card(
+    title="Knowledge review (ReviewKD)",
+    transfers="values of several layers, each guessed from all later ones as well",
+    teacher="one",
+    source="Chen, Liu, Zhao & Jia 2021",
+    composition="1 label loss + 1 difference of fused layers at several resolutions "
+    "in time at up to 3 taps to a frozen teacher",
+    use="Decoders with three or more taps that have a time axis.",
+    limits="Values depend on the electrodes, see the limits of hints. The coarse "
+    "resolutions average rhythms away and see slow activity only. Layers without a "
+    "time axis are compared at random.",
+    reading="Resolutions are steps in time instead of squares. The fusion has no batch "
+    "normalization. The published weight, which grows over the first 20 of 240 passes, "
+    "is constant, so that all passes are chosen by one loss.",
+    regression=True,
+)
+def review_kd(
+    training: Training,
+    *,
+    review_weight: float = 1.0,
+    n_taps: int = 3,
+    n_mid: int | None = None,
+    label_weight: float = 1.0,
+    soft_weight: float = 0.0,
+    temperature: float = 4.0,
+) -> History:
+    """Train the student on labels and on layers fused from late to early.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    review_weight : float, default=1.0
+        Weight of the difference, >= 0.
+    n_taps : int, default=3
+        How many layers to compare at most, counted from the last tap.
+    n_mid : int, optional
+        Maps in which layers are fused, see `eegkd.criteria.ReviewKD`.
+    label_weight, soft_weight : float, default=1.0 and 0.0
+        Weights of the label loss and of the divergence between softened classes,
+        >= 0. The latter says nothing about continuous labels.
+    temperature : float, default=4.0
+        Softness of that divergence, > 0.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+
+    Notes
+    -----
+    The authors' weight depends on the pair of networks; 1 is that of common code. It
+    counts in squares of the teacher's features.
+
+    References
+    ----------
+    .. [1] Chen, P., Liu, S., Zhao, H., & Jia, J. (2021). Distilling knowledge via
+       knowledge review. CVPR, 5008-5017.
+    """
+    return transfer(
+        training,
+        [(review_weight, ReviewKD(n_taps, n_mid))],
+        label_weight=label_weight,
+        soft_weight=soft_weight,
+        temperature=temperature,
+    )

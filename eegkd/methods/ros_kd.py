@@ -1,0 +1,94 @@
+"""Robust stochastic distillation, RoS-KD (Jaiswal et al. 2022)."""
+
+from __future__ import annotations
+
+from eegkd._checks import check_int, check_number
+from eegkd.criteria import KL
+from eegkd.distillation import History, Objective, Training
+from eegkd.methods._teachers import RandomSubset, another, overlapping
+from eegkd.methods.card import Card
+from eegkd.teachers import Frozen
+from eegkd.weightings import Constant
+
+
+@Card(
+    title="Robust stochastic distillation (RoS-KD)",
+    transfers="mean classes of random subsets of teachers",
+    teacher="own",
+    source="Jaiswal et al. 2022",
+    composition=(
+        "label loss + KL(T) to the mean of a random subset of teachers on overlapping "
+        "parts of the trials; weights averaged over the last passes"
+    ),
+    use="Labels are wrong in part, for example because persons did not attend.",
+    limits=(
+        "Trains several teachers on fewer trials each. With one short session the "
+        "parts differ by time alone."
+    ),
+    reading=(
+        "Our reading: teachers see 70 % of the persons, or else sessions, or else "
+        "blocks of time; a non-empty subset of teachers is drawn for each batch; the "
+        "student's weights are averaged over the last half; weights are those of KD."
+    ),
+    unplanted="It trains its own teachers and takes none that could be shuffled.",
+)
+def ros_kd(
+    training: Training,
+    *,
+    temperature: float = 4.0,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+    n_teachers: int = 3,
+    fraction: float = 0.7,
+    average_from: float = 0.5,
+) -> History:
+    """Train the student on labels and on changing teachers of parts of the trials.
+
+    Parameters
+    ----------
+    training : Training
+        Student, trials and settings.
+    temperature : float, default=4.0
+        Softness of the scores, > 0.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the label loss and of the divergence, >= 0.
+    n_teachers : int, default=3
+        How many teachers on all electrodes are trained, >= 1.
+    fraction : float, default=0.7
+        Part of the groups of trials that each teacher sees, > 0 and <= 1. Groups are
+        persons, with fewer than three persons sessions, with fewer than three
+        sessions ten blocks of time.
+    average_from : float, default=0.5
+        Part of the passes, from 0 to below 1, after which the student's weights are
+        averaged.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass. ``notes`` tells the groups and the trials of each
+        teacher.
+
+    References
+    ----------
+    .. [1] Jaiswal, A., Ashutosh, K., Rousseau, J. F., Peng, Y., Wang, Z., & Ding, Y.
+       (2022). RoS-KD: A robust stochastic knowledge distillation approach for noisy
+       medical imaging. ICDM 2022. arXiv:2210.08388.
+    """
+    check_int(n_teachers, "n_teachers", at_least=1)
+    check_number(fraction, "fraction", above=0, at_most=1)
+    check_number(average_from, "average_from", at_least=0, at_most=0.999)
+    weighting, softened = Constant(label_weight, soft_weight), KL(temperature)
+    source, seed = training.source, training.random_state
+    kind, subsets = overlapping(source, n_teachers, fraction, seed)
+    teachers = [
+        Frozen(another(training, "full", number, source.subset(kept)))
+        for number, kept in enumerate(subsets, start=1)
+    ]
+    target = RandomSubset(teachers, source, temperature, seed)
+    history = training.run(
+        Objective([(training.label_loss(), None), (softened, target)], weighting),
+        average_from=average_from,
+    )
+    history.notes["groups"] = kind
+    history.notes["teacher_trials"] = [len(kept) for kept in subsets]
+    return history

@@ -1,0 +1,130 @@
+"""Self-distillation in generations, with a look at flatness (Pham et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from eegkd._checks import check_choice, check_int, check_number, check_type
+from eegkd.criteria import KL
+from eegkd.decoders import Decoder
+from eegkd.distillation import History, Objective, Training
+from eegkd.flatness import flatness, top_hessian_eigenvalue
+from eegkd.methods._online import lives, summary
+from eegkd.methods.card import Card
+from eegkd.teachers import Frozen
+from eegkd.weightings import Constant
+
+STARTS = ("student", "teacher")
+
+
+@Card(
+    title="Self-distillation in generations",
+    transfers="softened classes of the same architecture, trained before",
+    teacher="itself",
+    source="Pham, Cho, Joshi & Hegde 2022",
+    composition="generations: 0.1 cross-entropy + 0.9 KL(T=4) to the one before; after "
+    "each, the rise of the loss around its weights and its sharpest curvature",
+    use="To see whether a decoder gains from its own teaching, and whether flatter "
+    "minima are why. start='teacher' begins with the same architecture on all "
+    "electrodes, so that the montage is the only change.",
+    limits="Costs one training for each generation. Flatness is compared within one "
+    "montage only, and a flat minimum does not prove that it generalizes.",
+    reading="Our reading: weights, temperature and number of generations, which are "
+    "those of plain distillation, both measures of flatness, and start='teacher'.",
+    unplanted="The method trains its teachers itself; with start='student' none sees "
+    "more than the student. There are no answers to shuffle beforehand.",
+)
+def self_distillation(
+    training: Training,
+    *,
+    n_generations: int = 2,
+    start: str = "student",
+    temperature: float = 4.0,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+    probe: bool = True,
+    radius: float = 0.1,
+) -> History:
+    """Train the same architecture again and again, and probe how flat each ends.
+
+    Parameters
+    ----------
+    training : Training
+        Student, trials and settings. With ``start="teacher"`` its trained teacher, if
+        it has one, is the first generation.
+    n_generations : int, default=2
+        Generations that are taught, >= 1, after a first one that learns from labels
+        alone. The last is the student.
+    start : {"student", "teacher"}, default="student"
+        Whether the first generation reads the student's electrodes or all of them.
+    temperature : float, default=4.0
+        Softness of both sets of scores, > 0.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the cross-entropy and of the divergence, >= 0.
+    probe : bool, default=True
+        Whether to measure flatness after each generation, on the training trials.
+    radius : float, default=0.1
+        Relative size of the steps, see `eegkd.flatness.flatness`.
+
+    Returns
+    -------
+    history : History
+        The last generation's. ``notes["generations"]`` holds for each generation how
+        it did and, with ``probe``, ``loss_rise`` and ``top_eigenvalue``.
+
+    References
+    ----------
+    .. [1] Pham, M., Cho, M., Joshi, A., & Hegde, C. (2022). Revisiting
+       self-distillation. arXiv:2206.08491.
+    """
+    check_int(n_generations, "n_generations", at_least=1)
+    check_choice(start, "start", STARTS)
+    check_type(probe, "probe", bool, "True or False")
+    check_number(radius, "radius", above=0)
+    divergence = KL(temperature)
+    weighting = Constant(
+        check_number(label_weight, "label_weight", at_least=0),
+        check_number(soft_weight, "soft_weight", at_least=0),
+    )
+    generations = lives(training, n_generations - (start == "teacher"))
+    decoder, history = _first(training, start, n_generations, generations)
+    found = [_found(training, decoder, history, probe, radius)]
+    for taught, seed in generations:
+        terms: list[tuple[Any, Any]] = [(training.label_loss(), None)]
+        terms.append((divergence, Frozen(decoder)))
+        history = training.train(taught, Objective(terms, weighting), random_state=seed)
+        found.append(_found(training, taught, history, probe, radius))
+        decoder = taught
+    history.notes["generations"] = found
+    return history
+
+
+def _first(
+    training: Training,
+    start: str,
+    n_generations: int,
+    generations: Iterator[tuple[Decoder, int]],
+) -> tuple[Decoder, History]:
+    """Return the first generation; a given teacher has no history."""
+    if start == "teacher" and training.teachers:
+        return training.teacher, History()
+    if start == "teacher":
+        seed = training.random_state + n_generations
+        decoder = training.build("full", random_state=seed)
+    else:
+        decoder, seed = next(generations)
+    return decoder, training.train(decoder, random_state=seed)
+
+
+def _found(
+    training: Training, decoder: Decoder, history: History, probe: bool, radius: float
+) -> dict[str, Any]:
+    """Return how a generation did and how flat it is."""
+    found: dict[str, Any] = {"montage": decoder.view.montage.name}
+    if history.rows:
+        found = summary(decoder, history)
+    if probe:
+        found["loss_rise"] = flatness(decoder, training.source, radius=radius)
+        found["top_eigenvalue"] = top_hessian_eigenvalue(decoder, training.source)
+    return found

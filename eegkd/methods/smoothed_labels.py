@@ -1,0 +1,85 @@
+"""Smoothed labels in a teacher's place: a control for distillation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from eegkd._checks import check_number
+from eegkd.distillation import History, Training
+from eegkd.methods._controls import LARGEST, SMALLEST, Softened, matching_smoothing
+from eegkd.methods._procedures import soft_objective
+from eegkd.methods.card import Card
+from eegkd.teachers import Virtual
+
+
+@Card(
+    title="Smoothed labels (a control)",
+    transfers="nothing: labels, made as soft as a teacher's answers",
+    teacher="one",
+    source="Vats and Crandall 2021; Szegedy et al. 2016",
+    composition="CE + KL(T) from smoothed labels",
+    use="Use it beside kd. A gain of kd that is not larger than this one's is "
+    "regularization, not distillation.",
+    limits="Teaches nothing that the labels do not say.",
+    reading="Our reading: the smoothing has the mean entropy of the teacher's softened "
+    "answers, and takes the teacher's place in kd.",
+    unplanted="It is a control: what the teacher says of a trial does not reach the "
+    "student.",
+)
+def smoothed_labels(
+    training: Training,
+    *,
+    smoothing: float | None = None,
+    temperature: float = 4.0,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+) -> History:
+    """Train the student as `kd` does, with smoothed labels as the teacher's answers.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    smoothing : float, optional
+        Part of the probability that is shared among all classes, in (0, 1). By
+        default the one whose entropy equals the mean entropy of the teacher's
+        softened answers to the training trials; with a number no teacher is needed.
+    temperature : float, default=4.0
+        Softness of the student's scores, > 0. The smoothed labels stand for answers
+        that are softened already.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the cross-entropy and of the divergence, >= 0. Weights 0 and 1 at
+        temperature 1 are plain label smoothing [2]_.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass. The notes hold the ``smoothing``.
+
+    References
+    ----------
+    .. [1] Vats, V., & Crandall, D. (2021). Controlling the quality of distillation in
+       response-based network compression. arXiv:2112.10047.
+    .. [2] Szegedy, C., Vanhoucke, V., Ioffe, S., Shlens, J., & Wojna, Z. (2016).
+       Rethinking the Inception architecture for computer vision. IEEE Conference on
+       Computer Vision and Pattern Recognition, 2818-2826.
+    """
+    check_number(temperature, "temperature", above=0)
+    if smoothing is None:
+        smoothing = matching_smoothing(_softened(training, temperature))
+    check_number(smoothing, "smoothing", at_least=SMALLEST, at_most=LARGEST)
+    labels = Virtual(training.n_outputs, 1 - smoothing + smoothing / training.n_outputs)
+    teacher = Softened(labels, temperature)
+    history = training.run(
+        soft_objective(training, teacher, temperature, label_weight, soft_weight)
+    )
+    history.notes["smoothing"] = smoothing
+    return history
+
+
+def _softened(training: Training, temperature: float) -> Tensor:
+    """Return the teacher's softened answers to all training trials."""
+    source = training.source
+    batch = source.batch(torch.arange(len(source), device=source.X.device))
+    return (training.frozen()(batch).logits / temperature).softmax(dim=1).cpu()

@@ -1,0 +1,61 @@
+"""Distillation from standardized logits (Sun et al. 2024)."""
+
+from __future__ import annotations
+
+from eegkd.criteria.logits import StandardizedKL
+from eegkd.distillation import History, Training
+from eegkd.methods._transfer import transfer
+from eegkd.methods.card import Card
+
+
+@Card(
+    title="Logit standardization in knowledge distillation",
+    transfers="softened classes, each trial at a temperature of its own",
+    teacher="one",
+    source="Sun, Ren, Li, Wang & Cao 2024",
+    composition="0.1 cross-entropy + 9 KL of standardized scores (T=2) to a frozen "
+    "teacher",
+    use="The teacher's scores are much larger than a small student's can be.",
+    limits="The spread of three or four scores is noisy, and how sure the teacher is "
+    "of a trial is lost. With two classes only the likelier one is left, without a "
+    "gradient unless detach is on.",
+    reading="The floor under the standard deviation is our reading; the paper has 100 "
+    "classes and none.",
+)
+def standardized_kd(
+    training: Training,
+    *,
+    temperature: float = 2.0,
+    detach: bool = False,
+    floor: float = 0.1,
+    label_weight: float = 0.1,
+    soft_weight: float = 9.0,
+) -> History:
+    """Train the student on labels and on the order of the teacher's scores.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    temperature : float, default=2.0
+        Divisor of the standardized scores, > 0.
+    detach : bool, default=False
+        Whether the deviation counts as a constant in the gradient.
+    floor : float, default=0.1
+        Smallest deviation to divide by, > 0.
+    label_weight, soft_weight : float, default=0.1 and 9.0
+        Weights of the cross-entropy and of the divergence, >= 0. Standardized scores
+        are small, so that their divergence is as well.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+
+    References
+    ----------
+    .. [1] Sun, S., Ren, W., Li, J., Wang, R., & Cao, X. (2024). Logit standardization
+       in knowledge distillation. CVPR, 15731-15740.
+    """
+    criterion = StandardizedKL(temperature, detach, floor)
+    return transfer(training, [(soft_weight, criterion)], label_weight=label_weight)

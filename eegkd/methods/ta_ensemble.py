@@ -1,0 +1,99 @@
+"""Weighted ensemble of teaching assistants (Ganta, Das Gupta and Sheng 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from eegkd.distillation import History, Training
+from eegkd.methods._procedures import (
+    ensemble_weights,
+    held_out_answers,
+    soft_objective,
+    train_assistants,
+)
+from eegkd.methods.card import Card
+from eegkd.teachers import Ensemble
+
+
+@Card(
+    title="Weighted ensemble of teaching assistants",
+    transfers="softened classes, averaged over assistants of middle size",
+    teacher="one",
+    source="Ganta, Das Gupta and Sheng 2021",
+    composition="CE + KL(T) from the teacher to each assistant; weights of the "
+    "assistants by differential evolution on validation trials; CE + KL(T) from the "
+    "weighted average to the student",
+    use="Use it when it is not clear which montage or network makes the best "
+    "assistant.",
+    limits="Costs one training for each assistant. Few validation trials fix the "
+    "weights badly. With two classes the scores say nothing beyond the confidence.",
+    reading="Our reading: weights in [0, 1] are scaled to sum 1 and average "
+    "probabilities, and the log-likelihood is optimized instead of the accuracy, "
+    "which stays the same for many weights.",
+)
+def ta_ensemble(
+    training: Training,
+    *,
+    n_assistants: int = 3,
+    decoders: Sequence[Any] | None = None,
+    montages: str = "ladder",
+    temperature: float = 4.0,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+    teacher_mode: str = "eval",
+) -> History:
+    """Distill the teacher into assistants, and their weighted average into the student.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    n_assistants : int, default=3
+        How many, >= 1.
+    decoders : sequence of str or callable, optional
+        Network of each assistant, from the teacher to the student; sets their number.
+        By default all are of the student's kind.
+    montages : {"ladder", "student"}, default="ladder"
+        Whether assistants read fewer and fewer electrodes or the student's alone.
+        Where too few electrodes lie between, the last ones read the student's.
+    temperature : float, default=4.0
+        Softness of all sets of scores, > 0.
+    label_weight, soft_weight : float, default=0.1 and 0.9
+        Weights of the cross-entropy and of the divergence, >= 0.
+    teacher_mode : {"eval", "as_published"}, default="eval"
+        See `eegkd.Frozen`; for the assistants' teacher.
+
+    Returns
+    -------
+    history : History
+        Of the student. The notes hold ``assistants`` and their ``weights``.
+
+    Notes
+    -----
+    The average is over probabilities softened at ``temperature``. The weights are
+    found on the validation trials of all subjects together; without any, on the
+    training trials, which favors assistants that know them by heart.
+
+    References
+    ----------
+    .. [1] Ganta, D. P., Das Gupta, H., & Sheng, V. S. (2021). Knowledge distillation
+       via weighted ensemble of teaching assistants. IEEE International Conference on
+       Big Knowledge. arXiv:2206.12005.
+    """
+    options = {
+        "temperature": temperature,
+        "label_weight": label_weight,
+        "soft_weight": soft_weight,
+    }
+    teacher = training.frozen(teacher_mode)
+    assistants, notes = train_assistants(
+        training, teacher, n_assistants, decoders, montages, options, chain=False
+    )
+    weights = ensemble_weights(
+        *held_out_answers(training, assistants), training.random_state
+    )
+    ensemble = Ensemble(assistants, weights, temperature=temperature)
+    history = training.run(soft_objective(training, ensemble, **options))
+    history.notes.update(assistants=notes, weights=weights)
+    return history

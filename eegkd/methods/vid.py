@@ -1,0 +1,76 @@
+"""Variational information distillation, VID (Ahn et al. 2019)."""
+
+from __future__ import annotations
+
+from eegkd.criteria.features import VID
+from eegkd.distillation import History, Training
+from eegkd.methods._transfer import transfer
+from eegkd.methods.card import Card
+
+
+@Card(
+    title="Variational information distillation (VID)",
+    transfers="values of several layers, with a learned uncertainty for each map",
+    teacher="one",
+    source="Ahn, Hu, Damianou, Lawrence & Dai 2019",
+    composition="1 label loss + 1 negative log likelihood of the features at up to 3 "
+    "taps to a frozen teacher",
+    use="Some of the teacher's maps can be seen from the student's electrodes and "
+    "others cannot: those are given little weight.",
+    limits="The loss may be negative and goes on falling as uncertainty is learned, "
+    "which the choice of the best pass sees. It hardly moves the student before the "
+    "predictors have learned something. Layers without a time axis are compared "
+    "at random.",
+    regression=True,
+)
+def vid(
+    training: Training,
+    *,
+    vid_weight: float = 1.0,
+    n_taps: int = 3,
+    initial_variance: float = 5.0,
+    label_weight: float = 1.0,
+    soft_weight: float = 0.0,
+    temperature: float = 4.0,
+) -> History:
+    """Train the student on labels and on what it can tell of the teacher's layers.
+
+    Parameters
+    ----------
+    training : Training
+        Student, teacher, trials and settings.
+    vid_weight : float, default=1.0
+        Weight of the negative log likelihood, >= 0.
+    n_taps : int, default=3
+        How many layers to compare at most, counted from the last tap.
+    initial_variance : float, default=5.0
+        Variance of each of the teacher's maps to begin with, > 1e-5.
+    label_weight, soft_weight : float, default=1.0 and 0.0
+        Weights of the label loss and of the divergence between softened classes,
+        >= 0. The latter says nothing about continuous labels.
+    temperature : float, default=4.0
+        Softness of that divergence, > 0.
+
+    Returns
+    -------
+    history : History
+        What happened in each pass.
+
+    Notes
+    -----
+    Weight and variance are those of common code [2]_, for a mean over maps and steps.
+
+    References
+    ----------
+    .. [1] Ahn, S., Hu, S. X., Damianou, A., Lawrence, N. D., & Dai, Z. (2019).
+       Variational information distillation for knowledge transfer. CVPR, 9163-9171.
+    .. [2] Tian, Y., Krishnan, D., & Isola, P. (2020). Contrastive representation
+       distillation. ICLR.
+    """
+    return transfer(
+        training,
+        [(vid_weight, VID(n_taps, initial_variance))],
+        label_weight=label_weight,
+        soft_weight=soft_weight,
+        temperature=temperature,
+    )

@@ -1,0 +1,170 @@
+"""What every method must do, whatever it transfers; and that none was forgotten.
+
+Oracles of single methods are in the files ``test_methods_*.py``, each of which names
+those that it holds in ``ORACLES``; references of criteria in ``test_criteria*.py``, in
+``REFERENCES``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+
+import eegkd
+from eegkd import DecoderClassifier, DistilledClassifier
+from eegkd.criteria import CRITERIA
+from eegkd.criteria.describe import sections as criteria_sections
+from eegkd.methods import METHODS
+from eegkd.methods.describe import describe, overview, sections
+
+from .conftest import PROJECT, make_trials
+
+# What makes a method short enough for a test.
+QUICK = {
+    "aekd": {"n_teachers": 2},
+    "born_again": {"n_generations": 1},
+    "ca_mkd": {"n_teachers": 2},
+    "ces_kd": {"n_teachers": 2},
+    "entropy_mkd": {"n_teachers": 2},
+    "mean_mkd": {"n_teachers": 2},
+    "ros_kd": {"n_teachers": 2},
+    "self_distillation": {"n_generations": 1, "probe": False},
+}
+TRAINING = {"max_epochs": 2, "batch_size": 17, "lr": 2e-3}
+
+
+@pytest.fixture(scope="module")
+def trials():
+    """Return two classes of one subject; of 18 trials the last batch holds one."""
+    return make_trials(n_subjects=1, n_per_class=10, n_classes=2)
+
+
+@pytest.fixture(scope="module")
+def train(trials):
+    """Return the training session."""
+    return trials.subset((trials.metadata["session"] == "0train").to_numpy())
+
+
+@pytest.fixture(scope="module")
+def teacher(train):
+    """Return a trained teacher."""
+    return DecoderClassifier(max_epochs=3, lr=2e-3, batch_size=8).fit(train)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_two_classes_one_subject_a_last_batch_of_one(name, trials, train, teacher):
+    """Trains, is repeated by its seed, reads no test trial, leaves its teacher alone.
+
+    `eegkd.fit` is given the test trials too; the student must be the one that the
+    training trials alone lead to.
+    """
+    options = QUICK.get(name, {})
+    before = teacher.fingerprint_
+    model = DistilledClassifier(
+        "headphone", name, teacher=teacher, method_options=options, **TRAINING
+    ).fit(train)
+    assert teacher.fingerprint_ == before
+    if METHODS[name].needs_teacher:
+        assert model.teacher_.fingerprint_ == before
+    assert model.history_.rows
+    assert np.isfinite(model.history_.best_loss)
+    proba = model.predict_proba(train.X[:, : train.n_chans])
+    assert np.isfinite(proba).all()
+    whole = eegkd.fit(
+        trials,
+        "headphone",
+        method=name,
+        teacher=teacher,
+        method_options=options,
+        **TRAINING,
+    )
+    assert whole.student.fingerprint_ == model.fingerprint_
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_three_classes_two_subjects_no_validation(name):
+    trials = make_trials(n_per_class=4)
+    options = QUICK.get(name, {})
+    training = {**TRAINING, "max_epochs": 1}
+    teacher = DecoderClassifier(valid_fraction=0, **training).fit(trials)
+    model = DistilledClassifier(
+        "headband",
+        name,
+        teacher=teacher,
+        method_options=options,
+        valid_fraction=0,
+        **training,
+    ).fit(trials)
+    untrained = DistilledClassifier("headband", name, max_epochs=1)
+    assert untrained.get_params()["method"] == name
+    assert np.isfinite(model.predict_proba(trials)).all()
+    assert model.predict_proba(trials).shape == (len(trials), 3)
+
+
+# -- none was forgotten -----------------------------------------------------------
+
+
+def named_in_tests(pattern, attribute):
+    """Return the union of a set that several test files define."""
+    names = set()
+    for file in sorted((PROJECT / "tests").glob(pattern)):
+        module = importlib.import_module(f"tests.{file.stem}")
+        names |= set(getattr(module, attribute, ()))
+    return names
+
+
+def test_every_method_has_an_oracle():
+    assert named_in_tests("test_*.py", "ORACLES") == set(METHODS)
+
+
+def test_every_criterion_has_a_reference():
+    assert named_in_tests("test_*.py", "REFERENCES") == set(CRITERIA)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_says_what_it_is(name):
+    card = METHODS[name].card
+    for field in ("title", "transfers", "source", "composition", "use", "limits"):
+        assert len(getattr(card, field)) > 5, field
+    if name != "none":
+        assert "References\n---" in inspect.getdoc(METHODS[name])
+        assert any(year in card.source for year in map(str, range(2014, 2027)))
+    parameters = list(inspect.signature(METHODS[name]).parameters.values())
+    assert parameters[0].name == "training"
+    assert all(p.kind is p.KEYWORD_ONLY for p in parameters[1:])
+    documented = inspect.getdoc(METHODS[name])
+    for parameter in parameters[1:]:
+        assert parameter.name in documented, parameter.name
+        assert parameter.default is not parameter.empty
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_every_criterion_says_where_it_comes_from(name):
+    if name in ("cross_entropy", "squared_error"):  # the label losses
+        return
+    text = inspect.getdoc(CRITERIA[name])
+    function = getattr(CRITERIA[name], "__init__", None)
+    assert "References\n---" in text, function
+
+
+def test_the_docs_have_a_section_for_each():
+    folder = PROJECT / "docs" / "results"
+    methods = (folder / "methods_sections.md").read_text(encoding="utf-8")
+    criteria = (folder / "criteria_sections.md").read_text(encoding="utf-8")
+    assert methods == sections(METHODS), "run benchmarks/bench_methods.py --pages"
+    assert criteria == criteria_sections(CRITERIA)
+    table = (folder / "methods_table.md").read_text(encoding="utf-8")
+    for name in METHODS:
+        assert f"| [{name}](#" in table
+
+
+def test_the_command_lists_and_describes_all():
+    lines = overview(METHODS).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(METHODS)
+    for name, method in METHODS.items():
+        text = describe(name, method)
+        for parameter in list(inspect.signature(method).parameters)[1:]:
+            assert parameter in text, (name, parameter)
