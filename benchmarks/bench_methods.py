@@ -26,7 +26,7 @@ from eegkd.methods import METHODS
 from eegkd.methods.describe import TEACHER_SHORT, sections
 
 MONTAGE = "headband"
-TRAINING = {"max_epochs": 60, "lr": 2e-3}
+TRAINING = {"max_epochs": 40, "lr": 2e-3}
 N_SEEDS = 2
 COST_PASSES = 12
 # Subjects of each dataset. Twelve are the fewest that could show anything at all among

@@ -8,5 +8,6 @@ where each is worked through (`work`), and writes every outcome at once (`store`
 from eegkd.comparison.plan import read_plan
 from eegkd.comparison.results import Results
 from eegkd.comparison.run import benchmark, load_results
+from eegkd.comparison.sweep import augmentation_sweep
 
-__all__ = ["Results", "benchmark", "load_results", "read_plan"]
+__all__ = ["Results", "augmentation_sweep", "benchmark", "load_results", "read_plan"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -59,8 +60,9 @@ def _section(name: str, kind: Callable[..., Any]) -> str:
         for option in inspect.signature(kind).parameters.values()
         if option.default is not inspect.Parameter.empty
     )
-    source = " ".join(doc_section(kind, "References").replace(".. [1]", "").split())
-    source = source.replace(" .. [2] ", "; ").replace(" .. [3] ", "; ")
+    source = " ".join(doc_section(kind, "References").replace(".. [", "[").split())
+    if "[2]" not in source:  # a single one needs no number
+        source = source.replace("[1] ", "")
     lines = [f"### {name}", "", f"`{getattr(kind, '__name__', name)}`: {first}", ""]
     if options:
         lines += [f"- Options: {options}"]
@@ -68,6 +70,8 @@ def _section(name: str, kind: Callable[..., Any]) -> str:
         lines += [f"- Source: {source}"]
     notes = doc_section(kind, "Notes")
     if notes:
-        plain = notes.replace(" [1]_", "").replace(" [2]_", "").replace("``", "`")
+        plain = re.sub(r"(\[\d\])_", r"\1", notes).replace("``", "`")
+        if "[2]" not in source:
+            plain = plain.replace(" [1]", "")
         lines += ["", textwrap.dedent(plain)]
     return "\n".join([*lines, ""])

@@ -223,6 +223,16 @@ class KL:
         Divisor of both sets of scores, > 0.
     direction : {"forward", "reverse"}, default="forward"
         Which of the two is the reference, see `kl_divergence`.
+
+    Notes
+    -----
+    The batch mean equals the "batchmean" reduction times ``temperature ** 2``. With two
+    classes the scores say nothing beyond the confidence.
+
+    References
+    ----------
+    .. [1] Hinton, G., Vinyals, O., & Dean, J. (2015). Distilling the knowledge in a
+       neural network. arXiv:1503.02531.
     """
 
     name = "soft_loss"
@@ -336,7 +346,13 @@ class LogitL1:
     Notes
     -----
     Needs no softmax, so that it also compares predictions of a continuous label. The
-    batch mean equals the element-wise mean of the scores.
+    batch mean equals the element-wise mean of the scores, the form in which data-free
+    distillation compares student and teacher [1]_.
+
+    References
+    ----------
+    .. [1] Fang, G., Song, J., Shen, C., Wang, X., Chen, D., & Song, M. (2019). Data-free
+       adversarial distillation. arXiv:1912.11006.
     """
 
     name = "logit_loss"

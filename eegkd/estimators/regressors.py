@@ -165,7 +165,7 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
 
     Examples
     --------
-    >>> from eegkd import DecoderRegressor
+    >>> from eegkd.estimators import DecoderRegressor
     >>> DecoderRegressor(montage="headphone", decoder="EEGNet")
     DecoderRegressor(decoder='EEGNet', montage='headphone')
     """
@@ -210,10 +210,28 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
         label_center, label_scale : float, default=0.0 and 1.0
             A trial's label is the network's output times ``label_scale`` (> 0) plus
             ``label_center``.
-        montage, on_missing, reference, standardize
-            As in `DecoderClassifier.from_network`.
-        center, scale, X, units, taps, device
-            As in `DecoderClassifier.from_network`.
+        montage : str, path, list of str, Montage or None, default=None
+            Electrodes that the network reads; None reads all channels of the data.
+        on_missing : {"error", "nearest", "interpolate"}, default="error"
+            What to do about an electrode that the data do not have.
+        reference : {None, "average"}, default=None
+            Whether to re-reference to the mean of the montage's electrodes.
+        standardize : {"channel", None}, default=None
+            None shows volts to the network, unless ``center`` and ``scale`` are given.
+            ``"channel"`` scales every electrode by its mean and deviation over ``X``.
+        center, scale : float or array-like, shape (n_chans,), optional
+            What is subtracted from every electrode of the montage and what the rest
+            is divided by, in volts. A network that reads microvolts has ``center=0``
+            and ``scale=1e-6``.
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray, optional
+            Trials that the network was trained on, to measure the scale of signals.
+            Without it (and ``scale``), trials of a wrong unit are not noticed.
+        units : {"auto", "V", "uV"}, default="auto"
+            Unit of arrays, see `Trials.from_arrays`.
+        taps : sequence or mapping, optional
+            Where features are read, from input to output, see `eegkd.build_decoder`.
+        device : str, default="auto"
+            ``"auto"`` takes a GPU where there is one; or a torch device.
 
         Returns
         -------
@@ -339,7 +357,7 @@ class DistilledRegressor(ContinuousLabels, Distilled):
 
     Examples
     --------
-    >>> from eegkd import DistilledRegressor
+    >>> from eegkd.estimators import DistilledRegressor
     >>> DistilledRegressor(montage=["C3", "Cz", "C4"], method="none")
     DistilledRegressor(method='none', montage=['C3', 'Cz', 'C4'])
     """

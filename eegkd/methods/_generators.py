@@ -18,18 +18,16 @@ from eegkd.teachers import Frozen
 ROUNDS = 10  # times that new trials are made before fewer are accepted
 CHUNK = 256  # trials that the teacher reads at once
 
-N_LATENT = 32
-N_HIDDEN = 32
-N_DOUBLINGS = 4  # the first layer has 1/16 of the samples
-N_LONG, N_WIDE, N_NARROW = 32, 16, 9  # kernels in samples; the last the generator's
+N_LATENT, N_HIDDEN, N_EVOKED = 16, 32, 8
+N_LONG, N_WIDE, N_SLOW = 33, 16, 16  # kernels, and the step of slow waves, in samples
 
 
 class AdversarialMaker:
     """Make trials with a generator that was trained against a discriminator.
 
-    Both are given label and subject. The generator grows a trial in time by doubling;
-    the discriminator adds to its score the inner product of features and condition
-    (Miyato and Koyama 2018) and both minimize the hinge loss.
+    Both are given label and subject. The discriminator adds to its score the inner
+    product of features and condition (Miyato and Koyama 2018), and both minimize the
+    hinge loss.
     """
 
     def __init__(
@@ -69,7 +67,8 @@ class AdversarialMaker:
 
     def _make(self, rows: Tensor, random: torch.Generator) -> Tensor:
         """Generate one trial of unit scale for each recorded one."""
-        latent = torch.randn((len(rows), N_LATENT), generator=random)
+        size = (len(rows), N_LATENT, self.source.X.shape[2])
+        latent = torch.randn(size, generator=random)
         return self.generator(latent.to(rows.device), self.condition[rows])
 
     def _train(
@@ -92,25 +91,27 @@ class AdversarialMaker:
 
 
 class _Generator(nn.Module):
-    """Noise and condition to a trial of unit scale."""
+    """Noise and condition to a trial of unit scale.
+
+    Ongoing activity is white noise through learned filters, with a gain for each
+    filter that depends on the condition; what is evoked is a slow wave of the
+    condition's own. Both are mixed to channels.
+    """
 
     def __init__(self, n_conditions: int, n_chans: int, n_times: int) -> None:
         super().__init__()
-        self.n_times, self.n_first = n_times, -(-n_times // 2**N_DOUBLINGS)
-        self.first = nn.Linear(N_LATENT + n_conditions, N_HIDDEN * self.n_first)
-        self.grow = nn.ModuleList(
-            nn.Conv1d(N_HIDDEN, N_HIDDEN, N_NARROW, padding="same")
-            for _ in range(N_DOUBLINGS)
-        )
-        self.last = nn.Conv1d(N_HIDDEN, n_chans, N_NARROW, padding="same")
+        self.n_times, n_first = n_times, -(-n_times // N_SLOW)
+        self.filters = nn.Conv1d(N_LATENT, N_HIDDEN, N_LONG, padding="same")
+        self.gain = nn.Linear(n_conditions, N_HIDDEN)
+        self.evoked = nn.Linear(n_conditions, N_EVOKED * n_first)
+        self.mix = nn.Conv1d(N_HIDDEN + N_EVOKED, n_chans, 1)
 
     def forward(self, latent: Tensor, condition: Tensor) -> Tensor:
         """Return trials, shape (n_batch, n_chans, n_times)."""
-        x = self.first(torch.cat([latent, condition], dim=1))
-        x = x.unflatten(1, (N_HIDDEN, self.n_first))
-        for layer in self.grow:
-            x = F.leaky_relu(layer(F.interpolate(x, scale_factor=2.0)), 0.2)
-        return self.last(x)[..., : self.n_times]
+        ongoing = self.filters(latent) * self.gain(condition).exp()[:, :, None]
+        evoked = self.evoked(condition).unflatten(1, (N_EVOKED, -1))
+        evoked = F.interpolate(evoked, size=self.n_times, mode="linear")
+        return self.mix(torch.cat([ongoing, evoked], dim=1))
 
 
 class _Discriminator(nn.Module):

@@ -13,7 +13,7 @@ from eegkd.methods.card import Card
     title="Activation boundaries (AB)",
     transfers="the signs of the values of several layers",
     teacher="one",
-    source="Heo, Lee, Yun & Choi 2019",
+    source="Heo et al. 2019",
     composition="the student is initialized on the signs of up to 3 taps of a frozen "
     "teacher, then trained with 1 label loss",
     use="Few trials: a better start than random weights. Units with a threshold.",

@@ -17,7 +17,7 @@ from eegkd.weightings import Constant
     title="Distillation with data augmentation (KD+DA)",
     transfers="softened classes of changed trials",
     teacher="one",
-    source="Jeon, Som, Shukla, Hasanaj, Buman & Turaga 2022",
+    source="Jeon et al. 2022",
     composition="0.1 cross-entropy + 0.9 KL(T=4), on trials that an augmentation "
     "changes anew in each pass, before any view",
     use="Few trials. Which augmentation helps depends on the data: compare them with "

@@ -17,7 +17,7 @@ from eegkd.weightings import EntropyGap, Schedule
     title="Balanced divergences, online (BD-KD)",
     transfers="softened classes of a teacher that learns at the same time",
     teacher="peer",
-    source="Amara, Sepahvand, Meyer, Gross & Clark 2022",
+    source="Amara et al. 2022",
     composition="student: cross-entropy + forward and reverse KL(T=4), of which the "
     "difference between the entropies makes one count 2 and the other 1, trial by "
     "trial; teacher on all electrodes: cross-entropy + reverse KL(T=4)",

@@ -16,7 +16,7 @@ from eegkd.weightings.confidence import Confidence
     title="Confidence-aware multi-teacher distillation (CA-MKD)",
     transfers="softened classes and embeddings of several teachers",
     teacher="several",
-    source="Zhang, Chen and Wang 2022",
+    source="Zhang, Chen & Wang 2022",
     composition=(
         "label loss + KL(T) to each teacher, weighted per trial by closeness to the "
         "label + hint at each teacher's embedding, weighted through its last layer"

@@ -21,7 +21,7 @@ GENERATORS = ("segments", "cgan")
     title="Distillation through generated trials (cGAN-KD)",
     transfers="synthetic trials that the teacher chose and labeled",
     teacher="one",
-    source="Ding et al. (2023)",
+    source="Ding et al. 2023",
     composition="label loss on recorded trials and on synthetic ones that the teacher "
     "kept and labeled",
     use="When there are few trials, or labels are continuous and softened classes do "
@@ -31,9 +31,10 @@ GENERATORS = ("segments", "cgan")
     "jumps where they meet. A generator trained on few trials is poor. Labels from the "
     "teacher may be less balanced than the recorded ones. The published subsampling by "
     "a density ratio before the filter is left out.",
-    reading="Our reading: the segments, a small generator for EEG, labels in quarters "
-    "where the paper has one cutoff for each label, and a student that is trained from "
-    "the start where the paper goes on training a converged one.",
+    reading="Our reading: the segments; a small generator of filtered noise and evoked "
+    "waves in the place of BigGAN; quarters of continuous labels where the paper has a "
+    "limit for each label; a student trained from the start where the paper goes on "
+    "training a converged one.",
     regression=True,
 )
 def cgan_kd(
@@ -50,7 +51,7 @@ def cgan_kd(
     n_segments: int = 8,
     n_neighbors: int = 5,
     generator_epochs: int = 100,
-    generator_lr: float = 2e-4,
+    generator_lr: float = 2e-3,
 ) -> History:
     """Train the student on recorded trials and on synthetic ones the teacher approves.
 
@@ -61,7 +62,8 @@ def cgan_kd(
     generator : {"segments", "cgan"}, default="segments"
         ``"segments"`` recombines parts of trials of the same subject and label, see
         `eegkd.sources.synthetic.SegmentRecombination`; ``"cgan"`` trains a small
-        conditional generator against a discriminator.
+        conditional generator (filtered noise and evoked waves) against a
+        discriminator.
     ratio : float, default=2.0
         Synthetic trials for each recorded one, > 0; the published 100,000 for 50,000.
     quantile : float, optional
@@ -85,8 +87,9 @@ def cgan_kd(
         Of the segments.
     generator_epochs : int, default=100
         Passes of generator and discriminator over the trials, >= 1.
-    generator_lr : float, default=2e-4
-        Their learning rate, > 0.
+    generator_lr : float, default=2e-3
+        Their learning rate, > 0; larger than the published 2e-4, because few trials
+        make few updates.
 
     Returns
     -------

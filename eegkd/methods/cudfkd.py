@@ -16,7 +16,7 @@ from eegkd.weightings.self_paced import SelfPaced
     title="Data-free distillation with a curriculum (CuDFKD)",
     transfers="scores of made-up trials",
     teacher="one",
-    source="Li, Zhou, Li, Wang, Bu & Yu 2022",
+    source="Li et al. 2022",
     composition="|student - teacher| of the scores, self-paced per trial, on trials of "
     "a generator that is trained against both",
     use="When the teacher may be passed on but no recording of anybody may.",

@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Decoupled knowledge distillation (DKD)",
     transfers="softened classes: the true one and the others, weighted apart",
     teacher="one",
-    source="Zhao, Cui, Song, Qiu & Liang 2022",
+    source="Zhao et al. 2022",
     composition="1 cross-entropy + 1 target-class KL + 8 other-class KL (T=4) to a "
     "frozen teacher",
     use="Three or more classes and a teacher that is nearly always sure.",

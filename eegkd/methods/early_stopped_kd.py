@@ -13,7 +13,7 @@ from eegkd.weightings import Schedule
     title="Early-stopped distillation (ES-KD)",
     transfers="softened classes, in the first part of the training only",
     teacher="one",
-    source="Cho and Hariharan 2019",
+    source="Cho & Hariharan 2019",
     composition="CE + KL(T) with a Schedule: KL is switched off after a part of the "
     "passes",
     use="Use it when the student learns well from the teacher at first, but ends below "

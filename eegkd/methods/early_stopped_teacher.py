@@ -23,7 +23,7 @@ KINDS = ("compressed", "checkpoint")
     title="Early-stopped teacher (ESKD)",
     transfers="softened classes of a teacher that was trained for fewer passes",
     teacher="own",
-    source="Cho and Hariharan 2019",
+    source="Cho & Hariharan 2019",
     composition="teachers on labels with several budgets of passes; CE + KL(T) from "
     "each; the student with the lowest validation loss on labels stays",
     use="Use it when a strong teacher teaches worse than a weak one, and there is time "

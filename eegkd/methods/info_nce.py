@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Contrast inside the batch (InfoNCE)",
     transfers="which embedding belongs to which trial",
     teacher="one",
-    source="van den Oord, Li and Vinyals 2018",
+    source="van den Oord, Li & Vinyals 2018",
     composition="labels + InfoNCE, optionally + softened classes",
     use="Instead of CRD where trials change in each pass or labels are few: it needs "
     "no memory and no labels.",

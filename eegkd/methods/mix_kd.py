@@ -16,7 +16,7 @@ from eegkd.weightings import Constant
     title="Distillation with mixup (MIX-KD)",
     transfers="standardized classes of mixed trials",
     teacher="one",
-    source="Choi, Jeon, Shukla & Turaga 2023",
+    source="Choi et al. 2023",
     composition="0.1 cross-entropy with mixed labels + 0.9 KL, both of scores divided "
     "by their own deviation, on trials of which a part are sums of two",
     use="Small training sets, where smoother decisions help.",

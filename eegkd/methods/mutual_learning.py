@@ -19,7 +19,7 @@ MONTAGES = ("full", "student")
     title="Deep mutual learning (DML)",
     transfers="classes of networks that learn at the same time",
     teacher="peer",
-    source="Zhang, Xiang, Hospedales & Lu 2018",
+    source="Zhang et al. 2018",
     composition="every learner: cross-entropy + mean of KL(T=1) to each peer",
     use="When there is no trained teacher, or when all electrodes are at hand in "
     "training and one run shall do.",

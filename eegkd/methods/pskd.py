@@ -14,7 +14,7 @@ from eegkd.weightings.selection import Select
     title="Progressive skeleton-to-sensor distillation (PSKD)",
     transfers="softened classes of one teacher for each trial, or the label",
     teacher="several",
-    source="Ni, Ngu and Yan 2022",
+    source="Ni, Ngu & Yan 2022",
     composition="for each trial either KL(T) to one teacher or the label loss",
     use="Teachers of several montages, and labels that some of them know better.",
     limits=(

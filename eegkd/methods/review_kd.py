@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Knowledge review (ReviewKD)",
     transfers="values of several layers, each guessed from all later ones as well",
     teacher="one",
-    source="Chen, Liu, Zhao & Jia 2021",
+    source="Chen et al. 2021",
     composition="1 label loss + 1 difference of fused layers at several resolutions "
     "in time at up to 3 taps to a frozen teacher",
     use="Decoders with three or more taps that have a time axis.",

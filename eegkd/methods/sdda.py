@@ -24,7 +24,7 @@ from eegkd.weightings import Constant
     title="Spatial distillation with alignment across headsets (SDDA)",
     transfers="softened classes, to electrodes that two headsets share",
     teacher="one",
-    source="Liu, Li, Wang, Li and Wu 2025",
+    source="Liu et al. 2025",
     composition="Euclidean alignment of each person; labels + softened classes of the "
     "source + MMD between source and target + class confusion of the target",
     use="When a dense headset has labelled trials and the student will be worn with "

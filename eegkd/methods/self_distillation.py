@@ -22,7 +22,7 @@ STARTS = ("student", "teacher")
     title="Self-distillation in generations",
     transfers="softened classes of the same architecture, trained before",
     teacher="itself",
-    source="Pham, Cho, Joshi & Hegde 2022",
+    source="Pham et al. 2022",
     composition="generations: 0.1 cross-entropy + 0.9 KL(T=4) to the one before; after "
     "each, the rise of the loss around its weights and its sharpest curvature",
     use="To see whether a decoder gains from its own teaching, and whether flatter "

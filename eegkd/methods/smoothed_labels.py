@@ -17,7 +17,7 @@ from eegkd.teachers import Virtual
     title="Smoothed labels (a control)",
     transfers="nothing: labels, made as soft as a teacher's answers",
     teacher="one",
-    source="Vats and Crandall 2021; Szegedy et al. 2016",
+    source="Vats & Crandall 2021; Szegedy et al. 2016",
     composition="CE + KL(T) from smoothed labels",
     use="Use it beside kd. A gain of kd that is not larger than this one's is "
     "regularization, not distillation.",

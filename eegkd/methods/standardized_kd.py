@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Logit standardization in knowledge distillation",
     transfers="softened classes, each trial at a temperature of its own",
     teacher="one",
-    source="Sun, Ren, Li, Wang & Cao 2024",
+    source="Sun et al. 2024",
     composition="0.1 cross-entropy + 9 KL of standardized scores (T=2) to a frozen "
     "teacher",
     use="The teacher's scores are much larger than a small student's can be.",

@@ -22,7 +22,7 @@ from eegkd.methods.card import Card
     title="Sweet spot of the teacher's batch size and passes",
     transfers="softened classes of a teacher that still tells which classes are alike",
     teacher="own",
-    source="Vats and Crandall 2021",
+    source="Vats & Crandall 2021",
     composition="a grid of teachers on labels over batch size and passes; CE + KL(T) "
     "from each; the student with the lowest validation loss on labels stays",
     use="Use it to find out how long, and in which batches, a teacher should be "

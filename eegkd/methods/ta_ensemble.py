@@ -20,7 +20,7 @@ from eegkd.teachers import Ensemble
     title="Weighted ensemble of teaching assistants",
     transfers="softened classes, averaged over assistants of middle size",
     teacher="one",
-    source="Ganta, Das Gupta and Sheng 2021",
+    source="Ganta, Das Gupta & Sheng 2021",
     composition="CE + KL(T) from the teacher to each assistant; weights of the "
     "assistants by differential evolution on validation trials; CE + KL(T) from the "
     "weighted average to the student",

@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Variational information distillation (VID)",
     transfers="values of several layers, with a learned uncertainty for each map",
     teacher="one",
-    source="Ahn, Hu, Damianou, Lawrence & Dai 2019",
+    source="Ahn et al. 2019",
     composition="1 label loss + 1 negative log likelihood of the features at up to 3 "
     "taps to a frozen teacher",
     use="Some of the teacher's maps can be seen from the student's electrodes and "

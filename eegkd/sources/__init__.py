@@ -1,9 +1,27 @@
 """Sources: which trials are seen, batch by batch. Every trial carries its index.
 
-`TrialSource` shows real trials unchanged. The other sources of the package change what
-is seen before any view is applied, so that teacher and student see the same.
+`TrialSource` shows real trials unchanged. The other sources change what is seen before
+any view is applied, so that teacher and student see the same: `Augmented` changes
+trials, `Mixup` mixes them, `Recording` cuts windows out of one recording, `Inversion`
+makes trials up. ``synthetic`` makes further trials of real ones, once, before training.
 """
 
+from eegkd.sources.augmented import AUGMENTATIONS, Augmentation, Augmented
+from eegkd.sources.inversion import Inversion, InversionWeights, SignalGenerator
+from eegkd.sources.mixup import Mixup
+from eegkd.sources.recording import Recording
 from eegkd.sources.trials import Batch, Source, TrialSource
 
-__all__ = ["Batch", "Source", "TrialSource"]
+__all__ = [
+    "AUGMENTATIONS",
+    "Augmentation",
+    "Augmented",
+    "Batch",
+    "Inversion",
+    "InversionWeights",
+    "Mixup",
+    "Recording",
+    "SignalGenerator",
+    "Source",
+    "TrialSource",
+]
