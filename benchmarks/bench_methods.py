@@ -130,7 +130,7 @@ def table(costs: pd.DataFrame, found: dict[str, pd.DataFrame]) -> str:
     for name, method in METHODS.items():
         card = method.card
         cost = costs.loc[name] if name in costs.index else None
-        line = [f"[{name}](#{name.replace('_', '-')})", card.transfers]
+        line = [f"[{name}](#{name})", card.transfers]
         line.append(TEACHER_SHORT[card.teacher])
         line += ["", ""] if cost is None else [f"{cost[k]:.1f}" for k in costs.columns]
         for rows in found.values():

@@ -13,7 +13,13 @@ import torch
 
 import eegkd
 from eegkd import DistilledClassifier, Frozen
-from eegkd.criteria import CRITERIA, KL, CrossEntropy, SimilarityKeeping
+from eegkd.criteria import (
+    CRITERIA,
+    KL,
+    CrossEntropy,
+    SimilarityKeeping,
+    TrainedCriterion,
+)
 from eegkd.distillation import Learner, Objective, distill
 from eegkd.sources import TrialSource
 from eegkd.view import View
@@ -215,9 +221,20 @@ def test_rule_5_criteria_give_one_value_per_trial(name, fitted):
     codes = np.searchsorted(student.classes_, tested.y)
     source = TrialSource.from_arrays(tested.X, codes)
     batch = source.batch(torch.arange(10))
-    output = student.decoder_(batch.seen_by(student.decoder_.view))
-    teacher = Frozen(student.teacher_.decoder_)(batch)
-    loss = CRITERIA[name]()(output, teacher, batch)
+    decoder, frozen = student.decoder_, Frozen(student.teacher_.decoder_)
+    output = decoder(batch.seen_by(decoder.view))
+    batch.outputs[decoder] = output
+    teacher = frozen(batch)
+    made = {  # those that need more than options
+        "confident_hint": lambda kind: kind([frozen]),
+        "modality_gram": lambda kind: kind(decoder, frozen.decoder, 125.0),
+    }
+    criterion = made.get(name, lambda kind: kind())(CRITERIA[name])
+    if name == "squared_error":
+        output.logits = output.logits[:, :1]
+    if isinstance(criterion, TrainedCriterion):
+        criterion.start(output.detach(), teacher, batch)
+    loss = criterion(output, teacher, batch)
     assert loss.shape == (10,)
     assert torch.isfinite(loss).all()
 

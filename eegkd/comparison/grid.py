@@ -568,7 +568,14 @@ class _Traits:
 
 
 def _check_teacher(teacher: Any) -> None:
-    """Refuse a teacher that may have seen the trials that students are tested on."""
+    """Refuse several teachers, and one that may have seen trials that are tested on."""
+    if isinstance(teacher, (list, tuple)):
+        raise TypeError(
+            "'teacher' must be one network or unfitted DecoderClassifier in a "
+            f"comparison, got a list of {len(teacher)}. Methods with several teachers "
+            "train the others themselves; DistilledClassifier(teacher=[...]) takes "
+            "lists."
+        )
     if getattr(teacher, "__sklearn_is_fitted__", bool)():
         raise ValueError(
             "'teacher' must not be fitted: it may have seen test trials of some fold. "

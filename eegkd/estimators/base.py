@@ -91,6 +91,8 @@ class MontageEstimator(TrialReader, BaseEstimator):
             digest.update(value.detach().cpu().numpy().tobytes())
         view = self.decoder_.view.to_dict()
         shown = [view[name] for name in ("montage", "reference", "center", "scale")]
+        if view["align"] is not None:
+            shown.append(view["align"])
         digest.update(json.dumps([shown, self._labels_to_hash()]).encode())
         return digest.hexdigest()[:16]
 

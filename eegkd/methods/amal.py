@@ -25,7 +25,7 @@ from eegkd.weightings import MetaLearned
     "of them are soon used up. One teacher is enough, several may be given. Weights "
     "are not scaled to a sum, so the effective learning rate drifts. Needs a decoder "
     "with a linear last layer.",
-    reading="Our reading: derivatives and the virtual step are normalized, because the "
+    reading="Derivatives and the virtual step are normalized, because the "
     "published numbers do not fit all sizes of data; weights first move after 10 "
     "passes; teachers share the first weight of 0.9.",
 )

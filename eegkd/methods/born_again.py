@@ -21,7 +21,7 @@ from eegkd.weightings import Constant
     use="When there is no better recording to learn from than the student's own.",
     limits="Nothing comes from electrodes that the student does not have. Costs one "
     "training for each generation.",
-    reading="Our reading: the published ensemble answers with all generations at once; "
+    reading="The published ensemble answers with all generations at once; "
     "here the student stays one network, and with ensemble=True all generations teach "
     "it together.",
     unplanted="Every teacher is trained by the method itself on the student's "

@@ -22,7 +22,7 @@ from eegkd.weightings.selection import Curriculum
         "hundred trials it is noisy. Trains an expert for each step of the ladder."
     ),
     reading=(
-        "Our reading: a trial's difficulty is the rank of the student's cross-entropy "
+        "A trial's difficulty is the rank of the student's cross-entropy "
         "in the last pass, experts open linearly over the first 70 % of the passes, "
         "and the weights are those of KD. Experts are a ladder of montages."
     ),

@@ -19,7 +19,7 @@ from eegkd.methods.card import Card
     limits="It contrasts classes, so it needs labels. Its memory holds the training "
     "trials, so it does not work with mixed or generated trials that have no index in "
     "them. The loss is not computed on validation trials.",
-    reading="Our reading: the negatives of a trial are all training trials of other "
+    reading="The negatives of a trial are all training trials of other "
     "classes, where the paper draws 16384 of them. The formula is the published one.",
 )
 def crd(

@@ -21,7 +21,7 @@ from eegkd.weightings import Schedule
     limits="The labels must be right, because they have the last word. With patience, "
     "training may end before the teacher is switched off. With two classes the scores "
     "say nothing beyond the confidence.",
-    reading="Our reading: temperature 4 and weight 0.9; the teacher is switched off at "
+    reading="Temperature 4 and weight 0.9; the teacher is switched off at "
     "half of the passes, and labels count 1 from then on.",
 )
 def early_stopped_kd(

@@ -30,7 +30,7 @@ KINDS = ("compressed", "checkpoint")
     "to train several.",
     limits="Costs a teacher and a student for each budget. The choice rests on few "
     "validation trials. With two classes the scores say nothing beyond the confidence.",
-    reading="Our reading: a compressed budget ends with a third of its passes at a "
+    reading="A compressed budget ends with a third of its passes at a "
     "lower learning rate; temperature 4 and weight 0.9.",
     unplanted="It trains its teachers itself, so there are no given answers to shuffle "
     "over trials.",

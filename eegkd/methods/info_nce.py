@@ -18,7 +18,7 @@ from eegkd.methods.card import Card
     "no memory and no labels.",
     limits="Trials of the same class in the batch are negatives too. Small batches "
     "make an easy task that teaches little.",
-    reading="Our reading: the paper does not distill. Weights and the two linear maps "
+    reading="The paper does not distill. Weights and the two linear maps "
     "are chosen as in CRD.",
 )
 def info_nce(

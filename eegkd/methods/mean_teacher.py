@@ -29,7 +29,7 @@ KEEP = ("student", "average")
     use="When there is no teacher and the student's weights jump from pass to pass.",
     limits="Nothing comes from electrodes that the student does not have. Made for "
     "trials without labels; with labels for all of them little is left to gain.",
-    reading="Our reading: only the student sees noise, and the average answers without "
+    reading="Only the student sees noise, and the average answers without "
     "dropout and with averaged batch statistics; in the original both are noisy. "
     "Which pass is kept is chosen by the label loss alone, because the average moves.",
     unplanted="The teacher is the student's own past; there are no answers to shuffle "

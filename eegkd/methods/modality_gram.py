@@ -21,7 +21,7 @@ from eegkd.weightings import Constant
     "should do so too.",
     limits="Each step reads every trial once more for each modality. Regions need at "
     "least two of which both montages have an electrode; any montage has bands.",
-    reading="Our reading: modalities are frequency bands or scalp regions, and the "
+    reading="Modalities are frequency bands or scalp regions, and the "
     "embedding of a modality is that of a trial which shows only this modality. The "
     "weights are ours.",
 )

@@ -25,7 +25,7 @@ MONTAGES = ("full", "student")
     "training and one run shall do.",
     limits="Costs the training of every peer. A peer that learns more slowly than the "
     "student has little to teach. All learners see the same batches.",
-    reading="Our reading: all learners are updated at once from outputs of the same "
+    reading="All learners are updated at once from outputs of the same "
     "weights; the original updates them in turn. Which pass is kept is chosen by the "
     "label loss alone, because the peers move. Peers on more electrodes than the "
     "student are our extension.",

@@ -21,7 +21,7 @@ from eegkd.methods.card import Card
     limits="With two classes there is a single wrong class: the method is then "
     "identical to kd and controls nothing. With three, half of the trials stay as they "
     "are.",
-    reading="Our reading: the test of the distillation hypothesis, and that each trial "
+    reading="The test of the distillation hypothesis, and that each trial "
     "keeps its permutation throughout.",
     unplanted="It is a control: the teacher's answers are permuted on purpose.",
 )

@@ -22,7 +22,7 @@ from eegkd.weightings.selection import Select
         "learns from. Trains teachers of its own on the student's and between."
     ),
     reading=(
-        "Our reading: a teacher's confidence is its probability of the label where it "
+        "A teacher's confidence is its probability of the label where it "
         "is right; the most confident one is followed if it is surer than the "
         "student. Teachers open from few to many electrodes over the first 70 % of "
         "the passes. Low-density, intermediate and full montages take the place of "

@@ -26,7 +26,7 @@ from eegkd.weightings import Constant
         "parts differ by time alone."
     ),
     reading=(
-        "Our reading: teachers see 70 % of the persons, or else sessions, or else "
+        "Teachers see 70 % of the persons, or else sessions, or else "
         "blocks of time; a non-empty subset of teachers is drawn for each batch; the "
         "student's weights are averaged over the last half; weights are those of KD."
     ),

@@ -32,7 +32,7 @@ from eegkd.weightings import Constant
     limits="The student is aligned to one target: a person with another covariance "
     "needs new trials to align to. Without target, trials of the last person stand in, "
     "and validation trials of that person are left out.",
-    reading="Our reading: people are aligned, where the paper aligns sessions, and "
+    reading="People are aligned, where the paper aligns sessions, and "
     "inside the student's electrodes, where the authors' code aligns all channels and "
     "then takes the shared ones. The given teacher is not aligned. The discrepancy is "
     "the full estimate with the median distance, where the code takes a linear one "

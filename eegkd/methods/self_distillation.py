@@ -30,7 +30,7 @@ STARTS = ("student", "teacher")
     "electrodes, so that the montage is the only change.",
     limits="Costs one training for each generation. Flatness is compared within one "
     "montage only, and a flat minimum does not prove that it generalizes.",
-    reading="Our reading: weights, temperature and number of generations, which are "
+    reading="Weights, temperature and number of generations, which are "
     "those of plain distillation, both measures of flatness, and start='teacher'.",
     unplanted="The method trains its teachers itself; with start='student' none sees "
     "more than the student. There are no answers to shuffle beforehand.",

@@ -24,7 +24,7 @@ from eegkd.weightings import Constant
     "shape at most. Without recording= the training trials of the first person are "
     "joined, whose borders are jumps. A recording must be filtered as the trials are. "
     "Validation trials, without their labels, choose the pass that is kept.",
-    reading="our reading: crops, rotations and color changes of images become windows, "
+    reading="Crops, rotations and color changes of images become windows, "
     "time and amplitude scaling, and mixing of channels near the identity.",
     unplanted="No training trial is seen as such, so that the teacher's answers cannot "
     "be shuffled over them.",

@@ -22,7 +22,7 @@ from eegkd.teachers import Virtual
     use="Use it beside kd. A gain of kd that is not larger than this one's is "
     "regularization, not distillation.",
     limits="Teaches nothing that the labels do not say.",
-    reading="Our reading: the smoothing has the mean entropy of the teacher's softened "
+    reading="The smoothing has the mean entropy of the teacher's softened "
     "answers, and takes the teacher's place in kd.",
     unplanted="It is a control: what the teacher says of a trial does not reach the "
     "student.",

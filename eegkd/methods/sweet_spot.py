@@ -31,8 +31,7 @@ from eegkd.methods.card import Card
     limits="Costs a teacher for each batch size and a student for each point of the "
     "grid. The choice rests on few validation trials. With two classes there is no "
     "similarity information, and the scores say nothing beyond the confidence.",
-    reading="Our reading: the grid, its score and the measures of similarity "
-    "information.",
+    reading="The grid, its score and the measures of similarity information.",
     unplanted="It trains its teachers itself, so there are no given answers to shuffle "
     "over trials.",
 )

@@ -28,7 +28,7 @@ from eegkd.teachers import Ensemble
     "assistant.",
     limits="Costs one training for each assistant. Few validation trials fix the "
     "weights badly. With two classes the scores say nothing beyond the confidence.",
-    reading="Our reading: weights in [0, 1] are scaled to sum 1 and average "
+    reading="Weights in [0, 1] are scaled to sum 1 and average "
     "probabilities, and the log-likelihood is optimized instead of the accuracy, "
     "which stays the same for many weights.",
 )

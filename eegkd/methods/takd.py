@@ -21,7 +21,7 @@ from eegkd.methods.card import Card
     limits="Costs one more training for each assistant. Other work finds that chains "
     "do not help, see early_stopped_teacher. With two classes the scores say nothing "
     "beyond the confidence.",
-    reading="Our reading: assistants read montages between the student's and the "
+    reading="Assistants read montages between the student's and the "
     "teacher's, where the source has networks of middle size. The source searches "
     "temperature and weights; ours are 4, 0.1 and 0.9.",
 )

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
     "transformer: take student='EEGConformer'.",
     limits="Without several people among the training trials it is self-distillation "
     "alone. It trains twice. Nothing comes from a denser montage.",
-    reading="Our reading: the weights, the kernel, and gradient reversal for the "
+    reading="The weights, the kernel, and gradient reversal for the "
     "adversary; the paper's reconstruction of signals is left out. Any decoder takes "
     "the place of the transformer.",
     unplanted="There is no teacher that has seen more than the student.",

@@ -1,0 +1,140 @@
+"""A planted task on which a working method must help, and must not with shuffled answers.
+
+Half of the labels of the training trials are drawn at random. The teacher has seen 450
+other trials with true labels and reads electrodes on which the classes are clear; the
+student's electrodes show them faintly. What the teacher says of a trial is therefore
+worth more than its label. If its answers are shuffled over trials, they are worth
+nothing.
+
+Methods whose card says why it cannot be asked of them are left out. Losses on layers and
+relations are scaled so that their gradients outweigh the label loss's ten times, because
+their published weights belong to other networks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from eegkd import DecoderClassifier, DistilledClassifier
+from eegkd.decoders import Output
+from eegkd.methods import METHODS
+from eegkd.teachers import Frozen
+from eegkd.trials import Trials
+
+CH_NAMES = ("C3", "Cz", "C4", "Fz", "Pz", "FC3", "FC4", "POz")
+STUDENT = ["Fz", "Pz", "POz"]
+N_SEEDS = 2
+MARGIN = 0.05
+TRAINING = {"max_epochs": 25, "lr": 1e-2, "batch_size": 32, "valid_fraction": 0}
+STRONG = {"calibrate": 10.0}
+# Parameters of the estimator by method.
+SETTINGS = {
+    name: STRONG
+    for name in (
+        "attention_transfer crd factor_transfer fitnet ickd info_nce kdsvd pkt "
+        "review_kd rkd similarity_preserving vid"
+    ).split()
+}
+OPTIONS: dict[str, dict[str, object]] = {
+    "early_stopped_kd": {"stop": 0.9},
+}
+
+
+def planted_trials(n_trials, seed, wrong_labels=0.0):
+    """Return trials of three classes, clear on C3, Cz, C4, faint on Fz, Pz, POz."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(125) / 125
+    y = rng.permutation(np.arange(n_trials) % 3)
+    X = rng.standard_normal((n_trials, len(CH_NAMES), len(time)))
+    for trial, label in zip(X, y, strict=True):
+        wave = np.sin(2 * np.pi * 10 * time + rng.uniform(0, 2 * np.pi))
+        trial[label] += 1.5 * wave
+        trial[CH_NAMES.index(STUDENT[label])] += 0.6 * wave
+    wrong = rng.random(n_trials) < wrong_labels
+    y[wrong] = rng.integers(0, 3, wrong.sum())
+    metadata = pd.DataFrame({"subject": [1] * n_trials, "session": "0", "run": "0"})
+    names = np.array(["feet", "left", "right"])
+    return Trials.from_arrays(1e-5 * X, names[y], CH_NAMES, 125.0, metadata)
+
+
+
+@pytest.fixture(scope="module")
+def teachers():
+    """Return two teachers that have seen 450 trials with true labels."""
+    settings = {**TRAINING, "lr": 5e-3, "batch_size": 64}
+    return [
+        DecoderClassifier(**settings, random_state=seed).fit(planted_trials(450, 0))
+        for seed in range(2)
+    ]
+
+
+@pytest.fixture(scope="module")
+def tested():
+    """Return test trials with true labels."""
+    return planted_trials(600, 1)
+
+
+def score(name, teachers, tested):
+    """Return the mean accuracy of a method's students over seeds."""
+    scores = []
+    several = METHODS[name].card.teacher == "several"
+    for seed in range(N_SEEDS):
+        student = DistilledClassifier(
+            STUDENT,
+            name,
+            teacher=teachers if several else teachers[0],
+            method_options=OPTIONS.get(name, {}),
+            random_state=seed,
+            **TRAINING,
+            **SETTINGS.get(name, {}),
+        ).fit(planted_trials(96, 10 + seed, wrong_labels=0.5))
+        scores.append(student.score(tested, tested.y))
+    return float(np.mean(scores))
+
+
+@pytest.fixture(scope="module")
+def alone(teachers, tested):
+    """Return the accuracy without a teacher."""
+    return score("none", teachers, tested)
+
+
+def shuffled(answer):
+    """Return an answer of `Frozen` that belongs to other trials."""
+
+    def call(self, batch):
+        generator = torch.Generator().manual_seed(5)
+        if batch.x is None and hasattr(batch.source, "batch"):
+            order = torch.randperm(len(batch.source), generator=generator)
+            return answer(self, batch.source.batch(order[batch.index]))
+        output = answer(self, batch)
+        order = torch.randperm(len(batch), generator=generator)
+        return Output(
+            output.logits[order],
+            {name: values[order] for name, values in output.features.items()},
+            None if output.embedding is None else output.embedding[order],
+        )
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, method in METHODS.items() if not method.card.unplanted]
+)
+def test_a_teacher_that_knows_better_helps(name, teachers, tested, alone, monkeypatch):
+    helped = score(name, teachers, tested)
+    monkeypatch.setattr(Frozen, "__call__", shuffled(Frozen.__call__))
+    misled = score(name, teachers, tested)
+    print(f"{name}: {alone:.3f} alone, {helped:.3f} taught, {misled:.3f} shuffled")
+    assert helped > alone + MARGIN
+    assert misled < alone + MARGIN
+    assert misled < helped - MARGIN
+
+
+def test_reasons_are_given_where_it_cannot_be_asked():
+    reasons = {n: m.card.unplanted for n, m in METHODS.items() if m.card.unplanted}
+    assert len(reasons) < len(METHODS) / 2
+    for name, reason in reasons.items():
+        assert len(reason) > 20, name
