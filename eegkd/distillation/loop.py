@@ -388,10 +388,13 @@ class _Average:
         decoder.eval()
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # a plain mean over the batches
             norm.train()
+        seen = 0
         with torch.no_grad():
             for batch in source(0):
+                seen += len(batch)
+                for norm in norms:  # a mean over the trials, not over the batches
+                    norm.momentum = len(batch) / seen
                 decoder(batch.seen_by(decoder.view), features=False)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

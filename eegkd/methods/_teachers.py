@@ -18,6 +18,7 @@ from eegkd.teachers import Frozen, Teacher
 from eegkd.weightings import Weighting
 
 N_BLOCKS = 10  # contiguous parts of a recording that teachers take or leave
+SIBLINGS = 1000  # between the seed of a given teacher and those of its siblings
 MIN_GROUPS = 3  # with fewer, subsets would be equal or would not overlap
 
 
@@ -27,7 +28,7 @@ def several(training: Training, n_teachers: int) -> list[Frozen]:
     teachers = [training.teacher, *training.teachers[1:]]
     if len(teachers) == 1:
         for number in range(1, n_teachers):
-            teachers.append(another(training, "full", number))
+            teachers.append(another(training, "full", SIBLINGS + number))
     return [Frozen(teacher) for teacher in teachers]
 
 

@@ -23,6 +23,8 @@ from eegkd.methods.card import Card
     reading="Signs are taken at the taps, which are not always right before a "
     "nonlinearity. The connector has no batch normalization.",
     regression=True,
+    unplanted="The teacher acts in a first stage alone; on the planted task nothing of "
+    "it is left at the end of the training.",
 )
 def activation_boundaries(
     training: Training,

@@ -36,6 +36,8 @@ GENERATORS = ("segments", "cgan")
     "limit for each label; a student trained from the start where the paper goes on "
     "training a converged one.",
     regression=True,
+    unplanted="The recorded trials keep their labels, half of which are wrong in the "
+    "planted task; the teacher only chooses and labels what is made of them.",
 )
 def cgan_kd(
     training: Training,

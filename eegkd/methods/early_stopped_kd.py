@@ -23,6 +23,8 @@ from eegkd.weightings import Schedule
     "say nothing beyond the confidence.",
     reading="Temperature 4 and weight 0.9; the teacher is switched off at "
     "half of the passes, and labels count 1 from then on.",
+    unplanted="Its last passes learn from labels alone, half of which are wrong in the "
+    "planted task.",
 )
 def early_stopped_kd(
     training: Training,

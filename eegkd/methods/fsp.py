@@ -22,6 +22,8 @@ from eegkd.methods.card import Card
     "the teacher's; published for equal numbers. The first stage takes an eighth of "
     "the passes beside all of the second's. flow_weight is ours.",
     regression=True,
+    unplanted="The teacher acts in a first stage alone; on the planted task nothing of "
+    "it is left at the end of the training.",
 )
 def fsp(
     training: Training,

@@ -19,6 +19,8 @@ from eegkd.methods.card import Card
     limits="It needs taps with a time axis. It asks for maps with the teacher's time "
     "courses, which few electrodes may not give.",
     regression=True,
+    unplanted="It says when maps are active; in the planted task the rhythm lasts "
+    "through the trial, so that this tells nothing about the class.",
 )
 def nst(
     training: Training,

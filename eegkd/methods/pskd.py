@@ -28,6 +28,9 @@ from eegkd.weightings.selection import Select
         "the passes. Low-density, intermediate and full montages take the place of "
         "sensor, fused and skeleton data."
     ),
+    unplanted="It follows a teacher only where the teacher agrees with the label, so "
+    "that what a teacher knows about wrong labels, on which the planted task "
+    "rests, is not used.",
 )
 def pskd(
     training: Training,

@@ -213,7 +213,9 @@ class GradientCombined(Shared):
     :math:`\|\sum_k \alpha_k g_k\|^2` subject to :math:`\sum_k \alpha_k = 1` and
     :math:`0 \le \alpha_k \le cap`, where :math:`g_k` is the batch mean of the gradient
     of teacher k's divergence with regard to the student's scores [1]_. That gradient
-    is :math:`T (p_s^T - p_k^T)` for a trial.
+    is :math:`T (p_s^T - p_k^T)` for a trial. Gradients are not normalized first, an
+    option of public code. On validation trials all teachers count alike, so that passes
+    can be compared.
 
     References
     ----------
@@ -231,6 +233,8 @@ class GradientCombined(Shared):
 
     def shares(self, context: Context, teachers: Sequence[Output]) -> Tensor:
         """Return the shares, shape (n_teachers, 1)."""
+        if not context.training:
+            return torch.full_like(context.losses[: len(teachers), :1], 1 / len(teachers))
         student = F.softmax(context.student.logits / self.temperature, dim=1)
         gradients = torch.stack(
             [

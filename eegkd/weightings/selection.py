@@ -30,9 +30,9 @@ class _Opening(Shared):
         self.all_from = check_number(all_from, "all_from", at_least=0, at_most=1)
 
     def n_open(self, context: Context, n_teachers: int) -> int:
-        """Return how many teachers are open; on validation trials all are."""
+        """Return how many teachers are open."""
         start = self.all_from * self.n_epochs
-        if not context.training or context.epoch >= start:
+        if context.epoch >= start:
             return n_teachers
         return 1 + int((n_teachers - 1) * context.epoch / start + 1e-9)
 
@@ -64,8 +64,9 @@ class Select(_Opening):
     -----
     Our reading of the adaptive-confidence semantic loss of [1]_: the confidence of
     teacher k is :math:`p_k[y]` where it is right and 0 where it is wrong; the largest
-    is compared with the student's :math:`p_s[y]`. On validation trials all teachers
-    are open, so that passes can be compared.
+    is compared with the student's :math:`p_s[y]`. On validation trials the label alone
+    counts: the choice jumps when the student overtakes a teacher, and passes could not
+    be compared.
 
     References
     ----------
@@ -86,6 +87,8 @@ class Select(_Opening):
 
     def shares(self, context: Context, teachers: Sequence[Output]) -> Tensor:
         """Return the choice, shape (n_teachers, n_batch); all 0 for the label."""
+        if not context.training:
+            return torch.zeros_like(context.losses[: len(teachers)])
         y = context.batch.y
         confidences = torch.stack([_confidence(who.logits, y) for who in teachers])
         confidences[self.n_open(context, len(teachers)) :] = 0
@@ -122,9 +125,9 @@ class Curriculum(_Opening):
     -----
     Our reading of [1]_, which leaves score and pace open. The difficulty d of a
     trial is its rank among all training trials in the last pass, from 0 to below 1;
-    of the experts that are open, number ``floor(d * n_open)`` is chosen. Trials without
-    a last pass (validation trials, the first pass) are ranked within their batch. On
-    validation trials all experts are open, so that passes can be compared.
+    of the experts that are open, number ``floor(d * n_open)`` is chosen. In the first
+    pass trials are ranked within their batch. On validation trials all experts count
+    alike, so that passes can be compared.
 
     References
     ----------
@@ -156,13 +159,14 @@ class Curriculum(_Opening):
 
     def shares(self, context: Context, teachers: Sequence[Output]) -> Tensor:
         """Return the choice, shape (n_teachers, n_batch)."""
+        if not context.training:
+            return torch.full_like(context.losses[: len(teachers)], 1 / len(teachers))
         judges = [context.student] if self.judge == "student" else teachers
         batch = context.batch
         losses = torch.stack(
             [F.cross_entropy(j.logits, batch.y, reduction="none") for j in judges]
         ).mean(dim=0)
-        if context.training:
-            self._ranks.note(batch.source, batch.index, losses)
+        self._ranks.note(batch.source, batch.index, losses)
         difficulty = self._ranks.look_up(batch.source, batch.index, losses)
         n_open = self.n_open(context, len(teachers))
         which = (difficulty * n_open).long().clamp_max(n_open - 1)
