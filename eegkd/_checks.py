@@ -7,6 +7,7 @@ do.
 from __future__ import annotations
 
 import difflib
+import inspect
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -110,19 +111,48 @@ def check_number(
 
 
 def check_int(
-    value: Any, argument: str, *, at_least: int | None = None, hint: str = ""
+    value: Any,
+    argument: str,
+    *,
+    at_least: int | None = None,
+    at_most: int | None = None,
+    hint: str = "",
 ) -> int:
-    """Return ``value`` as an int if it is a whole number, not below ``at_least``."""
-    allowed = "an integer" + (f" >= {at_least}" if at_least is not None else "")
+    """Return ``value`` as an int if it is a whole number inside the bounds."""
+    bounds = [
+        f"{sign} {bound}"
+        for sign, bound in ((">=", at_least), ("<=", at_most))
+        if bound is not None
+    ]
+    allowed = "an integer" + (" " + " and ".join(bounds) if bounds else "")
     tail = f" {hint}" if hint else ""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"'{argument}' must be {allowed}, got {type(value).__name__} "
             f"{value!r}.{tail}"
         )
-    if at_least is not None and value < at_least:
+    number = int(value)
+    if (at_least is not None and number < at_least) or (
+        at_most is not None and number > at_most
+    ):
         raise ValueError(f"'{argument}' must be {allowed}, got {value!r}.{tail}")
-    return int(value)
+    return number
+
+
+def check_method_options(
+    method: Callable[..., Any], options: Mapping[str, Any], who: str
+) -> None:
+    """Refuse options that a method does not have; ``who`` gives them, in words."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    allowed = [p.name for p in parameters]
+    wrong = [name for name in options if name not in allowed]
+    if wrong:
+        raise ValueError(
+            f"{who} the options {join_names(wrong)}. Allowed: {join_names(allowed)}."
+            + did_you_mean(wrong[0], allowed)
+        )
 
 
 def check_ch_names(ch_names: Any, argument: str = "ch_names") -> tuple[str, ...]:

@@ -200,6 +200,8 @@ def unpack_classifier(
 
 def _plain_params(classifier: Any) -> dict[str, Any]:
     """Return the parameters that JSON can hold; the view has the montage as well."""
+    from eegkd.decoders.build import factory_name
+
     params: dict[str, Any] = {}
     for name, value in classifier.get_params(deep=False).items():
         if name == "montage" and value is not None:
@@ -208,6 +210,8 @@ def _plain_params(classifier: Any) -> dict[str, Any]:
             params[name] = value
         elif name in ("student", "decoder"):
             params[name] = classifier.decoder_.config["name"]
+        elif name == "method":
+            params[name] = factory_name(value)
     return params
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
 import torch
@@ -24,7 +24,11 @@ MEMORY_LIMIT = 2 * 1024**3  # bytes of remembered answers for one source
 
 
 class Teacher(Protocol):
-    """What answers a batch with targets, without gradient."""
+    """What answers a batch with targets, without gradient.
+
+    A teacher that asks other teachers lists them in ``parts``, so that these are told
+    of passes and updates as well.
+    """
 
     def __call__(self, batch: Batch) -> Output:
         """Return the teacher's output for the trials of a batch."""
@@ -48,8 +52,10 @@ class Frozen:
         statistics are those of the batch and their running average moves. Nothing
         is remembered then. For reproduction only.
     memory_limit : int, default=2 GiB
-        Bytes that the remembered answers of one source may take; above it each
-        batch is read again.
+        Bytes that the remembered answers of one source may take. Scores and embeddings
+        are always remembered. Features that do not fit are read again when they are
+        asked for, and relations between trials that do not fit are computed batch by
+        batch.
 
     Raises
     ------
@@ -64,7 +70,7 @@ class Frozen:
         self.memory_limit = memory_limit
         self.decoder = copy.deepcopy(decoder).requires_grad_(False)
         self.decoder.view = decoder.view  # views are shared: each is applied once
-        self._memories: weakref.WeakKeyDictionary[Source, _Memory | None] = (
+        self._memories: weakref.WeakKeyDictionary[Source, _Memory] = (
             weakref.WeakKeyDictionary()
         )
 
@@ -79,9 +85,7 @@ class Frozen:
         ):
             if source not in self._memories:
                 self._memories[source] = self._remember(source)
-            memory = self._memories[source]
-            if memory is not None:
-                return memory.select(batch.index)
+            return _Remembered(self._memories[source], batch, self.live)
         return self.live(batch)
 
     def live(self, batch: Batch) -> Output:
@@ -101,37 +105,35 @@ class Frozen:
         with torch.no_grad():
             return self.decoder(batch.seen_by(self.decoder.view))
 
-    def _remember(self, source: TrialSource) -> _Memory | None:
-        """Read all trials of a source once, or tell that they do not fit."""
+    def _remember(self, source: TrialSource) -> _Memory:
+        """Read all trials of a source once; features are kept where they fit."""
         chunks: list[Output] = []
+        taps: tuple[str, ...] = ()
+        fits = True
         indices = torch.arange(len(source), device=source.X.device).split(CHUNK)
         for index in indices:
-            chunks.append(self.live(source.batch(index)))
-            if len(chunks) == 1 and self._needs(chunks[0], source) > self.memory_limit:
-                logger.info(
-                    "The teacher's answers to %d trials exceed memory_limit; "
-                    "each batch is read again.",
-                    len(source),
-                )
-                return None
-        return _Memory(
-            Output(
-                logits=torch.cat([chunk.logits for chunk in chunks]),
-                features={
-                    tap: torch.cat([chunk.features[tap] for chunk in chunks])
-                    for tap in chunks[0].features
-                },
-                embedding=torch.cat(
-                    [cast("Tensor", chunk.embedding) for chunk in chunks]
-                ),
+            chunk = self.live(source.batch(index))
+            if not chunks:
+                taps = tuple(chunk.features)
+                per_trial = _size(chunk.features.values()) // len(index)
+                fits = per_trial * len(source) <= self.memory_limit
+            kept = chunk.features if fits else {}
+            chunks.append(Output(chunk.logits, kept, chunk.embedding))
+        if not fits:
+            logger.info(
+                "The teacher's features of %d trials exceed memory_limit; they are "
+                "read again when they are asked for.",
+                len(source),
             )
+        whole = Output(
+            logits=torch.cat([chunk.logits for chunk in chunks]),
+            features={
+                tap: torch.cat([chunk.features[tap] for chunk in chunks])
+                for tap in chunks[0].features
+            },
+            embedding=torch.cat([cast("Tensor", chunk.embedding) for chunk in chunks]),
         )
-
-    def _needs(self, first: Output, source: TrialSource) -> int:
-        """Estimate the bytes of all answers and one matrix a tap from one chunk."""
-        features = sum(t.numel() * t.element_size() for t in first.features.values())
-        matrices = len(first.features) * len(source) ** 2 * 4
-        return features * len(source) // len(first.logits) + matrices
+        return _Memory(whole, taps, self.memory_limit)
 
     def __repr__(self) -> str:
         return f"Frozen({self.decoder!r}, mode={self.mode!r})"
@@ -178,6 +180,11 @@ class Ensemble:
                 f"teachers, not all 0, got {given}."
             )
         self.weights = [value / sum(values) for value in values]
+
+    @property
+    def parts(self) -> list[Teacher]:
+        """The teachers that are averaged."""
+        return self.teachers
 
     def __call__(self, batch: Batch) -> Output:
         """Return scores whose softmax is the mean of the teachers' probabilities."""
@@ -312,31 +319,39 @@ class Virtual:
 class _Memory:
     """A teacher's output for all trials of a source, and the relations asked for."""
 
-    def __init__(self, whole: Output) -> None:
+    def __init__(self, whole: Output, taps: Sequence[str], room: int) -> None:
         self.whole = whole
+        self.taps = taps  # all that the teacher has, whether remembered or not
+        self.room = room - _size(whole.features.values())
         self.relations: dict[tuple[Callable[[Tensor], Tensor], str], Tensor] = {}
 
-    def relation(self, function: Callable[[Tensor], Tensor], tap: str) -> Tensor:
-        """Return the matrix of all pairs of trials, computed at the first call."""
+    def relation(self, function: Callable[[Tensor], Tensor], tap: str) -> Tensor | None:
+        """Return the matrix of all pairs, computed at the first call; None if large."""
         key = (function, tap)
         if key not in self.relations:
+            features = self.whole.features.get(tap)
+            if features is None:
+                return None
+            needed = len(features) ** 2 * features.element_size()
+            if needed > self.room:
+                return None
+            self.room -= needed
             with torch.no_grad():
-                self.relations[key] = function(self.whole.features[tap])
+                self.relations[key] = function(features)
         return self.relations[key]
-
-    def select(self, index: Tensor) -> Output:
-        """Return the output for some trials."""
-        return _Remembered(self, index)
 
 
 class _Remembered(Output):
     """An output whose parts are cut from memory when they are asked for."""
 
-    def __init__(self, memory: _Memory, index: Tensor) -> None:
+    def __init__(
+        self, memory: _Memory, batch: Batch, live: Callable[[Batch], Output]
+    ) -> None:
+        index, whole = batch.index, memory.whole
         super().__init__(
-            logits=memory.whole.logits[index],
-            features=_Selection(memory.whole.features, index),
-            embedding=cast("Tensor", memory.whole.embedding)[index],
+            logits=whole.logits[index],
+            features=_Selection(memory, batch, live),
+            embedding=cast("Tensor", whole.embedding)[index],
         )
         self._memory, self._index = memory, index
 
@@ -346,20 +361,41 @@ class _Remembered(Output):
         Right for any function whose entry (i, j) depends on trials i and j alone.
         """
         whole = self._memory.relation(function, tap)
+        if whole is None:
+            with torch.no_grad():
+                return super().relation(function, tap)
         return whole[self._index[:, None], self._index]
 
 
 class _Selection(Mapping[str, Tensor]):
-    """Features of some trials, cut out one tap at a time."""
+    """Features of some trials, cut out one tap at a time, or read when asked for."""
 
-    def __init__(self, features: Mapping[str, Tensor], index: Tensor) -> None:
-        self._features, self._index = features, index
+    def __init__(
+        self, memory: _Memory, batch: Batch, live: Callable[[Batch], Output]
+    ) -> None:
+        self._memory, self._batch, self._live = memory, batch, live
+        self._read: Mapping[str, Tensor] | None = None
 
     def __getitem__(self, tap: str) -> Tensor:
-        return self._features[tap][self._index]
+        if tap not in self._memory.taps:
+            raise KeyError(tap)
+        remembered = self._memory.whole.features
+        if tap in remembered:
+            return remembered[tap][self._batch.index]
+        if self._read is None:
+            self._read = self._live(self._batch).features
+        return self._read[tap]
+
+    def __contains__(self, tap: object) -> bool:
+        return tap in self._memory.taps
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._features)
+        return iter(self._memory.taps)
 
     def __len__(self) -> int:
-        return len(self._features)
+        return len(self._memory.taps)
+
+
+def _size(values: Iterable[Tensor]) -> int:
+    """Return the bytes of some tensors."""
+    return sum(value.numel() * value.element_size() for value in values)

@@ -340,6 +340,17 @@ def test_wrong_options(options, message):
         cgan_kd(given, **options)
 
 
+@pytest.mark.parametrize(
+    "options", [{"quantile": 0}, {"n_burn_in": 0}, {"temperature": 0}]
+)
+def test_numbers_are_checked_before_the_generator_is_trained(options, monkeypatch):
+    module = importlib.import_module("eegkd.methods.cgan_kd")
+    monkeypatch.setattr(module, "AdversarialMaker", None)
+    given = training(make_trials(n_subjects=1, n_per_class=4))
+    with pytest.raises(ValueError, match=f"'{next(iter(options))}' must be"):
+        cgan_kd(given, generator="cgan", **options)
+
+
 def test_wrong_types_and_no_teacher():
     given = training(make_trials(n_subjects=1, n_per_class=4))
     with pytest.raises(TypeError, match="'relabel' must be True, False or None"):

@@ -209,7 +209,7 @@ def test_the_size_of_the_soft_gradient_does_not_depend_on_the_temperature():
         (lambda: SimilarityKeeping(0), r"'n_taps' must be an integer >= 1, got 0"),
         (
             lambda: SimilarityKeeping()(output(), Output(None, {}, None), batch()),
-            r"must have at least one tap each, got 3 and 0",
+            r"must have at least 1 tap each, got 3 and 0",
         ),
         (
             lambda: kl_divergence(randn(3, 2), randn(3, 4)),
@@ -224,3 +224,22 @@ def test_errors_say_what_to_do(make, message):
 
 def test_label_loss_needs_no_teacher():
     assert CrossEntropy()(output(), None, batch()).shape == (6,)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_map_that_is_constant_in_time_is_left_out(level, dtype):
+    """Its mean may round, so that what is left is noise of rounding."""
+    features = randn(5, 3, 301).to(dtype)
+    features[2, 1] = level
+    features.requires_grad_()
+    similarity = trial_similarity(features)
+    diagonal = torch.ones(5, dtype=dtype)
+    diagonal[2] = 2 / 3
+    torch.testing.assert_close(similarity.diagonal(), diagonal)
+    (similarity * randn(5, 5, seed=3).to(dtype)).sum().backward()
+    assert torch.equal(features.grad[2, 1], torch.zeros(301, dtype=dtype))
+    assert 0 < features.grad.abs().max() < 10
+    others = [0, 1, 3, 4]
+    rest = trial_similarity(features[others])
+    torch.testing.assert_close(similarity[others][:, others], rest)

@@ -215,6 +215,13 @@ def test_crd_refuses_what_its_memory_is_not_about():
     assert CRD.only_training
 
 
+def test_crd_needs_classes():
+    source = make_source(y=np.linspace(0, 1, N_TRIALS))
+    with pytest.raises(ValueError, match="CRD needs classes, .* Use InfoNCE"):
+        started(CRD(), source)
+    started(InfoNCE(), source)
+
+
 @pytest.mark.parametrize("n_trials", [1, 2, 6])
 def test_info_nce_equals_numpy_reference(n_trials):
     from scipy.special import logsumexp

@@ -253,6 +253,8 @@ def test_factor_transfer_leaves_the_paraphraser_as_it_is():
     assert criterion.tap == paraphraser.tap
     criterion(student, teacher, batch()).sum().backward()
     assert all(p.grad is None for p in paraphraser.parameters())
+    assert all(p.requires_grad for p in paraphraser.parameters())
+    assert not any(p.requires_grad for p in criterion.paraphraser.parameters())
 
 
 def test_activation_boundary_equals_a_reference_by_loops():

@@ -185,6 +185,18 @@ def test_statistics_and_modes_of_both_networks_stay(source, pair):
     frozen.train()
 
 
+def test_an_embedding_of_zeros_has_no_direction_and_no_gradient():
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.randn(3, 4, 5, generator=generator)
+    embeddings[1, 2] = 0
+    embeddings.requires_grad_()
+    gram = modality_gram(embeddings)
+    assert torch.equal(gram[1, 2], torch.zeros(4))
+    (gram * torch.randn(3, 4, 4, generator=generator)).sum().backward()
+    assert torch.equal(embeddings.grad[1, 2], torch.zeros(5))
+    assert 0 < embeddings.grad.abs().max() < 100
+
+
 def test_errors(source, pair):
     student, teacher = pair
     for known, match in (

@@ -449,12 +449,12 @@ def test_probabilities_sum_to_one():
         (
             lambda: PKT()(output(), Output(None, {}, None), BATCH),
             ValueError,
-            r"'teacher' must hold an embedding, got None. Run the decoder with",
+            r"'teacher' must have an embedding, got an output without one. Run the",
         ),
         (
             lambda: RKDAngle()(Output(None, {}, None), output(), BATCH),
             ValueError,
-            r"'student' must hold an embedding, got None",
+            r"'student' must have an embedding, got an output without one",
         ),
         (
             lambda: CorrelationCongruenceCode()(output(), output(), BATCH),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +12,13 @@ from eegkd import View, build_decoder
 from eegkd.criteria import KL, CrossEntropy, SimilarityKeeping
 from eegkd.criteria.base import TrainedCriterion
 from eegkd.criteria.logits import LogitMSE
+from eegkd.criteria.relations import trial_similarity
 from eegkd.decoders import Output
 from eegkd.distillation import History, Learner, Objective, Training, distill
 from eegkd.methods import METHODS, kd
 from eegkd.sources import TrialSource
 from eegkd.teachers import EMA, Ensemble, Frozen, Peer, Virtual
-from eegkd.weightings import Constant
+from eegkd.weightings import Constant, Schedule
 
 from .conftest import CH_22, make_trials
 
@@ -269,26 +272,178 @@ def test_a_teacher_is_asked_once_a_batch(data):
     assert calls == [5]
 
 
-def test_calibrated_terms_pull_alike(data):
+def gradient_norms(pupil, objective, batch):
+    """Return the norm of each weighted term's gradient in train mode, seeded."""
+    norms = []
+    for term in range(len(objective.terms)):
+        decoder = copy.deepcopy(pupil.decoder).train()
+        torch.manual_seed(5)
+        output = decoder(batch.seen_by(pupil.decoder.view))
+        losses, weights = objective.weigh(output, batch)
+        (weights * losses).mean(dim=1)[term].backward()
+        grads = [p.grad for p in decoder.parameters() if p.grad is not None]
+        norms.append(torch.cat([grad.flatten() for grad in grads]).norm().item())
+    return norms
+
+
+def disagreeing(data):
+    """Return a teacher that is not the student."""
     teacher = Frozen(learner(data).decoder)
-    pupil = learner(data)
-    objective = Objective(
-        [(CrossEntropy(), None), (LogitMSE(), teacher)], Constant(1, 1e-6)
-    )
-    batch = data[0].batch(torch.arange(20))
-    with torch.no_grad():  # a teacher that disagrees
+    with torch.no_grad():
         for parameter in teacher.decoder.parameters():
             parameter.add_(0.1)
-    objective.calibrate(pupil.decoder.eval(), batch, ratio=0.5)
-    norms = []
-    for term in range(2):
-        pupil.decoder.zero_grad()
-        output = pupil.decoder(batch.seen_by(pupil.decoder.view))
-        losses, weights = objective._losses(output, batch, 0, True)
-        (weights * losses).mean(dim=1)[term].backward()
-        grads = [p.grad for p in pupil.decoder.parameters() if p.grad is not None]
-        norms.append(torch.cat([grad.flatten() for grad in grads]).norm().item())
+    return teacher
+
+
+def calibrated(data, terms, weighting=None, ratio=0.5):
+    """Return a learner and a batch, with its objective calibrated under a seed."""
+    pupil = learner(data)
+    pupil.objective = Objective(terms, weighting)
+    batch = data[0].batch(torch.arange(20))
+    torch.manual_seed(5)
+    pupil.objective.calibrate(pupil.decoder.eval(), batch, ratio)
+    return pupil, batch
+
+
+def test_calibrated_terms_pull_alike(data):
+    """In the mode in which they will be trained."""
+    terms = [(CrossEntropy(), None), (LogitMSE(), disagreeing(data))]
+    pupil, batch = calibrated(data, terms, Constant(1, 1e-6))
+    norms = gradient_norms(pupil, pupil.objective, batch)
     assert norms[1] == pytest.approx(0.5 * norms[0], rel=1e-4)
+
+
+def test_calibration_measures_by_the_first_term_with_a_gradient(data):
+    teacher = disagreeing(data)
+    terms = [(CrossEntropy(), None), (LogitMSE(), teacher), (KL(), teacher)]
+    pupil, batch = calibrated(data, terms, Constant(0, 1, 1))
+    assert pupil.objective.scale[:2].flatten().tolist() == [1, 1]
+    norms = gradient_norms(pupil, pupil.objective, batch)
+    assert norms[0] == 0
+    assert norms[2] == pytest.approx(0.5 * norms[1], rel=1e-4)
+    pupil, _ = calibrated(data, terms, Constant(0, 0, 0))
+    assert pupil.objective.scale.flatten().tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_calibration_leaves_running_statistics_and_the_mode_alone(data, training):
+    pupil = learner(data)
+    before = {k: v.clone() for k, v in pupil.decoder.state_dict().items()}
+    pupil.decoder.train(training)
+    pupil.objective.calibrate(pupil.decoder, data[0].batch(torch.arange(20)), 1.0)
+    assert pupil.decoder.training is training
+    for name, value in pupil.decoder.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_each_training_is_calibrated_anew(data):
+    teacher, pupil = disagreeing(data), learner(data, calibrate=1.0)
+    pupil.objective = Objective([(CrossEntropy(), None), (LogitMSE(), teacher)])
+    distill(pupil, data[0], max_epochs=1)
+    first = pupil.objective.scale
+    assert first[1] != 1
+    again = learner(data, calibrate=1.0)
+    again.objective = pupil.objective
+    distill(again, data[0], max_epochs=1)
+    assert torch.equal(again.objective.scale, first)
+    plain = learner(data)
+    plain.objective = pupil.objective
+    distill(plain, data[0], max_epochs=1)
+    assert plain.objective.scale.flatten().tolist() == [1, 1]
+
+
+def test_calibration_is_for_weights_that_do_not_move(data):
+    pupil = learner(data, calibrate=1.0)
+    pupil.objective = Objective([(CrossEntropy(), None)], Schedule({0: (1,)}))
+    with pytest.raises(ValueError, match="'calibrate' needs weights .* of Constant"):
+        distill(pupil, data[0], max_epochs=1)
+
+
+@pytest.mark.parametrize("weighting", [Constant(0.5), Constant(1, 1, 1)])
+def test_the_number_of_weights_is_checked(data, weighting):
+    pupil = learner(data)
+    pupil.objective = Objective(
+        [(CrossEntropy(), None), (KL(), disagreeing(data))], weighting
+    )
+    with pytest.raises(ValueError, match="'weighting' must give one row .* 2 terms"):
+        distill(pupil, data[0], max_epochs=1)
+
+
+@pytest.mark.parametrize("silent", ["weight", "only_training"])
+def test_where_nothing_counts_on_validation_the_last_pass_is_kept(data, silent):
+    only = Scale()
+    terms = [(CrossEntropy(), None), (only, None)]
+    weighting = Constant(0, 1)
+    if silent == "weight":
+        terms, weighting = terms[:1], Schedule({0: (1,)}, valid=(0,))
+    pupil, states = learner(data, lr=1e-2), []
+    pupil.objective = Objective(terms, weighting)
+
+    def keep(epoch, row):
+        states.append({k: v.clone() for k, v in pupil.decoder.state_dict().items()})
+
+    history = distill(
+        pupil, data[0], valid=data[1], max_epochs=4, patience=1, progress=keep
+    )
+    assert len(history.rows) == 4
+    assert history.best_epoch == 3
+    assert history.best_loss == history.rows[-1]["train_loss"]
+    assert "valid_loss" not in history.rows[0]
+    assert {"valid_label_loss", "valid_accuracy"} <= set(history.rows[0])
+    for name, value in pupil.decoder.state_dict().items():
+        assert torch.equal(value, states[-1][name]), name
+
+
+class ModuleTeacher(torch.nn.Module):
+    """A teacher of a user's own, with parameters and dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.bias = torch.nn.Parameter(torch.zeros(3))
+
+    def forward(self, batch):
+        """Return the same scores for each trial."""
+        self.asked_in_train_mode = self.training
+        return Output(self.bias.expand(len(batch), 3) + 0.0, {}, None)
+
+
+def test_teachers_are_never_trained(data):
+    teacher, pupil, answers = ModuleTeacher().eval(), learner(data, lr=0.1), []
+
+    def watch(student, answer, batch):
+        answers.append(answer.logits.requires_grad)
+        return (student.logits - answer.logits).square().mean(dim=1)
+
+    pupil.objective = Objective([(watch, teacher), (Scale(), teacher)])
+    assert teacher not in pupil.objective.modules
+    distill(pupil, data[0], max_epochs=2)
+    assert torch.equal(teacher.bias, torch.zeros(3))
+    assert teacher.asked_in_train_mode is False
+    assert not any(answers)
+
+
+def test_teachers_inside_teachers_are_told(data):
+    pupil = learner(data, lr=1e-2)
+    inner = EMA(pupil.decoder)
+    outer = Ensemble([inner, Ensemble([Virtual(3), inner])])
+    pupil.objective = Objective([(KL(), outer)])
+    distill(pupil, data[0], max_epochs=2)
+    assert inner.n_updates == 8  # once a step, though it is found twice
+
+
+def test_only_the_devices_of_the_learners_are_seeded(data, monkeypatch):
+    pupil, forked, fork = learner(data), [], torch.random.fork_rng
+
+    def watched(devices=None, **options):
+        forked.append(devices)
+        return fork(devices=[], **options)
+
+    monkeypatch.setattr(torch.random, "fork_rng", watched)
+    monkeypatch.setattr(torch, "manual_seed", None)  # would seed every device
+    state = torch.random.get_rng_state()
+    distill(pupil, data[0], max_epochs=1)
+    assert forked == [[]]
+    assert torch.equal(torch.random.get_rng_state(), state)
 
 
 def test_peers_do_not_depend_on_their_order(data):
@@ -392,6 +547,67 @@ def test_a_virtual_teacher_smooths_the_label(data):
 def test_wrong_teachers(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def asked(frozen, batch):
+    """Return all that a frozen teacher says of a batch, and how many trials it read."""
+    read = []
+    hook = frozen.decoder.register_forward_hook(
+        lambda module, args, out: read.append(len(args[0]))
+    )
+    output = frozen(batch)
+    scores, embedding = output.logits, output.embedding
+    quick = sum(read)
+    features = dict(output.features)
+    relations = [output.relation(trial_similarity, tap) for tap in features]
+    hook.remove()
+    return (scores, embedding, *features.values(), *relations), quick, sum(read)
+
+
+def test_a_teacher_whose_features_do_not_fit_remembers_the_rest(data):
+    whole, small = (
+        Frozen(learner(data).decoder, memory_limit=limit) for limit in (2**30, 1)
+    )
+    batch = data[0].batch(torch.tensor([3, 1, 30, 7]))
+    expected, _, read = asked(whole, batch)
+    assert read == 36  # all trials of the source, once
+    first, quick, read = asked(small, batch)
+    assert (quick, read) == (36, 40)  # features of the batch are read once
+    again, quick, read = asked(small, batch)
+    assert (quick, read) == (0, 4)
+    for one, two, three in zip(expected, first, again, strict=True):
+        assert torch.allclose(one, two, atol=1e-6)
+        assert torch.equal(two, three)
+
+
+def test_a_matrix_that_does_not_fit_is_computed_on_the_batch(data):
+    decoder = learner(data).decoder
+    batch = data[0].batch(torch.arange(36))
+    features = Frozen(decoder)(batch).features
+    size = sum(v.numel() * v.element_size() for v in features.values())
+    matrix = 4 * 36**2
+    part = data[0].batch(torch.arange(5))
+    for room, n_kept in ((0, 0), (matrix, 1), (matrix * len(features), len(features))):
+        frozen = Frozen(decoder, memory_limit=size + room)
+        values, _, read = asked(frozen, part)
+        assert read == 36, "features fit"
+        assert len(frozen._memories[data[0]].relations) == n_kept
+        for one, two in zip(values, asked(Frozen(decoder), part)[0], strict=True):
+            assert torch.allclose(one, two, atol=1e-6)
+
+
+def test_frozen_teachers_of_a_training_share_their_memory(data):
+    given = [learner(data, seed).decoder for seed in (0, 1)]
+    training = Training(learner(data).decoder, data[0], teachers=given)
+    assert training.frozen() is training.frozen() is training.all_frozen()[0]
+    assert training.all_frozen()[1] is training.all_frozen()[1]
+    assert training.frozen("as_published") is not training.frozen()
+    assert "_frozen" not in repr(training)
+    training.teachers = given[1:]
+    assert training.frozen() is training.all_frozen()[0]
+    assert torch.equal(
+        next(training.frozen().decoder.parameters()), next(given[1].parameters())
+    )
 
 
 # -- what a method may do ---------------------------------------------------------

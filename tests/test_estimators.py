@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
 import warnings
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from eegkd import METHODS, DecoderClassifier, DistilledClassifier
+from eegkd.storage import load_classifier, save_classifier
 from eegkd.trials import Trials
 
 from .conftest import make_trials
@@ -431,3 +433,97 @@ def test_printed_parameters_tell_functions_apart():
         for one in (closure(1), closure(2), closure(2))
     ]
     assert keys[0] != keys[1] == keys[2]
+
+
+# -- what a method is given, and what stays -------------------------------------------
+
+
+def keep(training):
+    """Train for one pass and remember what was given; a method."""
+    keep.training = training
+    return training.train(training.student, max_epochs=1)
+
+
+keep.needs_teacher = False
+
+
+def test_people_have_one_number_in_training_and_validation():
+    """The first person has too few trials to validate."""
+    trials = make_trials(n_subjects=2)
+    rows = np.r_[:3, len(trials) // 2 : len(trials)]
+    trials = trials.subset(np.isin(np.arange(len(trials)), rows))
+    model = DistilledClassifier(method=keep, **QUICK).fit(trials)
+    source, valid = keep.training.source, keep.training.valid
+    assert source.subject.unique().tolist() == [0, 1]
+    assert valid.subject.unique().tolist() == [1]
+    assert set(valid.session.tolist()) <= set(source.session.tolist())
+    assert (source.shuffle, valid.shuffle) == (True, False)
+    assert list(keep.training.classes) == model.classes_.tolist()
+
+
+def test_options_of_the_method_are_checked_before_anything_is_trained(train):
+    model = MAKE["kd"](method_options={"temperatures": 2.0}, progress=pytest.fail)
+    with pytest.raises(ValueError, match="'kd' the options 'temperatures'. .*Did you"):
+        model.fit(train)
+
+
+def stop(n_passes):
+    """Return a function that interrupts after so many passes of whoever is trained."""
+    passes = iter(range(1, n_passes))
+
+    def progress(epoch, row):
+        if next(passes, None) is None:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_an_interruption_keeps_teachers_and_the_best_student(train):
+    settings = {"lr": 1e-2, "max_epochs": 4}
+    whole = MAKE["kd"](**settings).fit(train)
+    stopped = MAKE["kd"](**{**settings, "max_epochs": 9})
+    stopped.set_params(teacher=whole.teacher_, progress=stop(4))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(train)
+    assert stopped.fingerprint_ == whole.fingerprint_
+    assert stopped.teacher_.fingerprint_ == whole.teacher_.fingerprint_
+    assert stopped.history_.rows == whole.history_.rows
+    assert stopped.history_.best_epoch == whole.history_.best_epoch
+    assert stopped.history_.notes == {"interrupted": True}
+    assert (stopped.predict_proba(train) == whole.predict_proba(train)).all()
+
+
+def test_an_interruption_before_the_student_learned_keeps_the_teacher(train):
+    model = MAKE["takd"](progress=stop(3))  # in the first pass of an assistant
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(train)
+    assert model.teacher_.history_.rows
+    with pytest.raises(NotFittedError):
+        model.predict(train)
+
+
+def test_an_interruption_in_another_stage_tells_no_passes_of_the_student(train):
+    model = MAKE["sweet_spot"](progress=stop(2 + 2 + 2 + 1))
+    model.set_params(method_options={"batch_sizes": [8, 16], "fractions": [0.5, 1]})
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(train)
+    model.predict(train)  # the better of the two first candidates
+    assert len(model.history_.rows) <= 1
+
+
+def slow(training):
+    """Take a while before the student is trained; a method."""
+    time.sleep(0.2)
+    return keep(training)
+
+
+slow.needs_teacher = False
+
+
+def test_seconds_are_those_of_the_whole_method(train):
+    assert MAKE["kd"](method=slow).fit(train).history_.seconds >= 0.2
+
+
+def test_a_method_of_ones_own_is_named_in_the_file(train, tmp_path):
+    save_classifier(MAKE["kd"](method=slow).fit(train), tmp_path / "own")
+    assert load_classifier(tmp_path / "own").method == "slow"

@@ -7,20 +7,25 @@ those that it holds in ``ORACLES``; references of criteria in ``test_criteria*.p
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 
 import numpy as np
 import pytest
+import torch
 
 import eegkd
-from eegkd import DecoderClassifier, DistilledClassifier
+from eegkd import DecoderClassifier, DistilledClassifier, View, build_decoder
 from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
 from eegkd.methods import METHODS
 from eegkd.methods.describe import describe, overview, sections
+from eegkd.teachers import Frozen
 
 from .conftest import PROJECT, make_trials
+
+ORACLES = {"none", "kd", "sk_kd"}
 
 # What makes a method short enough for a test.
 QUICK = {
@@ -54,9 +59,25 @@ def teacher(train):
     return DecoderClassifier(max_epochs=3, lr=2e-3, batch_size=8).fit(train)
 
 
+@pytest.fixture
+def frozen(monkeypatch):
+    """Return every frozen teacher that is made, with what it was at first."""
+    made = []
+    make = Frozen.__init__
+
+    def remember(self, *args, **options):
+        make(self, *args, **options)
+        made.append((self, copy.deepcopy(self.decoder.state_dict())))
+
+    monkeypatch.setattr(Frozen, "__init__", remember)
+    return made
+
+
 @pytest.mark.parametrize("name", METHODS)
-def test_two_classes_one_subject_a_last_batch_of_one(name, trials, train, teacher):
-    """Trains, is repeated by its seed, reads no test trial, leaves its teacher alone.
+def test_two_classes_one_subject_a_last_batch_of_one(
+    name, trials, train, teacher, frozen
+):
+    """Trains, is repeated by its seed, reads no test trial, leaves teachers alone.
 
     `eegkd.fit` is given the test trials too; the student must be the one that the
     training trials alone lead to.
@@ -69,6 +90,11 @@ def test_two_classes_one_subject_a_last_batch_of_one(name, trials, train, teache
     assert teacher.fingerprint_ == before
     if METHODS[name].needs_teacher:
         assert model.teacher_.fingerprint_ == before
+        assert frozen
+    for one, state in frozen:  # weights and batch statistics of those that answered
+        assert not one.decoder.training
+        after = one.decoder.state_dict()
+        assert all(torch.equal(after[key], value) for key, value in state.items())
     assert model.history_.rows
     assert np.isfinite(model.history_.best_loss)
     proba = model.predict_proba(train.X[:, : train.n_chans])
@@ -98,10 +124,61 @@ def test_three_classes_two_subjects_no_validation(name):
         valid_fraction=0,
         **training,
     ).fit(trials)
-    untrained = DistilledClassifier("headband", name, max_epochs=1)
-    assert untrained.get_params()["method"] == name
     assert np.isfinite(model.predict_proba(trials)).all()
     assert model.predict_proba(trials).shape == (len(trials), 3)
+
+
+# -- the three that everything is compared with ------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(ORACLES))
+def test_the_loss_of_the_first_batch_is_that_of_the_paper(name, train, teacher):
+    """Written out in NumPy, on the untrained student and the whole session."""
+    from scipy.special import log_softmax, softmax
+
+    model = DistilledClassifier(
+        "headphone",
+        name,
+        teacher=teacher,
+        student_options={"drop_prob": 0.0},
+        max_epochs=1,
+        valid_fraction=0,
+    ).fit(train)
+    student = build_decoder(
+        "SCCNet",
+        View("headphone", train.ch_names).fit(torch.as_tensor(train.X)),
+        n_outputs=2,
+        n_times=train.n_times,
+        sfreq=train.sfreq,
+        random_state=0,
+        drop_prob=0.0,
+    )
+    y = np.searchsorted(train.classes, train.y)
+    says, knows = (
+        decoder(decoder.view(torch.as_tensor(train.X)))
+        for decoder in (student.train(), teacher.decoder_.eval())
+    )
+    scores, targets = (o.logits.detach().double().numpy() for o in (says, knows))
+    label = -log_softmax(scores, axis=1)[np.arange(len(y)), y].mean()
+    p, q = softmax(targets / 4, axis=1), softmax(scores / 4, axis=1)
+    soft = 16 * (p * np.log(p / q)).sum(axis=1).mean()
+    similarity = sum(
+        np.square(correlations(says, tap) - correlations(knows, tap)).mean()
+        for tap in list(says.features)[-2:]
+    )
+    expected = {
+        "none": label,
+        "kd": 0.1 * label + 0.9 * soft,
+        "sk_kd": 0.1 * label + 0.9 * soft + 450 * similarity,
+    }
+    found = model.history_.rows[0]["train_loss"]
+    assert found == pytest.approx(expected[name], rel=1e-4)
+
+
+def correlations(output, tap):
+    """Return the correlation in time of all pairs of trials, averaged over maps."""
+    maps = output.features[tap].detach().double().numpy().transpose(1, 0, 2)
+    return np.mean([np.corrcoef(one) for one in maps], axis=0)
 
 
 # -- none was forgotten -----------------------------------------------------------

@@ -352,14 +352,23 @@ def test_weights_of_one_member_and_of_a_useless_one():
 def test_ta_ensemble_equals_its_parts(valid):
     training = make_training(valid=valid)
     terms = [(CrossEntropy(), None), (KL(4.0), training.frozen())]
+    known, judges = training.source, training.valid
+    if not valid:  # every fifth trial of a class, from its last one
+        y = known.y.numpy()
+        rows = [np.flatnonzero(y == label)[::-1][::5] for label in np.unique(y)]
+        chosen = np.zeros(len(y), bool)
+        chosen[np.concatenate(rows)] = True
+        known, judges = known.subset(~chosen), known.subset(chosen)
     assistants = []
     for number, montage in enumerate(training.ladder(2)[::-1]):
         seed = 1 + number
         assistants.append(training.build(montage, None, seed))
         training.train(
-            assistants[-1], Objective(terms, Constant(0.1, 0.9)), random_state=seed
+            assistants[-1],
+            Objective(terms, Constant(0.1, 0.9)),
+            source=known,
+            random_state=seed,
         )
-    judges = training.valid or training.source
     proba = np.stack(
         [answers(a, judges).double().softmax(1).numpy() for a in assistants]
     )
@@ -372,6 +381,7 @@ def test_ta_ensemble_equals_its_parts(valid):
     ]
     history = ta_ensemble(reference := make_training(valid=valid), n_assistants=2)
     weights = history.notes["weights"]
+    assert ("validation" in history.notes["weights_from"]) == valid
     assert weights == pytest.approx([best, 1 - best], abs=2e-3)
     ensemble = Ensemble([Frozen(a) for a in assistants], weights, temperature=4.0)
     student, _ = distilled(training, ensemble)
@@ -562,6 +572,10 @@ def test_amal_without_validation_holds_trials_out():
     assert history.notes["weight_updates"] == 1
 
 
+def test_the_largest_seed_of_permutations_works():
+    permuted_kd(make_training(max_epochs=1), permutation_seed=2**23 - 1)
+
+
 def test_amal_takes_several_teachers():
     training = make_training(max_epochs=2)
     training.teachers = [training.teacher, training.build("student", None, 3)]
@@ -599,6 +613,7 @@ def test_amal_needs_two_trials_of_a_class():
         (smoothed_labels, {"smoothing": 0}, ValueError, "'smoothing' must be .* >="),
         (smoothed_labels, {"smoothing": 1}, ValueError, "'smoothing' must be .* <="),
         (permuted_kd, {"permutation_seed": -1}, ValueError, "'permutation_seed' must"),
+        (permuted_kd, {"permutation_seed": 2**23}, ValueError, "must be .* <= 8388607"),
         (amal, {"held_out": 0.6}, ValueError, "'held_out' must be .* <= 0.5"),
         (amal, {"label_weight": 0}, ValueError, "'initial' must be .* > 0"),
     ],

@@ -17,7 +17,7 @@ from eegkd.criteria.domain import MMD, DomainAdversary
 from eegkd.criteria.modalities import ModalityGram
 from eegkd.decoders import build_decoder
 from eegkd.distillation import Objective, Training
-from eegkd.methods._headsets import stand_in
+from eegkd.methods._headsets import stand_in, with_target
 from eegkd.methods.crd import crd
 from eegkd.methods.info_nce import info_nce
 from eegkd.methods.modality_gram import modality_gram
@@ -354,6 +354,19 @@ def test_sdda_of_one_person_validates_on_nobody_unless_supervised():
     assert torch.equal(training.source.y, before)
     training = make_training(n_subjects=1)
     assert sdda(training, supervised=True).notes["validated"]
+
+
+def test_labels_of_the_target_are_matched_by_name():
+    target = other_headset()
+    for classes in (["feet", "left_hand"], ["left_hand", "feet"]):
+        training = make_training()
+        training.classes = classes
+        source, _ = with_target(training, target, supervised=True)
+        found = source.y[source.is_target].numpy()
+        assert [classes[code] for code in found] == target.y.tolist()
+    training.classes = ["feet", "tongue"]
+    with pytest.raises(ValueError, match="2 classes of .* .'feet', 'tongue'. to be"):
+        with_target(training, target, supervised=True)
 
 
 def test_sdda_refuses_targets_that_do_not_fit():

@@ -17,6 +17,7 @@ from eegkd.methods.cudfkd import cudfkd
 from eegkd.methods.kd import kd
 from eegkd.methods.mix_kd import _StandardizedCrossEntropy, mix_kd
 from eegkd.methods.single_recording import single_recording
+from eegkd.sources.augmented import AUGMENTATIONS
 from eegkd.sources.trials import Batch, TrialSource
 
 from .conftest import CH_22, make_trials
@@ -135,6 +136,24 @@ def test_a_teacher_of_its_own_is_trained_with_the_augmentation():
     assert not torch.equal(weights(given), weights(own))
     after = own.teacher.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_a_teacher_of_its_own_is_of_the_given_teachers_kind():
+    built = []
+
+    def make(montage, name, seed):
+        built.append(name)
+        return decoder(training.source, montage, seed)
+
+    training = make_training()
+    training.make = make
+    augmented_kd(training, augment_teacher=True)
+    training.teacher.config["name"] = "EEGNet"
+    augmented_kd(training, augment_teacher=True)
+    assert built == [None, "EEGNet"]  # None is the student's kind
+    training.teacher.config["foreign"] = True
+    with pytest.raises(ValueError, match="'augment_teacher' needs a teacher .* got 'E"):
+        augmented_kd(training, augment_teacher=True)
 
 
 def test_options_of_augmented_kd_are_checked():
@@ -297,7 +316,7 @@ def test_the_sweep_asks_for_each_augmentation_and_two_controls(asked):
     (dataset, montage, methods), options = asked[0]
     assert (dataset, montage, options) == ("data", "headband", {"n_seeds": 2})
     assert list(methods)[:2] == ["none", "kd"]
-    assert set(methods) - {"none", "kd"} == set(sweep.AUGMENTATIONS)
+    assert set(methods) - {"none", "kd"} == set(AUGMENTATIONS)
     assert methods["time_shift"] == {"method": "augmented_kd", "augment": "time_shift"}
 
 
@@ -312,11 +331,38 @@ def test_the_sweep_takes_mixtures_and_trains_teachers(asked):
     assert set(third) == {"none", "kd", "sign_flip"}
 
 
+class Shift:
+    """A transform that is an object."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __call__(self, X):
+        """Return the signals later."""
+        return X.roll(self.size, 2)
+
+
+def test_the_sweep_names_objects_by_their_type(asked):
+    one = Shift(1)
+    sweep.augmentation_sweep("data", augmentations=[one, [one, "sign_flip"]])
+    assert list(asked[0][0][2])[2:] == ["Shift", "Shift + sign_flip"]
+
+
 def test_what_the_sweep_refuses(asked):
     with pytest.raises(ValueError, match="Did you mean 'sign_flip'"):
         sweep.augmentation_sweep("data", augmentations=["sign_flp"])
     with pytest.raises(ValueError, match="must not use the label 'kd'"):
         sweep.augmentation_sweep("data", augmentations={"kd": "sign_flip"})
+    for twice in (
+        [lambda X: X, lambda X: -X],
+        [Shift(1), Shift(2)],
+        ["sign_flip", ["sign_flip"]],
+    ):
+        with pytest.raises(ValueError, match="occurs more than once. Pass a dict"):
+            sweep.augmentation_sweep("data", augmentations=twice)
+    for nothing in ([], {}):
+        with pytest.raises(ValueError, match="must hold at least one augmentation"):
+            sweep.augmentation_sweep("data", augmentations=nothing)
     with pytest.raises(ValueError, match="'methods' must be left out"):
         sweep.augmentation_sweep("data", methods=["kd"])
     assert not asked

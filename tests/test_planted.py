@@ -1,4 +1,4 @@
-"""A planted task on which a working method must help, and must not with shuffled answers.
+"""A planted task on which a working method must help, but not with shuffled answers.
 
 Half of the labels of the training trials are drawn at random. The teacher has seen 450
 other trials with true labels and reads electrodes on which the classes are clear; the
@@ -6,8 +6,8 @@ student's electrodes show them faintly. What the teacher says of a trial is ther
 worth more than its label. If its answers are shuffled over trials, they are worth
 nothing.
 
-Methods whose card says why it cannot be asked of them are left out. Losses on layers and
-relations are scaled so that their gradients outweigh the label loss's twenty times,
+Methods whose card says why it cannot be asked of them are left out. Losses on layers
+and relations are scaled so that their gradients outweigh the label loss's twenty times,
 because their published weights belong to other networks, and get more trials and fewer
 passes: with shuffled answers they still keep a student from learning wrong labels by
 heart, which shows the more the longer it would have learned them.

@@ -233,10 +233,11 @@ def test_every_method_that_says_so_learns_continuous_labels(train, name):
     assert np.isfinite(model.predict(few)).all()
 
 
-def test_a_soft_loss_needs_classes(train):
+@pytest.mark.parametrize("method", [cgan_kd, fitnet])
+def test_a_soft_loss_needs_classes(train, method):
     options = {"soft_weight": 1.0}
     model = DistilledRegressor(
-        "headphone", cgan_kd, method_options=options, max_epochs=1
+        "headphone", method, method_options=options, max_epochs=1
     )
     with pytest.raises(
         ValueError, match="'soft_weight' must be .* <= 0, got 1.0. Cont"

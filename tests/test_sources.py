@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import pickle
 
 import mne
 import numpy as np
@@ -65,6 +67,22 @@ def augmented(trials, augment, **options):
     """Return the changed trials of a pass, all of them changed by default."""
     source = Augmented(trials, augment, sfreq=SFREQ, **{"probability": 1.0, **options})
     return gather(source)[0]
+
+
+# -- trials --------------------------------------------------------------------------
+
+
+def test_what_a_view_shows_is_kept_no_longer_than_the_view(trials):
+    source = trials.subset(torch.arange(20))
+    kept = View("headband", CH_22).fit(source.X)
+    batch = source.batch(torch.arange(3))
+    shown = batch.seen_by(kept)
+    for _ in range(3):
+        batch.seen_by(View("headphone", CH_22).fit(source.X))
+    gc.collect()
+    assert list(source._shown) == [kept]
+    again = pickle.loads(pickle.dumps(source))
+    assert torch.equal(again.batch(torch.arange(3)).seen_by(kept), shown)
 
 
 # -- augmented -----------------------------------------------------------------------
@@ -215,6 +233,27 @@ def test_transforms_of_braindecode_are_seeded(trials):
     assert torch.equal(first, augmented(trials, make()))
     noise = (first - trials.X).std(dim=(0, 2)) / trials.X.std(dim=(0, 2))
     np.testing.assert_allclose(noise, 0.5, rtol=0.05)
+
+
+def test_each_braindecode_transform_has_a_seed_of_its_own(trials):
+    """Two of a kind draw other numbers, also inside a composition."""
+    from braindecode.augmentation import Compose, GaussianNoise
+
+    def noise():
+        return GaussianNoise(1.0, std=0.5)
+
+    scale = trials.X.std(dim=(0, 2))
+    for make in (
+        lambda: [noise(), noise()],
+        lambda: Compose([noise(), noise()]),
+        lambda: Compose([Compose([noise()]), noise()]),
+    ):
+        first = augmented(trials, make())
+        both = (first - trials.X).std(dim=(0, 2)) / scale
+        # Twice the same noise would add up to 1, two of them to the root of 1 / 2.
+        np.testing.assert_allclose(both, 0.5**0.5, rtol=0.05)
+        assert torch.equal(first, augmented(trials, make()))
+        assert not torch.equal(first, augmented(trials, make(), seed=1))
 
 
 def test_teacher_and_student_see_the_same_changed_trial(trials):

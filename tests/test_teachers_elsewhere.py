@@ -327,7 +327,7 @@ def test_a_list_of_one_is_that_teacher(train, teacher):
 
 def test_lists_are_cloned_compared_and_printed(train, teacher):
     fresh = DecoderClassifier("headphone", **QUICK)
-    model = DistilledClassifier("headband", "kd", [teacher, fresh], **QUICK)
+    model = DistilledClassifier("headband", "amal", [teacher, fresh], **QUICK)
     copied = clone(model)
     assert copied.teacher[0] is teacher
     assert copied.teacher[1] is not fresh
@@ -335,7 +335,7 @@ def test_lists_are_cloned_compared_and_printed(train, teacher):
     assert copied.get_params()["teacher"][0].fingerprint_ == teacher.fingerprint_
     other = DecoderClassifier(**QUICK, random_state=5).fit(train)
     other.set_params(random_state=0)
-    changed = DistilledClassifier("headband", "kd", [other, fresh], **QUICK)
+    changed = DistilledClassifier("headband", "amal", [other, fresh], **QUICK)
     assert repr(changed) != repr(model)
     assert clone(DistilledClassifier(teacher=(teacher,))).teacher == (teacher,)
     fitted = model.fit(train)
@@ -352,7 +352,60 @@ def test_what_cannot_be_a_teacher(train, teacher):
     with pytest.raises(TypeError, match="a list of them, got DistilledClassifier"):
         DistilledClassifier(teacher=DistilledClassifier(), **QUICK).fit(train)
     with pytest.raises(ValueError, match="'EEGNett'.*Did you mean 'EEGNet'"):
-        DistilledClassifier(teacher=[teacher, "EEGNett"], **QUICK).fit(train)
+        DistilledClassifier(method="amal", teacher=[teacher, "EEGNett"], **QUICK).fit(
+            train
+        )
     stranger = adopt(own_network(), classes=["a", "b", "c"])
     with pytest.raises(ValueError, match="'teacher' must know the classes"):
-        DistilledClassifier(teacher=[teacher, stranger], **QUICK).fit(train)
+        DistilledClassifier(method="amal", teacher=[teacher, stranger], **QUICK).fit(
+            train
+        )
+    with pytest.raises(ValueError, match="one teacher for .* 'kd', got .* 2.*'amal'"):
+        DistilledClassifier(method="kd", teacher=[teacher, "EEGNet"]).check()
+
+
+def test_self_distillation_begins_with_the_given_teacher(train, teacher, caplog):
+    options = {"start": "teacher", "n_generations": 1, "probe": False}
+    models = [
+        DistilledClassifier(
+            "headband",
+            "self_distillation",
+            given,
+            method_options=options,
+            **QUICK,
+        ).fit(train)
+        for given in (teacher, None)
+    ]
+    assert models[0].teacher_.fingerprint_ == teacher.fingerprint_
+    assert models[1].teacher_ is None
+    assert models[0].fingerprint_ != models[1].fingerprint_
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("method", "hint"),
+    [
+        ("self_distillation", "{'start': 'teacher'} lets it take part"),
+        ("bd_kd", "{'teacher_decoder': ...} chooses their network"),
+        ("tf_kd", "teaches itself."),
+        ("none", None),
+    ],
+)
+def test_a_teacher_that_is_not_used_is_said(train, teacher, caplog, method, hint):
+    options = {"probe": False} if method == "self_distillation" else None
+    quick = {**QUICK, "max_epochs": 1, "method_options": options}
+    model = DistilledClassifier("headband", method, teacher, **quick).fit(train)
+    assert model.teacher_ is None
+    if hint is None:
+        assert not caplog.records
+        return
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"'teacher' is not used: the method {method!r}" in record.getMessage()
+    assert hint in record.getMessage()
+
+
+def test_a_teacher_in_another_order_of_classes_teaches_without_data(train):
+    """Its decoder is wrapped; batch statistics are found inside."""
+    model = DistilledClassifier("headband", "cudfkd", adopt(own_network()), **QUICK)
+    assert np.isfinite(model.fit(train).history_.best_loss)

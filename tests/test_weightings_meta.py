@@ -219,6 +219,38 @@ def test_weights_move_when_it_is_time(data):
     assert meta.n_updates_ == 2
 
 
+def test_all_held_out_trials_judge_in_turn(data):
+    """Updates of two batches go on through five held-out batches."""
+    train, valid, decoder = data
+    valid = TrialSource(valid.X, valid.y, valid.subject, batch_size=8, shuffle=False)
+    meta, seen = learned((train, valid, decoder), every=1, n_batches=2), []
+    output = meta._output
+
+    def watch(batch):
+        if batch.source is valid:
+            seen.append(int(batch.index[0]) // 8)
+        return output(batch)
+
+    meta._output = watch
+    for epoch in range(5):
+        meta.start_pass(epoch)
+    assert seen == [0, 1, 2, 3, 4, 0, 1, 2]
+
+
+def test_a_new_training_begins_with_the_initial_weights(data):
+    meta, states = learned(data, every=1), []
+    for _ in range(2):
+        for epoch in range(3):
+            meta.start_pass(epoch)
+            states.append((meta.n_updates_, meta.weights_.clone()))
+    for (n_first, first), (n_second, second) in zip(
+        states[:3], states[3:], strict=True
+    ):
+        assert n_first == n_second
+        assert torch.equal(first, second)
+    assert not torch.equal(states[2][1], states[3][1])
+
+
 def test_normalized_weights_move_at_one_pace(data):
     """By the step times the repeats, as a root mean square, however large the lr."""
     for lr in (1e-6, 1e-3, 10.0):
@@ -286,5 +318,5 @@ def test_wrong_settings(data, settings, message):
 def test_a_decoder_without_embedding_is_an_error(data):
     meta = learned(data, every=1)
     meta._output = lambda batch: Output(torch.zeros(len(batch), 3), {}, None)
-    with pytest.raises(ValueError, match="'decoder' must give its embedding"):
+    with pytest.raises(ValueError, match="'decoder' must have an embedding, got an"):
         meta.start_pass(1)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eegkd._checks import check_choice, check_int, did_you_mean, join_names
+from eegkd._checks import check_choice, check_int, join_names
 from eegkd._content import content, digest
 from eegkd.montage import Montage, load_montage, resolve
 from eegkd.results import versions
@@ -533,7 +533,7 @@ class _Traits:
     @classmethod
     def of(cls, grid: Grid) -> _Traits:
         """Look up, and check, everything that the grid names."""
-        from eegkd._checks import check_registered
+        from eegkd._checks import check_method_options, check_registered
         from eegkd.estimators import (
             DistilledClassifier,
             check_training,
@@ -547,7 +547,7 @@ class _Traits:
         taught = set()
         for label, (method, options) in grid.methods.items():
             found = check_registered(method, "methods", METHODS)
-            _check_options(found, options, label)
+            check_method_options(found, options, f"'methods' gives {label!r}")
             if getattr(found, "needs_teacher", True):
                 taught.add(label)
         for decoder in grid.decoders.values():
@@ -716,22 +716,6 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
         "settings": content(trials.settings or {}),
         "replaced_electrodes": replaced,
     }
-
-
-def _check_options(method: Any, options: Mapping[str, Any], label: str) -> None:
-    """Refuse options that a method does not have, before anything is trained."""
-    import inspect
-
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return
-    allowed = [p.name for p in parameters]
-    wrong = [name for name in options if name not in allowed]
-    if wrong:
-        raise ValueError(
-            f"'methods' gives {label!r} the options {join_names(wrong)}. Allowed: "
-            f"{join_names(allowed)}." + did_you_mean(wrong[0], allowed)
-        )
 
 
 def _packages() -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Any
 from eegkd._checks import check_choice
 from eegkd.comparison.results import Results
 from eegkd.comparison.run import benchmark
-from eegkd.sources.augmented import AUGMENTATIONS, check_augment
 
 
 def augmentation_sweep(
@@ -46,13 +45,15 @@ def augmentation_sweep(
     Raises
     ------
     ValueError, TypeError
-        If an augmentation is not known or an argument is not allowed; before anything
-        is trained.
+        If an augmentation is not known, two have the same label, there is none, or an
+        argument is not allowed; before anything is trained.
 
     See Also
     --------
     eegkd.benchmark : Any comparison.
     """
+    from eegkd.sources.augmented import AUGMENTATIONS, check_augment
+
     check_choice(teacher_too, "teacher_too", (True, False))
     if "methods" in options:
         raise ValueError(
@@ -63,11 +64,7 @@ def augmentation_sweep(
         augmentations = AUGMENTATIONS.keys()
     elif isinstance(augmentations, str):
         augmentations = [augmentations]
-    labeled = (
-        dict(augmentations)
-        if isinstance(augmentations, Mapping)
-        else {_label(augment): augment for augment in augmentations}
-    )
+    labeled = _labeled(augmentations)
     methods: dict[str, dict[str, Any]] = {
         "none": {"method": "none"},
         "kd": {"method": "kd"},
@@ -85,10 +82,34 @@ def augmentation_sweep(
     return benchmark(dataset, montage, methods, **options)
 
 
+def _labeled(augmentations: Mapping[str, Any] | Iterable[Any]) -> dict[str, Any]:
+    """Return augmentations by label, each label once."""
+    if isinstance(augmentations, Mapping):
+        labeled = dict(augmentations)
+    else:
+        labeled = {}
+        for augment in augmentations:
+            label = _label(augment)
+            if label in labeled:
+                raise ValueError(
+                    f"'augmentations' must have different labels, but {label!r} occurs "
+                    "more than once. Pass a dict that gives each one a label."
+                )
+            labeled[label] = augment
+    if not labeled:
+        raise ValueError(
+            "'augmentations' must hold at least one augmentation, got none. None "
+            "compares all."
+        )
+    return labeled
+
+
 def _label(augment: Any) -> str:
     """Return what a table calls an augmentation, or several applied in order."""
     parts = augment if isinstance(augment, (list, tuple)) else [augment]
     return " + ".join(
-        part if isinstance(part, str) else getattr(part, "__name__", "custom")
+        part
+        if isinstance(part, str)
+        else getattr(part, "__name__", type(part).__name__)
         for part in parts
     )

@@ -11,12 +11,43 @@ if TYPE_CHECKING:
     from eegkd.sources import Batch
 
 
+def embedding_of(output: Output | None, whose: str) -> Tensor:
+    """Return the embedding of an output.
+
+    Parameters
+    ----------
+    output : Output or None
+        What a network says of some trials.
+    whose : str
+        Who says it, for the error.
+
+    Returns
+    -------
+    embedding : Tensor, shape (n_batch, n_dims)
+        Flattened input of the last layer.
+
+    Raises
+    ------
+    ValueError
+        If there is no output or it has no embedding.
+    """
+    if output is None or output.embedding is None:
+        raise ValueError(
+            f"'{whose}' must have an embedding, got "
+            f"{'no output' if output is None else 'an output without one'}. Run the "
+            "decoder with features=True, and pair the criterion with a teacher whose "
+            "answers have features."
+        )
+    return output.embedding
+
+
 class TrainedCriterion(nn.Module):
     """A criterion whose parameters are learned together with the student.
 
     Subclasses make their modules in `start`, where the sizes of both networks are
     known, and compare in `forward`. The loop trains the parameters beside the
-    student's, without weight decay, and forgets them afterwards.
+    student's, without weight decay. They are not part of the student; the criterion
+    holds them as they are after the last pass until a next training starts it anew.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from eegkd._checks import check_choice
-from eegkd.criteria.base import TrainedCriterion
+from eegkd.criteria.base import TrainedCriterion, embedding_of
 from eegkd.criteria.logits import cross_entropy
 
 if TYPE_CHECKING:
@@ -124,20 +124,22 @@ class ConfidentHint(TrainedCriterion):
         batch : Batch
             The trials.
         """
-        own = _embedding(student)
+        own = embedding_of(student, "student")
         self.maps = nn.ModuleList(
             nn.Linear(
-                own.shape[1], _embedding(who(batch)).shape[1], dtype=own.dtype
+                own.shape[1],
+                embedding_of(who(batch), "teacher").shape[1],
+                dtype=own.dtype,
             ).to(own.device)
             for who in self.teachers
         )
 
     def forward(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,)."""
-        own = _embedding(student)
+        own = embedding_of(student, "student")
         mapped = [layer(own) for layer in self.maps]
         distances = [
-            (one - _embedding(who(batch))).square().mean(dim=1)
+            (one - embedding_of(who(batch), "teacher")).square().mean(dim=1)
             for one, who in zip(mapped, self.teachers, strict=True)
         ]
         return (self.shares(mapped, batch) * torch.stack(distances)).sum(dim=0)
@@ -165,13 +167,3 @@ class ConfidentHint(TrainedCriterion):
                 ]
             )
         return confidence_shares(losses, self.normalization)
-
-
-def _embedding(output: Output) -> Tensor:
-    """Return the embedding of an output that has one."""
-    if output.embedding is None:
-        raise ValueError(
-            "'student' and teachers must have an embedding, got an output without. "
-            "Call the decoder with features=True."
-        )
-    return output.embedding

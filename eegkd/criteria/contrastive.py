@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 from eegkd._checks import check_int, check_number
 from eegkd.criteria.base import TrainedCriterion
+from eegkd.criteria.relations import embeddings
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
@@ -28,7 +29,7 @@ class _Embedded(TrainedCriterion):
 
     def start(self, student: Output, teacher: Output | None, batch: Batch) -> None:
         """Make the two maps, for embeddings of the size that both decoders have."""
-        mine, theirs = _embeddings(student, teacher)
+        mine, theirs = embeddings(student, teacher)
         dtype = mine.dtype
         self.embed_student = nn.Linear(mine.shape[1], self.n_dims, dtype=dtype)
         self.embed_teacher = nn.Linear(theirs.shape[1], self.n_dims, dtype=dtype)
@@ -37,7 +38,7 @@ class _Embedded(TrainedCriterion):
         self, student: Output, teacher: Output | None
     ) -> tuple[Tensor, Tensor]:
         """Return both embeddings as unit vectors, each of shape (n_batch, n_dims)."""
-        mine, theirs = _embeddings(student, teacher)
+        mine, theirs = embeddings(student, teacher)
         return (
             normalize(self.embed_student(mine), dim=1),
             normalize(self.embed_teacher(theirs.to(mine.dtype)), dim=1),
@@ -103,7 +104,18 @@ class CRD(_Embedded):
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
     def start(self, student: Output, teacher: Output | None, batch: Batch) -> None:
-        """Make the two maps and two memories of random embeddings."""
+        """Make the two maps and two memories of random embeddings.
+
+        Raises
+        ------
+        ValueError
+            If labels are continuous.
+        """
+        if batch.y.is_floating_point():
+            raise ValueError(
+                "CRD needs classes, because trials of other classes are its negatives, "
+                "but the labels are continuous. Use InfoNCE(), which needs no labels."
+            )
         super().start(student, teacher, batch)
         n_trials, like = len(batch.source), self.embed_student.weight
         bound = (3 / self.n_dims) ** 0.5  # unit length in the mean
@@ -144,9 +156,9 @@ class CRD(_Embedded):
         """Write the embeddings of the last batch into the memories."""
         if self._seen is None:
             return
-        index, *embeddings = self._seen
+        index, *both = self._seen
         for memory, new in zip(
-            (self.memory_student, self.memory_teacher), embeddings, strict=True
+            (self.memory_student, self.memory_teacher), both, strict=True
         ):
             mixed = self.momentum * memory[index] + (1 - self.momentum) * new
             memory[index] = normalize(mixed, dim=1)
@@ -244,15 +256,3 @@ class InfoNCE(_Embedded):
 
     def __repr__(self) -> str:
         return f"InfoNCE(n_dims={self.n_dims}, temperature={self.temperature:g})"
-
-
-def _embeddings(student: Output, teacher: Output | None) -> tuple[Tensor, Tensor]:
-    """Return both embeddings, or say whose is missing."""
-    for who, output in (("student", student), ("teacher", teacher)):
-        if output is None or output.embedding is None:
-            raise ValueError(
-                f"'{who}' must have an embedding to contrast, got "
-                f"{'no ' + who if output is None else 'an output without one'}. Pair "
-                "the criterion with a teacher whose outputs have features."
-            )
-    return student.embedding, teacher.embedding  # type: ignore[return-value, union-attr]

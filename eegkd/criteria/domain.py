@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from eegkd._checks import check_int, check_number
-from eegkd.criteria.base import TrainedCriterion
+from eegkd.criteria.base import TrainedCriterion, embedding_of
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
@@ -70,7 +70,7 @@ class MMD:
 
     def __call__(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the discrepancy of the batch for each trial, between 0 and 2."""
-        embedding = _embedding(student)
+        embedding = embedding_of(student, "student")
         member = _membership(self._group(batch), embedding)
         if member.shape[1] < 2:
             return 0 * embedding.sum(dim=1)
@@ -114,7 +114,7 @@ class CORAL:
 
     def __call__(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the distance of the batch for each trial, shape (n_batch,), >= 0."""
-        embedding = _embedding(student)
+        embedding = embedding_of(student, "student")
         member = _membership(self._group(batch), embedding).bool()
         covariances = [
             _covariance(embedding[rows]) for rows in member.T if int(rows.sum()) > 1
@@ -187,7 +187,7 @@ class DomainAdversary(TrainedCriterion):
 
     def start(self, student: Output, teacher: Output | None, batch: Batch) -> None:
         """Make the network that names the groups."""
-        embedding = _embedding(student)
+        embedding = embedding_of(student, "student")
         self.discriminator = nn.Sequential(
             nn.Linear(embedding.shape[1], self.n_hidden),
             nn.ReLU(),
@@ -203,7 +203,9 @@ class DomainAdversary(TrainedCriterion):
     def forward(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the network's cross-entropy of each trial, shape (n_batch,)."""
         group = self._group(batch)
-        logits = self.discriminator(_Reversed.apply(_embedding(student), self.factor))
+        logits = self.discriminator(
+            _Reversed.apply(embedding_of(student, "student"), self.factor)
+        )
         if int(group.max()) >= logits.shape[1]:
             raise ValueError(
                 f"'n_groups' must be above every group of the batch, got "
@@ -326,16 +328,6 @@ def _check_scales(scales: Any) -> tuple[float, ...]:
             f"{scales!r}. The default is (0.25, 0.5, 1, 2, 4)."
         )
     return tuple(check_number(scale, "scales", above=0) for scale in scales)
-
-
-def _embedding(output: Output) -> Tensor:
-    """Return the embedding of an output, or say that it has none."""
-    if output.embedding is None:
-        raise ValueError(
-            "'student' must have an embedding, got an output without one. Ask the "
-            "decoder for features."
-        )
-    return output.embedding
 
 
 def _membership(group: Tensor, like: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ from torch.nn import functional as F
 
 from eegkd._checks import check_int, check_number
 from eegkd.criteria.base import TrainedCriterion
-from eegkd.criteria.features import mixture, tap_pairs
-from eegkd.criteria.maps import same_steps
+from eegkd.criteria.features import tap_pairs
+from eegkd.criteria.maps import mixture, same_steps
 from eegkd.criteria.relations import require_start, unit
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Paraphraser(TrainedCriterion):
     squared error of the restored features, averaged over maps and steps. It depends on
     the teacher alone; the student is not trained by it. The published decoder ends in
     a rectifier because the features of its teachers are positive; those of EEG
-    decoders have both signs, so ours ends in a convolution.
+    decoders have both signs, so ours ends in a convolution. The published batch
+    normalization is left out, because a batch of one trial does not permit it.
 
     References
     ----------
@@ -108,8 +110,8 @@ class FactorTransfer(TrainedCriterion):
     Parameters
     ----------
     paraphraser : Paraphraser, optional
-        Trained on the teacher; it is not trained further. By default the teacher's
-        own features are the factors.
+        Trained on the teacher. It is copied as it is, and the copy is not trained
+        further. By default the teacher's own features are the factors.
     tap : int, default=1
         Which tap, counted from the last, which is 1; that of ``paraphraser`` where
         there is one.
@@ -121,6 +123,9 @@ class FactorTransfer(TrainedCriterion):
     mean of the published loss with p = 1 [1]_. As the factors have length 1, it
     shrinks with the square root of the number of values. The translator is three
     convolutions over time, trained with the student.
+
+    Translator and paraphraser have no batch normalization behind their convolutions,
+    as the published ones have, because a batch of one trial does not permit it.
 
     References
     ----------
@@ -134,9 +139,9 @@ class FactorTransfer(TrainedCriterion):
         super().__init__()
         check_int(tap, "tap", at_least=1)
         self.tap = tap if paraphraser is None else paraphraser.tap
-        self.paraphraser = paraphraser
-        if paraphraser is not None:
-            paraphraser.requires_grad_(False)
+        self.paraphraser = copy.deepcopy(paraphraser)
+        if self.paraphraser is not None:
+            self.paraphraser.requires_grad_(False)
         self.translators = nn.ModuleList()
 
     def start(self, student: Output, teacher: Any, batch: Batch) -> None:

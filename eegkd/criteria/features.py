@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from eegkd._checks import check_int, check_number
 from eegkd.criteria.base import TrainedCriterion
-from eegkd.criteria.maps import same_steps
+from eegkd.criteria.maps import mixture, same_steps
 from eegkd.criteria.relations import last_taps, require_start, unit
 
 if TYPE_CHECKING:
@@ -46,24 +46,6 @@ def tap_pairs(
         (student.features[ours], teacher.features[theirs])
         for ours, theirs in last_taps(student, teacher, n_taps)
     ]
-
-
-def mixture(n_in: int, n_out: int, like: Tensor) -> nn.Conv1d:
-    """Return a learned mixture of maps, the same at each step.
-
-    Parameters
-    ----------
-    n_in, n_out : int
-        Number of maps.
-    like : Tensor
-        Whose type the weights get.
-
-    Returns
-    -------
-    layer : Conv1d
-        Of kernel size 1, with a bias.
-    """
-    return nn.Conv1d(n_in, n_out, 1, dtype=like.dtype)
 
 
 class Hint(TrainedCriterion):

@@ -351,8 +351,8 @@ class LogitL1:
 
     References
     ----------
-    .. [1] Fang, G., Song, J., Shen, C., Wang, X., Chen, D., & Song, M. (2019). Data-free
-       adversarial distillation. arXiv:1912.11006.
+    .. [1] Fang, G., Song, J., Shen, C., Wang, X., Chen, D., & Song, M. (2019).
+       Data-free adversarial distillation. arXiv:1912.11006.
     """
 
     name = "logit_loss"
@@ -515,10 +515,12 @@ class DIST:
     Both parts carry the factor ``temperature ** 2`` [1]_. One minus the correlation of
     two centered unit columns is half their squared distance; the second part of trial
     i is its share of that, times n_batch and averaged over classes, so that it is
-    never negative and the batch mean equals the published loss. It is 0 for a batch
-    of one trial. Probabilities that do not vary have no correlation and give no
-    gradient. With two classes the first part is 0 or 2 times its weight, without a
-    gradient: only the second part teaches.
+    never negative and the batch mean equals the published loss where probabilities
+    vary over the batch. A column that is constant in both networks gives 0 here and one
+    times the weight in the published code; one that is constant in one network gives
+    one half here. Probabilities that do not vary have no correlation and give no
+    gradient. The second part is 0 for a batch of one trial. With two classes the first
+    part is 0 or 2 times its weight, without a gradient: only the second part teaches.
 
     References
     ----------

@@ -42,6 +42,26 @@ def same_steps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     )
 
 
+def mixture(n_in: int, n_out: int, like: Tensor, *, bias: bool = True) -> nn.Conv1d:
+    """Return a learned mixture of maps, the same at each step.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of maps.
+    like : Tensor
+        Whose type the weights get.
+    bias : bool, default=True
+        Whether each map of the result has an offset.
+
+    Returns
+    -------
+    layer : Conv1d
+        Of kernel size 1.
+    """
+    return nn.Conv1d(n_in, n_out, 1, bias=bias, dtype=like.dtype)
+
+
 class NST:
     """Keep where in time the maps are active, by a maximum mean discrepancy (NST).
 
@@ -150,18 +170,11 @@ class _Connected(TrainedCriterion):
         """Make a mixture of maps where their numbers differ."""
         if student.shape[1] == teacher.shape[1]:
             return nn.Identity()
-        return _mixture(student, teacher)
+        return mixture(student.shape[1], teacher.shape[1], student, bias=False)
 
     def extra_repr(self) -> str:
         """Return what `repr` says of the options."""
         return f"n_taps={self.n_taps}"
-
-
-def _mixture(student: Tensor, teacher: Tensor) -> nn.Conv1d:
-    """Make a convolution of one step from the student's maps to the teacher's."""
-    return nn.Conv1d(
-        student.shape[1], teacher.shape[1], 1, bias=False, dtype=student.dtype
-    )
 
 
 class FSP(_Connected):
@@ -274,7 +287,7 @@ class ICKD(_Connected):
     def _connector(self, student: Tensor, teacher: Tensor) -> nn.Module:
         """Make the learned mixture, which is there whether or not numbers differ."""
         return nn.Sequential(
-            _mixture(student, teacher),
+            mixture(student.shape[1], teacher.shape[1], student, bias=False),
             _BatchNorm(teacher.shape[1], dtype=student.dtype),
         )
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from eegkd._checks import check_ch_names, check_choice, check_number, join_names
+from eegkd.criteria.relations import unit
 from eegkd.montage import canonical_name
 
 if TYPE_CHECKING:
@@ -218,10 +218,10 @@ def modality_gram(embeddings: Tensor) -> Tensor:
     -------
     gram : Tensor, shape (n_batch, n_modalities, n_modalities)
         Between -1 and 1; it does not change when a modality is scaled. An embedding of
-        zeros has no direction and gives 0.
+        zeros has no direction, gives 0 and passes no gradient.
     """
-    unit = normalize(embeddings, dim=2)
-    return unit @ unit.transpose(1, 2)
+    directions = unit(embeddings)
+    return directions @ directions.transpose(1, 2)
 
 
 def band_pass(x: Tensor, sfreq: float, low: float, high: float) -> Tensor:

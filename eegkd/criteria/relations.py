@@ -11,13 +11,14 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import smooth_l1_loss
 
 from eegkd._checks import check_int, check_number
-from eegkd.criteria.base import TrainedCriterion
+from eegkd.criteria.base import TrainedCriterion, embedding_of
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
     from eegkd.sources import Batch
 
 EPS = 1e-12  # a map that is constant in time has no correlation, not an infinite one
+FLAT = 1e-6  # of the size of a map; less variation over time is rounding
 OFFSET = 1e-7  # added to probabilities inside a logarithm
 
 
@@ -32,8 +33,10 @@ class _TrialSimilarity(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
         n_trials, n_maps, n_steps = features.shape
+        floor = features.norm(dim=2, keepdim=True).mul_(FLAT).add_(EPS)
         unit = features - features.mean(dim=2, keepdim=True)
-        norm = unit.norm(dim=2, keepdim=True).clamp_min_(EPS)
+        norm = unit.norm(dim=2, keepdim=True)
+        norm.masked_fill_(norm <= floor, torch.inf)  # neither value nor gradient
         unit.div_(norm)
         ctx.save_for_backward(unit, norm)
         rows = unit.reshape(n_trials, n_maps * n_steps)
@@ -61,14 +64,18 @@ def trial_similarity(features: Tensor) -> Tensor:
     Returns
     -------
     similarity : Tensor, shape (n_trials, n_trials)
-        Symmetric, between -1 and 1, with a diagonal of 1. It does not change when a
-        map is scaled by a positive factor or shifted, or when maps are repeated.
+        Symmetric, between -1 and 1, with a diagonal of 1 except for constant maps. It
+        does not change when a map is scaled by a positive factor or shifted, or when
+        maps are repeated.
 
     Notes
     -----
     Each map of each trial is centered and scaled to unit length over time; the entry
     of trials i and j is the mean over maps of the product of the two, that is, of
     their Pearson correlation [1]_. The gradient can be taken once, not twice.
+
+    A map that is constant in time, up to a millionth of its size, has no correlation:
+    it counts as 0 with any other and with itself, and passes no gradient.
 
     References
     ----------
@@ -118,9 +125,9 @@ class SimilarityKeeping:
 
     Notes
     -----
-    The per-tap losses are summed, as published. The diagonal of both matrices is 1
-    and adds nothing, so the loss of a batch of B trials is (B - 1) / B times the mean
-    over pairs of different trials.
+    The per-tap losses are summed, as published. Except for constant maps, the diagonal
+    of both matrices is 1 and adds nothing, so the loss of a batch of B trials is
+    (B - 1) / B times the mean over pairs of different trials.
 
     References
     ----------
@@ -137,24 +144,12 @@ class SimilarityKeeping:
 
     def __call__(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,), between 0 and 4 n_taps."""
-        n_taps = min(self.n_taps, len(student.features), len(teacher.features))
-        if n_taps == 0:
-            raise ValueError(
-                "Student and teacher must have at least one tap each, got "
-                f"{len(student.features)} and {len(teacher.features)}. Build them with "
-                "taps."
-            )
-        pairs = zip(
-            list(student.features)[-n_taps:],
-            list(teacher.features)[-n_taps:],
-            strict=True,
-        )
         losses = [
             similarity_keeping_loss(
                 student.relation(trial_similarity, student_tap),
                 teacher.relation(trial_similarity, teacher_tap),
             )
-            for student_tap, teacher_tap in pairs
+            for student_tap, teacher_tap in last_taps(student, teacher, self.n_taps)
         ]
         return torch.stack(losses).sum(dim=0)
 
@@ -205,7 +200,7 @@ def last_taps(
     )
 
 
-def embeddings(student: Output, teacher: Output) -> tuple[Tensor, Tensor]:
+def embeddings(student: Output, teacher: Output | None) -> tuple[Tensor, Tensor]:
     """Return both embeddings.
 
     Parameters
@@ -223,13 +218,7 @@ def embeddings(student: Output, teacher: Output) -> tuple[Tensor, Tensor]:
     ValueError
         If one of the two has none.
     """
-    if student.embedding is None or teacher.embedding is None:
-        missing = "student" if student.embedding is None else "teacher"
-        raise ValueError(
-            f"'{missing}' must hold an embedding, got None. Run the decoder with "
-            "features=True."
-        )
-    return student.embedding, teacher.embedding
+    return embedding_of(student, "student"), embedding_of(teacher, "teacher")
 
 
 def unit(values: Tensor, dim: int = -1, floor: float = EPS) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from eegkd._checks import check_int, check_number
 from eegkd.criteria.base import TrainedCriterion
 from eegkd.decoders import Decoder
-from eegkd.distillation.objective import Objective
+from eegkd.distillation.objective import Objective, summed
 from eegkd.sources import Batch, Source, TrialSource
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ class Learner:
         are averaged; the average is what is kept, with batch statistics computed
         anew. By default the best pass is kept.
     calibrate : float, optional
-        Scale every term after the first so that its gradient on the first batch is
-        so many times as long as the first term's, > 0. By default weights stay as
-        they are.
+        Scale the terms so that the gradient of each on the first batch is so many
+        times as long as that of the first term that has one, > 0; see
+        `Objective.calibrate`. Only for weights that do not move. By default weights
+        stay as they are.
     """
 
     decoder: Decoder
@@ -74,7 +75,8 @@ class History:
     ----------
     rows : list of dict
         One entry for each pass: ``epoch``, ``train_<term>`` and ``train_loss``, and
-        with validation ``valid_<term>``, ``valid_loss`` and ``valid_accuracy``.
+        with validation ``valid_<term>``, ``valid_accuracy`` and, where a term counts
+        on validation trials, ``valid_loss``.
     best_epoch : int or None
         The pass whose weights were kept; None before the first.
     seconds : float
@@ -124,7 +126,8 @@ def distill(
 
     Training a teacher is distilling with a label loss alone. Of each learner the
     weights of the pass with the lowest validation loss are kept; without validation
-    trials, those of the last pass; with ``average_from``, an average over passes.
+    trials, or where no term counts on them, those of the last pass; with
+    ``average_from``, an average over passes.
 
     Parameters
     ----------
@@ -137,7 +140,8 @@ def distill(
     max_epochs : int, default=500
         Passes over the trials, >= 1.
     patience : int, optional
-        Stop when no learner has improved on validation for so many passes.
+        Stop when no learner has improved on validation for so many passes. Where no
+        term counts on validation trials, training goes on to the end.
     random_state : int, default=0
         Seed of dropout. On a CPU the same seed gives the same weights. The global
         random state is neither used nor changed.
@@ -173,7 +177,7 @@ def distill(
             )
     group = [learners] if isinstance(learners, Learner) else list(learners)
     start = time.perf_counter()
-    with _seeded(random_state):
+    with _seeded(random_state, group):
         students = _start(group, source, max_epochs)
         try:
             for epoch in range(max_epochs):
@@ -199,9 +203,11 @@ def distill(
 
 def _start(learners: list[Learner], source: Source, max_epochs: int) -> list[_Student]:
     """Make what criteria need, then an optimizer for each learner."""
+    for learner in learners:
+        learner.objective.scale = torch.ones(len(learner.objective.terms), 1)
     curious = any(
         learner.calibrate is not None
-        or any(isinstance(part, TrainedCriterion) for part in learner.objective.parts)
+        or any(isinstance(part, TrainedCriterion) for part in learner.objective.modules)
         for learner in learners
     )
     if curious:
@@ -257,6 +263,7 @@ class _Sums:
         self.loss: Any = 0.0
         self.terms: Any = 0.0
         self.right: Any = 0.0
+        self.counted: Any = False
         self.n_trials = 0
 
     def add(self, loss: Tensor, terms: Tensor, n_trials: int) -> None:
@@ -317,7 +324,9 @@ class _Student:
     def validate(self, batch: Batch, epoch: int) -> None:
         """Add a validation batch to the sums."""
         output = batch.outputs[self.decoder]
-        self._valid.add(*self.objective(output, batch, epoch, False), len(batch))
+        losses, weights = self.objective.weigh(output, batch, epoch, training=False)
+        self._valid.add(*summed(losses, weights), len(batch))
+        self._valid.counted = self._valid.counted | (weights != 0).any()
         if not batch.y.is_floating_point():
             right = (output.logits.argmax(dim=1) == batch.y).sum()
             self._valid.right = self._valid.right + right
@@ -326,9 +335,11 @@ class _Student:
         """Write the pass into the history and keep its weights if they are the best."""
         names = self.objective.names
         row: dict[str, float] = {"epoch": epoch, **self._train.means(names, "train")}
-        validated = self._valid.n_trials > 0
-        if validated:
+        validated = bool(self._valid.counted)
+        if self._valid.n_trials > 0:
             row.update(self._valid.means(names, "valid"))
+            if not validated:  # nothing counts, so its 0 says nothing of the pass
+                del row["valid_loss"]
             if isinstance(self._valid.right, Tensor):
                 row["valid_accuracy"] = float(self._valid.right) / self._valid.n_trials
         self.history.rows.append(row)
@@ -340,9 +351,9 @@ class _Student:
             )
         if self._average is not None:
             self._average.add(self.decoder, epoch)
-        if self._average is not None or not validated:
+        if self._average is not None or not (validated or self._best):
             self.history.best_epoch = epoch  # the last pass is what stays
-        elif self.history.best_epoch is None or loss < self.history.best_loss:
+        elif validated and (self._best is None or loss < self.history.best_loss):
             self.history.best_epoch = epoch
             self._best = copy.deepcopy(self.decoder.state_dict())
 
@@ -412,8 +423,14 @@ def _parameter_groups(learner: Learner) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _seeded(random_state: int) -> Iterator[None]:
-    """Seed torch inside the block and give the caller's random state back after it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(random_state)
+def _seeded(random_state: int, learners: list[Learner]) -> Iterator[None]:
+    """Seed CPU and the learners' devices inside the block; undo it after the block."""
+    places = {p.device for one in learners for p in one.decoder.parameters()}
+    cuda = sorted(place.index for place in places if place.type == "cuda")
+    with torch.random.fork_rng(devices=cuda):
+        torch.default_generator.manual_seed(random_state)
+        for index in cuda:
+            torch.cuda.default_generators[index].manual_seed(random_state)
+        for kind in {place.type for place in places} - {"cpu", "cuda"}:
+            torch.get_device_module(kind).manual_seed(random_state)
         yield

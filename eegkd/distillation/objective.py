@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ class Objective:
     names : list of str
         Name of each term, as the history spells it.
     scale : Tensor, shape (n_terms, 1)
-        Factor of each term beside its weight; 1 unless `calibrate` was called.
+        Factor of each term beside its weight; 1 unless `calibrate` was called. Each
+        training begins with 1.
 
     Raises
     ------
@@ -45,7 +47,11 @@ class Objective:
     Notes
     -----
     Criteria, teachers and weightings may define ``start_pass(epoch)``, called before
-    each pass, and ``after_update()``, called after each step of the optimizer.
+    each pass, and ``after_update()``, called after each step of the optimizer. Teachers
+    that ask others name them in ``parts``, so that they are told as well.
+
+    Teachers are asked without gradient and are not trained, whatever they are made of.
+    Criteria and weightings that are modules are trained with the student.
     """
 
     def __init__(
@@ -70,17 +76,34 @@ class Objective:
 
     @property
     def parts(self) -> list[Any]:
-        """Criteria, teachers and weighting, each once."""
-        parts = [part for term in self.terms for part in term if part is not None]
-        return list({id(part): part for part in [*parts, self.weighting]}.values())
+        """Criteria, teachers, the teachers inside these, and weighting, each once."""
+        found: dict[int, Any] = {}
+        for criterion, teacher in self.terms:
+            found.setdefault(id(criterion), criterion)
+            waiting = [] if teacher is None else [teacher]
+            while waiting:
+                part: Any = waiting.pop(0)
+                if id(part) not in found:
+                    found[id(part)] = part
+                    waiting.extend(getattr(part, "parts", ()))
+        found.setdefault(id(self.weighting), self.weighting)
+        return list(found.values())
 
     @property
     def modules(self) -> list[nn.Module]:
-        """The criteria that have parameters or state of their own."""
-        return [part for part in self.parts if isinstance(part, nn.Module)]
+        """Criteria and weighting that have parameters or state; teachers are not."""
+        learning: list[Any] = [*(one for one, _ in self.terms), self.weighting]
+        modules = [part for part in learning if isinstance(part, nn.Module)]
+        return list({id(module): module for module in modules}.values())
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Yield the parameters of the criteria that are trained with the student."""
+        """Yield the parameters that are trained with the student.
+
+        Yields
+        ------
+        parameter : Parameter
+            Of a criterion, or of a weighting that is a module.
+        """
         for module in self.modules:
             yield from (p for p in module.parameters() if p.requires_grad)
 
@@ -96,7 +119,8 @@ class Objective:
         """
         for criterion, teacher in self.terms:
             if isinstance(criterion, TrainedCriterion):
-                answer = None if teacher is None else teacher(batch)
+                with torch.no_grad():
+                    answer = None if teacher is None else teacher(batch)
                 criterion.start(student, answer, batch)
                 criterion.to(student.logits.device)
 
@@ -129,8 +153,14 @@ class Objective:
     def calibrate(self, decoder: Decoder, batch: Batch, ratio: float) -> None:
         """Scale the terms so that their gradients are alike on one batch.
 
-        The gradient of each weighted term after the first, with respect to the
-        decoder's parameters, gets ``ratio`` times the norm of the first one's.
+        Gradients are those of the weighted terms with respect to the decoder's
+        parameters, in train mode as in the first step of a training: with dropout,
+        drawn from torch's generator, and the statistics of the batch. Running averages
+        of batch normalization stay as they are.
+
+        The first term with a gradient is the measure and keeps its weight. The
+        gradient of each further one gets ``ratio`` times its norm. Terms without a
+        gradient, such as those of weight 0, stay as they are.
 
         Parameters
         ----------
@@ -140,26 +170,36 @@ class Objective:
             The trials.
         ratio : float
             How strong each term is beside the first, > 0.
+
+        Raises
+        ------
+        ValueError
+            If the weighting is not `eegkd.weightings.Constant`: what is measured on
+            one batch holds for weights that do not move.
         """
-        output = decoder(batch.seen_by(decoder.view))
-        losses, weights = self._losses(output, batch, epoch=0, training=True)
+        if not isinstance(self.weighting, Constant):
+            raise ValueError(
+                "'calibrate' needs weights that do not move, those of Constant, got "
+                f"{self.weighting!r}. Leave calibrate at None for this weighting or "
+                "method."
+            )
+        self.scale = torch.ones(len(self.terms), 1)
         parameters = [p for p in decoder.parameters() if p.requires_grad]
-        norms = []
-        for term in (weights * losses).mean(dim=1):
-            norm = torch.zeros((), device=term.device)
-            if term.requires_grad:
-                grads = torch.autograd.grad(
-                    term, parameters, retain_graph=True, allow_unused=True
-                )
-                norm = torch.stack(
-                    [grad.square().sum() for grad in grads if grad is not None]
-                    or [norm]
-                ).sum()
-            norms.append(norm.sqrt())
-        size = torch.stack(norms)
-        scale = torch.where(size > 0, ratio * size[0] / size.clamp_min(1e-30), 1.0)
-        scale[0] = 1.0
-        self.scale = scale[:, None]
+        training = decoder.training
+        with _keeping_statistics([decoder, *self.modules]):
+            decoder.train()
+            self.train()
+            output = decoder(batch.seen_by(decoder.view))
+            losses, weights = self.weigh(output, batch)
+            terms = (weights * losses).mean(dim=1)
+            size = torch.stack([_gradient_norm(term, parameters) for term in terms])
+        decoder.train(training)
+        felt = size.nonzero().flatten()
+        if len(felt):
+            first = felt[0]
+            scale = torch.where(size > 0, ratio * size[first] / size, 1.0)
+            scale[first] = 1.0
+            self.scale = scale[:, None]
 
     def __call__(
         self, student: Output, batch: Batch, epoch: int = 0, training: bool = True
@@ -184,35 +224,123 @@ class Objective:
         means : Tensor, shape (n_terms,)
             Batch mean of each term, without gradient.
         """
-        losses, weights = self._losses(student, batch, epoch, training)
-        return (weights * losses).sum(dim=0).mean(), losses.detach().mean(dim=1)
+        return summed(*self.weigh(student, batch, epoch, training))
 
-    def _losses(
-        self, student: Output, batch: Batch, epoch: int, training: bool
+    def weigh(
+        self, student: Output, batch: Batch, epoch: int = 0, training: bool = True
     ) -> tuple[Tensor, Tensor]:
-        """Return losses, shape (n_terms, n_batch), and weights that broadcast to it."""
+        """Return the terms of each trial and how much they count.
+
+        Parameters
+        ----------
+        student : Output
+            The student's output for the batch.
+        batch : Batch
+            The trials.
+        epoch : int, default=0
+            Pass over the trials.
+        training : bool, default=True
+            False for validation trials: terms that are for training only count 0.
+
+        Returns
+        -------
+        losses : Tensor, shape (n_terms, n_batch)
+            The terms.
+        weights : Tensor, shape (n_terms, n_batch) or (n_terms, 1)
+            Their weights, times ``scale``.
+
+        Raises
+        ------
+        ValueError
+            If the weighting does not return one row of weights for each term.
+        """
         answers: dict[int, Output] = {}  # each teacher is asked once a batch
         teachers: list[Output | None] = []
         for _, teacher in self.terms:
             if teacher is not None and id(teacher) not in answers:
-                answers[id(teacher)] = teacher(batch)
+                with torch.no_grad():
+                    answers[id(teacher)] = teacher(batch)
             teachers.append(None if teacher is None else answers[id(teacher)])
+        used = [
+            training or not getattr(criterion, "only_training", False)
+            for criterion, _ in self.terms
+        ]
         losses = torch.stack(
             [
                 criterion(student, answer, batch)
-                if training or not getattr(criterion, "only_training", False)
+                if counts
                 else student.logits.new_zeros(len(batch))
-                for (criterion, _), answer in zip(self.terms, teachers, strict=True)
+                for (criterion, _), answer, counts in zip(
+                    self.terms, teachers, used, strict=True
+                )
             ]
         )
         weights = self.weighting(
             Context(epoch, losses.detach(), student, batch, teachers, training)
         )
-        return losses, weights * self.scale.to(losses)
+        if weights.ndim != 2 or len(weights) != len(self.terms):
+            raise ValueError(
+                f"'weighting' must give one row of weights for each of the "
+                f"{len(self.terms)} terms, shape ({len(self.terms)}, n_batch) or "
+                f"({len(self.terms)}, 1), but {self.weighting!r} gave "
+                f"{tuple(weights.shape)}. Pass one weight for each term."
+            )
+        weights = weights * self.scale.to(losses)
+        if not all(used):
+            weights = weights * losses.new_tensor(used)[:, None]
+        return losses, weights
 
     def __repr__(self) -> str:
         terms = ", ".join(repr(criterion) for criterion, _ in self.terms)
         return f"Objective([{terms}], {self.weighting!r})"
+
+
+def summed(losses: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss of a batch and the unweighted mean of each term.
+
+    Parameters
+    ----------
+    losses : Tensor, shape (n_terms, n_batch)
+        The terms.
+    weights : Tensor, shape (n_terms, n_batch) or (n_terms, 1)
+        How much they count.
+
+    Returns
+    -------
+    loss : Tensor, shape ()
+        Batch mean of the weighted sum.
+    means : Tensor, shape (n_terms,)
+        Batch mean of each term, without gradient.
+    """
+    return (weights * losses).sum(dim=0).mean(), losses.detach().mean(dim=1)
+
+
+def _gradient_norm(term: Tensor, parameters: list[nn.Parameter]) -> Tensor:
+    """Return the length of the gradient of a term, 0 where it has none."""
+    nothing = term.new_zeros(())
+    if not term.requires_grad:
+        return nothing
+    grads = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+    squares = [grad.square().sum() for grad in grads if grad is not None]
+    return torch.stack([*squares, nothing]).sum().sqrt()
+
+
+@contextlib.contextmanager
+def _keeping_statistics(roots: Sequence[nn.Module]) -> Iterator[None]:
+    """Give the running statistics of batch normalization back after the block."""
+    saved = [
+        (buffer, buffer.clone())
+        for root in roots
+        for module in root.modules()
+        if isinstance(module, nn.modules.batchnorm._NormBase)
+        for buffer in module.buffers(recurse=False)
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in saved:
+                buffer.copy_(value)
 
 
 def _distinct(names: list[str]) -> list[str]:

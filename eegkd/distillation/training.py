@@ -46,6 +46,9 @@ class Training:
         Sampling rate of the trials in Hz.
     n_outputs : int
         Number of classes; 1 for continuous labels.
+    classes : sequence
+        Label that each output stands for; empty where it is not known, or labels are
+        continuous.
     """
 
     student: Decoder
@@ -57,6 +60,10 @@ class Training:
     make: Maker | None = None
     sfreq: float = 0.0
     n_outputs: int = 0
+    classes: Sequence[Any] = ()
+    _frozen: dict[tuple[int, str], tuple[Decoder, Frozen]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def teacher(self) -> Decoder:
@@ -110,14 +117,15 @@ class Training:
         Returns
         -------
         teacher : Frozen
-            A frozen copy of the teacher.
+            A frozen copy of the teacher; the same one in each call, so that what it
+            remembers of the trials is shared.
 
         Raises
         ------
         ValueError
             If there is no teacher.
         """
-        return Frozen(self.teacher, mode)
+        return self._freeze(self.teacher, mode)
 
     def all_frozen(self) -> list[Frozen]:
         """Return all given teachers as ones that answer and do not change.
@@ -132,7 +140,16 @@ class Training:
         ValueError
             If there is no teacher.
         """
-        return [Frozen(teacher) for teacher in (self.teachers or [self.teacher])]
+        return [
+            self._freeze(teacher, "eval") for teacher in self.teachers or [self.teacher]
+        ]
+
+    def _freeze(self, decoder: Decoder, mode: str) -> Frozen:
+        """Return a frozen copy of a decoder, made at the first call."""
+        key = (id(decoder), mode)
+        if key not in self._frozen:  # the decoder is kept, so that its id stays its own
+            self._frozen[key] = (decoder, Frozen(decoder, mode))
+        return self._frozen[key][1]
 
     def run(
         self,

@@ -162,6 +162,10 @@ class MontageEstimator(TrialReader, BaseEstimator):
         """Return the number of values that the network gives for a trial."""
         raise NotImplementedError
 
+    def _classes(self) -> list[Any]:
+        """Return the label that each output stands for; none for continuous ones."""
+        return []
+
     def _labels_to_hash(self) -> Any:
         """Return what is known about labels, for the fingerprint."""
         raise NotImplementedError
@@ -203,24 +207,13 @@ class MontageEstimator(TrialReader, BaseEstimator):
             "batch_size": self.batch_size,
             "seed": self.random_state,
         }
-        source = TrialSource.from_arrays(
-            trials.X[~chosen],
-            targets[~chosen],
-            subject[~chosen],
-            session[~chosen],
-            **settings,
-        )
+        # People and sessions are numbered once, so that they have one number in both.
+        whole = TrialSource.from_arrays(trials.X, targets, subject, session, **settings)
         if not chosen.any():
-            return source, None
-        valid = TrialSource.from_arrays(
-            trials.X[chosen],
-            targets[chosen],
-            subject[chosen],
-            session[chosen],
-            shuffle=False,
-            **settings,
-        )
-        return source, valid
+            return whole, None
+        held_out = torch.as_tensor(chosen, device=whole.X.device)
+        valid = replace(whole.subset(held_out), shuffle=False)
+        return whole.subset(~held_out), valid
 
     def _maker(
         self,
@@ -283,6 +276,7 @@ class MontageEstimator(TrialReader, BaseEstimator):
             make=make,
             sfreq=float(trials.sfreq),
             n_outputs=self._n_outputs(),
+            classes=self._classes(),
         )
 
     def _show(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:

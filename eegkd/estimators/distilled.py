@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
+import torch
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from eegkd._checks import check_choice, check_int, check_number, check_registered
+from eegkd._checks import (
+    check_choice,
+    check_int,
+    check_method_options,
+    check_number,
+    check_registered,
+    join_names,
+)
 from eegkd.decoders import Decoder, Output, check_decoder
+from eegkd.distillation import History, Training
 from eegkd.estimators.base import MontageEstimator, find_device
 from eegkd.estimators.single import SingleDecoder
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING
 from eegkd.trials import Trials
 from eegkd.view import REFERENCES, STANDARDIZE
+
+logger = logging.getLogger(__name__)
 
 
 class Distilled(MontageEstimator):
@@ -99,20 +113,45 @@ class Distilled(MontageEstimator):
         ValueError
             If signals, labels or a parameter are not fit for training, or a fitted
             teacher knows other classes; the message says what to do.
+
+        Notes
+        -----
+        An interruption (Ctrl-C) is passed on. What is finished stays: the trained
+        teachers in ``teachers_`` and, once the student has learned something, its best
+        weights so far, which predict, with ``history_.notes["interrupted"]``.
         """
         self.check()
         method = check_registered(self.method, "method", METHODS)
         trials, values = self._read(X, y, subjects)
         training = self._training(trials, values, self.student, self.student_options)
         training.settings["calibrate"] = self.calibrate
-        teachers: list[Any] = []
-        if getattr(method, "needs_teacher", True):
-            teachers = self._teach(trials)
-            training.teachers = [self._understood(teacher) for teacher in teachers]
-        self.history_ = method(training, **(self.method_options or {}))
-        self.decoder_, self.teachers_ = training.student, teachers
-        self.teacher_ = teachers[0] if teachers else None
+        self.teacher_, self.teachers_ = None, []
+        if getattr(method, "needs_teacher", True) or self._accepts(method):
+            for teacher in self._teach(trials):
+                self.teachers_.append(teacher)
+                self.teacher_ = self.teachers_[0]
+            training.teachers = [self._understood(one) for one in self.teachers_]
+        else:
+            self._warn_of_unused_teacher(method)
+        self._distill(method, training)
         return self
+
+    def _distill(self, method: Callable[..., History], training: Training) -> None:
+        """Let the method train the student, and keep what an interruption leaves."""
+        untrained = copy.deepcopy(training.student.state_dict())
+        latest = _Latest(training.student, training.loop["progress"])
+        training.loop["progress"] = latest
+        start = time.perf_counter()
+        try:
+            history = method(training, **(self.method_options or {}))
+        except KeyboardInterrupt:
+            weights = training.student.state_dict()
+            if any(not torch.equal(weights[name], v) for name, v in untrained.items()):
+                self.history_ = latest.history(time.perf_counter() - start)
+                self.decoder_ = training.student.eval()
+            raise
+        history.seconds = time.perf_counter() - start
+        self.history_, self.decoder_ = history, training.student
 
     def train_teacher(self, X: Any, y: Any = None, subjects: Any = None) -> Any:
         """Train the teacher alone, as `fit` would.
@@ -136,7 +175,7 @@ class Distilled(MontageEstimator):
         """
         self.check()
         trials, _ = self._read(X, y, subjects)
-        teachers = self._teach(trials)
+        teachers = list(self._teach(trials))
         return teachers if isinstance(self.teacher, (list, tuple)) else teachers[0]
 
     def check(self) -> None:
@@ -147,10 +186,23 @@ class Distilled(MontageEstimator):
         ValueError, TypeError
             If a name is unknown or a number out of bounds.
         """
-        self._check_method(check_registered(self.method, "method", METHODS))
+        method = check_registered(self.method, "method", METHODS)
+        self._check_method(method)
+        named = _name(method)
+        check_method_options(
+            method, self.method_options or {}, f"'method_options' gives {named!r}"
+        )
         check_decoder(self.student, "student")
-        for given in self._given():
-            self._check_teacher(given)
+        given = self._given()
+        for one in given:
+            self._check_teacher(one)
+        if len(given) > 1 and _kind(method) == "one":
+            able = [name for name, m in METHODS.items() if _kind(m) == "several"]
+            raise ValueError(
+                f"'teacher' must be one teacher for the method {named!r}, got a list "
+                f"of {len(given)}. Pass one, or choose a method with several: "
+                f"{join_names(able, 80)}."
+            )
         check_choice(self.on_missing, "on_missing", ON_MISSING)
         check_choice(self.reference, "reference", REFERENCES)
         check_choice(self.standardize, "standardize", STANDARDIZE)
@@ -211,12 +263,40 @@ class Distilled(MontageEstimator):
             )
         check_decoder(given, "teacher")
 
-    def _teach(self, trials: Trials) -> list[Any]:
-        """Return fitted teachers: given ones, or the best of those trained for each."""
-        teachers = []
+    def _accepts(self, method: Callable[..., Any]) -> bool:
+        """Return whether a teacher is given to a method that can use one, and does."""
+        accepted = getattr(getattr(method, "card", None), "accepts_teacher", None)
+        if accepted is None or self.teacher is None:
+            return False
+        option, value = accepted
+        default = inspect.signature(method).parameters[option].default
+        return bool((self.method_options or {}).get(option, default) == value)
+
+    def _warn_of_unused_teacher(self, method: Callable[..., Any]) -> None:
+        """Say that a given teacher is not used, and which option comes nearest."""
+        card = getattr(method, "card", None)
+        if self.teacher is None or card is None or card.teacher == "none":
+            return
+        options = [
+            f"method_options={{{name!r}: ...}} chooses their network"
+            for name in inspect.signature(method).parameters
+            if name in ("decoder", "teacher_decoder", "peer_decoder")
+        ]
+        if card.accepts_teacher is not None:
+            option, value = card.accepts_teacher
+            options = [f"method_options={{{option!r}: {value!r}}} lets it take part"]
+        logger.warning(
+            "'teacher' is not used: the method %r trains its own teachers or teaches "
+            "itself%s.",
+            _name(method),
+            "".join(f"; {text}" for text in options),
+        )
+
+    def _teach(self, trials: Trials) -> Iterator[Any]:
+        """Yield fitted teachers: given ones, or the best of those trained for each."""
         for given in self._given():
             if _is_fitted(given):
-                teachers.append(self._matching(given, trials))
+                yield self._matching(given, trials)
                 continue
             candidate = self._candidate(given)
             trained = [
@@ -225,8 +305,7 @@ class Distilled(MontageEstimator):
                 .fit(trials)
                 for number in range(self.n_teachers)
             ]
-            teachers.append(min(trained, key=lambda one: one.history_.best_loss))
-        return teachers
+            yield min(trained, key=lambda one: one.history_.best_loss)
 
     def _candidate(self, given: Any) -> SingleDecoder:
         """Return an unfitted teacher with the settings of its training."""
@@ -313,6 +392,49 @@ class Translated(Decoder):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)
+
+
+class _Latest:
+    """The passes of the training that the student is in, told to a function as well."""
+
+    def __init__(self, student: Decoder, progress: Any) -> None:
+        self.student, self.progress = student, progress
+        self.rows: list[dict[str, float]] = []
+        self.n_passes = 0
+        self._mark = self._sums()
+
+    def __call__(self, epoch: int, row: dict[str, float]) -> None:
+        """Add a pass, if it changed the student and not a decoder beside it."""
+        mark = self._sums()
+        if epoch == 0:
+            self.rows = []
+        if mark != self._mark:
+            self.rows.append(row)
+        self._mark, self.n_passes = mark, epoch + 1
+        if self.progress is not None:
+            self.progress(epoch, row)
+
+    def history(self, seconds: float) -> History:
+        """Return what happened until an interruption."""
+        rows = self.rows if len(self.rows) == self.n_passes else []
+        best = len(rows) - 1 if rows else None
+        if rows and "valid_loss" in rows[0]:
+            best = min(range(len(rows)), key=lambda k: rows[k]["valid_loss"])
+        return History(rows, best, seconds, {"interrupted": True})
+
+    def _sums(self) -> list[float]:
+        """Return a number for each parameter, to notice a change."""
+        return [float(p.detach().sum()) for p in self.student.parameters()]
+
+
+def _kind(method: Callable[..., Any]) -> str | None:
+    """Return whom a method learns from, if its card says so."""
+    return getattr(getattr(method, "card", None), "teacher", None)
+
+
+def _name(method: Callable[..., Any]) -> str:
+    """Return the name of a method, for messages."""
+    return getattr(method, "__name__", type(method).__name__)
 
 
 def _is_fitted(given: Any) -> bool:

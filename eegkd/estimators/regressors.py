@@ -293,8 +293,10 @@ class DistilledRegressor(ContinuousLabels, Distilled):
     student_options : dict, optional
         Further arguments of the student's network.
     n_teachers : int, default=1
-        Teachers to train, each with its own seed; the one with the lowest
-        validation loss teaches.
+        Candidates trained for each teacher, each with its own seed, of which the one
+        with the lowest validation loss (without validation trials, the lowest training
+        loss) teaches; not the number of teachers of a method with several, which is
+        ``method_options={"n_teachers": ...}``.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
         What to do about an electrode that the data do not have.
     reference : {None, "average"}, default=None
@@ -320,7 +322,7 @@ class DistilledRegressor(ContinuousLabels, Distilled):
     calibrate : float, optional
         Scale the weight of every transfer loss so that its gradient on the first
         batch is so many times as long as the label loss's, > 0. By default weights
-        are those of the method.
+        are those of the method. For methods with fixed weights only.
     valid_fraction : float, default=1/8
         Part of the trials of each subject, from the end, that chooses teacher and
         pass; 0 keeps the last pass.

@@ -42,6 +42,11 @@ class Softened:
     def __init__(self, labels: Virtual, temperature: float) -> None:
         self.labels, self.temperature = labels, temperature
 
+    @property
+    def parts(self) -> list[Teacher]:
+        """The smoothed labels."""
+        return [self.labels]
+
     def __call__(self, batch: Batch) -> Output:
         """Return scores whose softmax at the temperature is the smoothed label."""
         return Output(self.temperature * self.labels(batch).logits, {}, None)
@@ -60,6 +65,11 @@ class PermutedTeacher:
 
     def __init__(self, teacher: Teacher, seed: int = 0) -> None:
         self.teacher, self.seed = teacher, seed
+
+    @property
+    def parts(self) -> list[Teacher]:
+        """The teacher whose scores are permuted."""
+        return [self.teacher]
 
     def __call__(self, batch: Batch) -> Output:
         """Return the permuted scores; features are the teacher's own."""

@@ -84,7 +84,7 @@ def with_target(
         signals = _in_the_layout_of(source, view, target, training.sfreq)
         new = torch.full((len(signals),), 1, device=source.y.device)
         X = torch.cat([source.X, signals])
-        codes = _codes(target, training.n_outputs) if supervised else 0 * new
+        codes = _codes(target, training) if supervised else 0 * new
         y = torch.cat([source.y, torch.as_tensor(codes).to(source.y)])
         subject = torch.cat([source.subject, new * (source.subject.max() + 1)])
         session = torch.cat([source.session, new * (source.session.max() + 1)])
@@ -179,13 +179,16 @@ def _in_the_layout_of(
     return signals.to(source.X.device)
 
 
-def _codes(target: Trials, n_outputs: int) -> np.ndarray:
-    """Return the class of each trial of a target, counted from 0 in sorted order."""
+def _codes(target: Trials, training: Training) -> np.ndarray:
+    """Return the class of each trial of a target, counted as the training counts."""
     classes, codes = np.unique(target.y, return_inverse=True)
-    if len(classes) != n_outputs:
+    found = classes.tolist()
+    wanted = list(training.classes) or found
+    if set(found) != set(wanted) or len(found) != training.n_outputs:
+        known = f" ({join_names(training.classes)})" if training.classes else ""
         raise ValueError(
-            f"'target' must hold the {n_outputs} classes of the training trials to be "
-            f"learned from its labels, got {join_names(classes.tolist())}. Select "
-            "trials of the same classes, or pass supervised=False."
+            f"'target' must hold the {training.n_outputs} classes of the training "
+            f"trials{known} to be learned from its labels, got {join_names(found)}. "
+            "Select trials of the same classes, or pass supervised=False."
         )
-    return codes
+    return np.array([wanted.index(label) for label in found])[codes]

@@ -100,12 +100,12 @@ def overlapping(
 
     Groups are persons, or else sessions, or else contiguous blocks of each session.
     They are left out in turn, so that no group is missed more often than it must be.
+    A fraction of 1 leaves out none, a smaller one at least one.
     """
     kind, group = _groups(source)
     names = np.unique(group)
-    n_left = len(names) - min(
-        max(round(fraction * len(names)), 1), max(len(names) - 1, 1)
-    )
+    most = len(names) if fraction == 1 else max(len(names) - 1, 1)
+    n_left = len(names) - min(max(round(fraction * len(names)), 1), most)
     order = np.random.default_rng(seed).permutation(names)
     subsets = []
     for number in range(n_subsets):
@@ -145,6 +145,11 @@ class RandomSubset:
         self.teachers, self.source = list(teachers), source
         self.temperature, self.seed = temperature, seed
         self.start_pass(0)
+
+    @property
+    def parts(self) -> list[Teacher]:
+        """The teachers that are drawn from."""
+        return list(self.teachers)
 
     def start_pass(self, epoch: int) -> None:
         """Begin the draws of a pass, which depend on seed and pass alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
 from eegkd.weightings import Constant
@@ -22,6 +23,14 @@ def transfer(
 
     A term of weight 0 is not computed.
     """
+    if training.regression:
+        check_number(
+            soft_weight,
+            "soft_weight",
+            at_least=0,
+            at_most=0,
+            hint="Continuous labels have no softened classes.",
+        )
     teacher = training.frozen(teacher_mode)
     parts: list[tuple[float, Any, Any]] = [
         (label_weight, training.label_loss(), None),

@@ -18,8 +18,8 @@ from eegkd.weightings.confidence import GradientCombined
     composition="label loss + KL(T) to each teacher, weighted per batch",
     use="Teachers disagree, for example because they come from other persons.",
     limits=(
-        "Weights belong to a batch, not to a trial. The shortest combination favors "
-        "teachers whose gradients are small, those that the student is close to."
+        "Weights belong to a batch, not to a trial. Teachers whose answers are already "
+        "close to the student's get the largest weights, whether or not they are right."
     ),
 )
 def aekd(
@@ -42,8 +42,8 @@ def aekd(
     label_weight, soft_weight : float, default=1.0
         Weights of the label loss and of the combined divergence, >= 0.
     n_teachers : int, default=3
-        Where a single teacher is given, others on all electrodes are trained with
-        other seeds until there are so many, >= 1.
+        Where a single teacher is given, others with the student's kind of network on
+        all electrodes are trained with other seeds until there are so many, >= 1.
     cap : float, default=0.6
         The largest share of one teacher, > 0 and <= 1. The published value.
 

@@ -15,16 +15,16 @@ from eegkd.weightings import MetaLearned
 @Card(
     title="Adaptive mixing of auxiliary losses (AMAL)",
     transfers="softened classes, trusted in each trial as much as held-out labels say",
-    teacher="one",
+    teacher="several",
     source="Sivasubramanian et al. 2023",
     composition="CE + KL(T) from each teacher with a weight for each trial and term, "
     "MetaLearned on validation trials",
     use="Use it when some labels are wrong, or teachers are good for some trials and "
     "bad for others, and the validation trials can be trusted.",
     limits="The validation trials set the weights and choose the pass as well, so few "
-    "of them are soon used up. One teacher is enough, several may be given. Weights "
-    "are not scaled to a sum, so the effective learning rate drifts. Needs a decoder "
-    "with a linear last layer.",
+    "of them are soon used up. One teacher is enough, several may be given. The "
+    "weights of a trial need not sum to 1, so trials with large weights also take "
+    "larger steps. Needs a decoder with a linear last layer.",
     reading="Derivatives and the virtual step are normalized, because the "
     "published numbers do not fit all sizes of data; weights first move after 10 "
     "passes; teachers share the first weight of 0.9.",

@@ -17,7 +17,8 @@ from eegkd.methods.card import Card
     "to 3 taps to a frozen teacher",
     use="The moment matters: evoked responses, cues, bursts. Decoders may differ.",
     limits="It says when, not what: of a rhythm that lasts through the trial it says "
-    "nothing. Layers without a time axis are compared at random.",
+    "nothing. A layer without a time axis has no matching order in the two networks; "
+    "choose other taps then.",
     reading="Attention is over time, because the taps have no electrode axis; the "
     "paper has images.",
     regression=True,

@@ -53,7 +53,9 @@ default=("gaussian_noise", "time_mask", "time_shift")
     probability : float, default=0.5
         Share of trials that each augmentation changes, between 0 and 1.
     augment_teacher : bool, default=False
-        Whether to train a teacher on changed trials instead of using the given one.
+        Whether to train a teacher on changed trials instead of using the given one,
+        whose kind of network it has. Options of the network are kept where they are
+        those of the student.
     temperature : float, default=4.0
         Softness of both sets of scores, > 0.
     label_weight, soft_weight : float, default=0.1 and 0.9
@@ -87,10 +89,26 @@ default=("gaussian_noise", "time_mask", "time_shift")
     )
     teacher = training.frozen()
     if augment_teacher:
-        own = training.build("full", random_state=training.random_state + 1)
-        training.train(own, source=source, random_state=training.random_state + 1)
+        seed = training.random_state + 1
+        own = training.build("full", _kind_of(training), seed)
+        training.train(own, source=source, random_state=seed)
         teacher = Frozen(own)
     return training.run(
         Objective([(training.label_loss(), None), (soft, teacher)], weighting),
         source=source,
     )
+
+
+def _kind_of(training: Training) -> str | None:
+    """Return the name of the given teacher's network, None for the student's kind."""
+    given, own = training.teacher.config, training.student.config
+    keys = ("name", "foreign", "options")
+    if not given or (own and all(given[key] == own[key] for key in keys)):
+        return None
+    if given["foreign"]:
+        raise ValueError(
+            "'augment_teacher' needs a teacher that can be built anew by name, or is "
+            f"of the student's kind, got {given['name']!r}. Pass "
+            "augment_teacher=False, or the teacher's network as the student's."
+        )
+    return str(given["name"])

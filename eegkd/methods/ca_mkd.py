@@ -55,8 +55,8 @@ def ca_mkd(
         Weights of the label loss, of the weighted divergence and of the weighted
         distance of embeddings, >= 0. The published hint weight is 50, see Notes.
     n_teachers : int, default=3
-        Where a single teacher is given, others on all electrodes are trained with
-        other seeds until there are so many, >= 1.
+        Where a single teacher is given, others with the student's kind of network on
+        all electrodes are trained with other seeds until there are so many, >= 1.
     normalization : {"sum", "official"}, default="sum"
         ``"official"`` divides both weighted terms by the number of teachers once
         more, as the authors' code does.

@@ -24,8 +24,8 @@ class Card:
     transfers : str
         The knowledge that passes, in a few words.
     teacher : {"none", "one", "several", "own", "peer", "itself"}
-        ``"one"`` and ``"several"`` are given trained teachers (of several, missing
-        ones are trained by the method); ``"own"`` trains teachers of its own;
+        ``"one"`` and ``"several"`` are given trained teachers (beside a single one,
+        most methods with several train others); ``"own"`` trains teachers of its own;
         ``"peer"`` learns beside another learner; ``"itself"`` is its own teacher.
     source : str
         Authors and year.
@@ -36,13 +36,16 @@ class Card:
     limits : str
         What it cannot do, and its traps.
     reading : str, default=""
-        What of it is our reading because the source does not settle it. Empty if all
-        formulas are as published.
+        What of it is this library's choice because the source does not settle it.
+        Empty if all formulas are as published.
     unplanted : str, default=""
         Why the method cannot be tested by a teacher whose answers are shuffled over
         trials. Empty if it can.
     regression : bool, default=False
         Whether it also learns continuous labels.
+    accepts_teacher : (str, object), optional
+        For methods that need none: option, and the value with which a given teacher
+        takes part. By default a given teacher is not used.
     """
 
     title: str
@@ -55,6 +58,7 @@ class Card:
     reading: str = ""
     unplanted: str = ""
     regression: bool = False
+    accepts_teacher: tuple[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.teacher, "teacher", TEACHERS)

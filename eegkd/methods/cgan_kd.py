@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from eegkd._checks import check_choice, check_number, check_type
+from eegkd._checks import check_choice, check_int, check_number, check_type
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods._generators import AdversarialMaker, Judge
@@ -120,6 +120,9 @@ def cgan_kd(
     check_type(same_updates, "same_updates", bool, "True or False")
     if quantile is None:
         quantile = 0.7 if continuous else 0.8 if soft else 0.9
+    check_number(quantile, "quantile", above=0, at_most=1)
+    check_int(n_burn_in, "n_burn_in", at_least=1)
+    softened = KL(temperature)
     teacher, source = training.frozen(), training.source
     seed = training.random_state + 1
     maker = (
@@ -134,7 +137,7 @@ def cgan_kd(
     synthetic, notes = judge.choose(n_trials, relabel, random)
     seen = join(source, synthetic)
     part = len(source) / len(seen) if same_updates else 1.0
-    terms: list[Any] = [(training.label_loss(), None), (KL(temperature), teacher)]
+    terms: list[Any] = [(training.label_loss(), None), (softened, teacher)]
     history = training.run(
         Objective(terms, Constant(1.0, soft_weight)) if soft else Objective(terms[:1]),
         source=seen,

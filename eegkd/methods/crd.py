@@ -16,9 +16,9 @@ from eegkd.methods.card import Card
     composition="labels + 0.8 CRD, optionally + softened classes",
     use="When teacher and student are different networks and the embedding says more "
     "than a few class scores do.",
-    limits="It contrasts classes, so it needs labels. Its memory holds the training "
-    "trials, so it does not work with mixed or generated trials that have no index in "
-    "them. The loss is not computed on validation trials.",
+    limits="It contrasts classes, so it needs labels. It remembers every training "
+    "trial by its number, so it cannot be combined with augmented, mixed or generated "
+    "trials. The loss is not computed on validation trials.",
     reading="The negatives of a trial are all training trials of other "
     "classes, where the paper draws 16384 of them. The formula is the published one.",
 )

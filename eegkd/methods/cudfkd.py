@@ -26,8 +26,10 @@ from eegkd.weightings.self_paced import SelfPaced
     "normalization. Real trials, without their labels, still choose the pass that is "
     "kept; choose='last' reads none. The student's view keeps the scale that it "
     "learned from real trials. A pass takes several times as long as a plain one.",
-    reading="The generator, which is made of EEG's rhythms and mixed over "
-    "the scalp; the number of steps; Adam instead of SGD.",
+    reading="The generator, which is made of EEG's rhythms and mixed over the scalp; "
+    "the number of steps; Adam instead of SGD; a temperature of 1 instead of 20, which "
+    "belongs to scores of another size; a pace for each trial, where the published "
+    "code has one number for a batch.",
     unplanted="The student sees made-up trials only, so that the teacher's answers "
     "cannot be shuffled over real ones.",
 )

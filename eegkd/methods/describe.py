@@ -13,7 +13,7 @@ from eegkd.criteria.describe import doc_section
 TEACHER = {
     "none": "none",
     "one": "one trained teacher",
-    "several": "several trained teachers; missing ones are trained",
+    "several": "one or several trained teachers",
     "own": "trains teachers of its own",
     "peer": "another learner, at the same time",
     "itself": "the student itself",
@@ -80,7 +80,7 @@ def describe(name: str, method: Callable[..., Any]) -> str:
         _wrapped("limits", card.limits),
     ]
     if card.reading:
-        parts.append(_wrapped("reading", card.reading))
+        parts.append(_wrapped("our reading", card.reading))
     options = option_text(method)
     return "\n".join(parts) + (
         f"\n\noptions (method_options of DistilledClassifier):\n{options}"
@@ -150,6 +150,6 @@ def _wrapped(title: str, text: str) -> str:
     return textwrap.fill(
         text,
         WIDTH,
-        initial_indent=f"  {title:<11}",
-        subsequent_indent=" " * 13,
+        initial_indent=f"  {title:<12}",
+        subsequent_indent=" " * 14,
     )

@@ -20,7 +20,7 @@ from eegkd.methods.card import Card
     "The weight 8 was tuned on 100 classes. With three or four, of which none is more "
     "like another, the second part is the teacher's noise: beta=1 or less then.",
     reading="The published code raises the weight over the first 20 of 240 passes. "
-    "Our reading leaves this out, so that all passes are chosen by one loss.",
+    "This is left out, so that all passes are chosen by one loss.",
 )
 def dkd(
     training: Training,

@@ -30,8 +30,10 @@ KINDS = ("compressed", "checkpoint")
     "to train several.",
     limits="Costs a teacher and a student for each budget. The choice rests on few "
     "validation trials. With two classes the scores say nothing beyond the confidence.",
-    reading="A compressed budget ends with a third of its passes at a "
-    "lower learning rate; temperature 4 and weight 0.9.",
+    reading="A compressed budget ends with a third of its passes at a lower learning "
+    "rate; temperature 4 and weight 0.9. The student is chosen by its label loss, "
+    "because the losses that hold soft targets of different teachers cannot be "
+    "compared.",
     unplanted="It trains its teachers itself, so there are no given answers to shuffle "
     "over trials.",
 )

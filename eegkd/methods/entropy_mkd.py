@@ -46,8 +46,8 @@ def entropy_mkd(
     label_weight, soft_weight : float, default=1.0
         Weights of the label loss and of the weighted divergence, >= 0.
     n_teachers : int, default=3
-        Where a single teacher is given, others on all electrodes are trained with
-        other seeds until there are so many, >= 1.
+        Where a single teacher is given, others with the student's kind of network on
+        all electrodes are trained with other seeds until there are so many, >= 1.
     normalization : {"sum", "official"}, default="sum"
         See `eegkd.weightings.Entropy`.
 

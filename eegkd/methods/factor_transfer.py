@@ -19,7 +19,8 @@ from eegkd.methods.card import Card
     use="Decoders of different kinds, whose layers cannot be compared map by map.",
     limits="The factors keep what restores the teacher's layer, which need not be what "
     "tells the classes apart. A further training stage. The weight depends on the size "
-    "of the layer. Layers without a time axis are compared at random.",
+    "of the layer. A layer without a time axis has no matching order in the two "
+    "networks; choose other taps then.",
     reading="The weight is derived, see the notes of the function. The paraphraser's "
     "last layer has no rectifier, because EEG features have both signs.",
     regression=True,

@@ -18,7 +18,8 @@ from eegkd.methods.card import Card
     use="Teacher and student are of one kind and the same trial length.",
     limits="Values depend on the electrodes: what the student's electrodes do not pick "
     "up, it cannot predict, and the loss stays high. The weight counts in squares of "
-    "the teacher's features. Layers without a time axis are compared at random.",
+    "the teacher's features. A layer without a time axis has no matching order in the "
+    "two networks; choose other taps then.",
     reading="The hint counts during the whole training, as in common code; the paper "
     "uses it in a first stage and softened classes in a second.",
     regression=True,

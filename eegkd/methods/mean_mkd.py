@@ -45,8 +45,8 @@ def mean_mkd(
     label_weight, soft_weight : float, default=1.0
         Weights of the label loss and of the mean divergence, >= 0.
     n_teachers : int, default=3
-        Where a single teacher is given, others on all electrodes are trained with
-        other seeds until there are so many, >= 1.
+        Where a single teacher is given, others with the student's kind of network on
+        all electrodes are trained with other seeds until there are so many, >= 1.
 
     Returns
     -------

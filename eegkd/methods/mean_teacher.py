@@ -13,7 +13,7 @@ from eegkd.distillation import History, Objective, Training
 from eegkd.methods.card import Card
 from eegkd.sources import Batch, TrialSource
 from eegkd.sources.augmented import Augmented
-from eegkd.teachers import EMA
+from eegkd.teachers import EMA, Teacher
 from eegkd.weightings import Schedule
 
 KEEP = ("student", "average")
@@ -96,6 +96,7 @@ def mean_teacher(
     )
     if keep == "average":
         training.student.load_state_dict(average.decoder.state_dict())
+        history.best_epoch = len(history.rows) - 1
     history.notes["kept"] = keep
     return history
 
@@ -117,15 +118,16 @@ class _Undisturbed:
     def __init__(self, average: EMA, source: TrialSource) -> None:
         self.average, self.source = average, source
 
+    @property
+    def parts(self) -> list[Teacher]:
+        """The average, which follows the student."""
+        return [self.average]
+
     def __call__(self, batch: Batch) -> Output:
         """Return what the average says of the trials of a batch."""
         return self.average(
             batch if batch.x is None else self.source.batch(batch.index)
         )
-
-    def after_update(self) -> None:
-        """Let the average follow the student."""
-        self.average.after_update()
 
 
 def _noisy(training: Training, noise: float) -> Augmented:

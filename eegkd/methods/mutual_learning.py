@@ -25,10 +25,10 @@ MONTAGES = ("full", "student")
     "training and one run shall do.",
     limits="Costs the training of every peer. A peer that learns more slowly than the "
     "student has little to teach. All learners see the same batches.",
-    reading="All learners are updated at once from outputs of the same "
-    "weights; the original updates them in turn. Which pass is kept is chosen by the "
-    "label loss alone, because the peers move. Peers on more electrodes than the "
-    "student are our extension.",
+    reading="All learners are updated at once from outputs of the same weights; the "
+    "original updates them in turn. Which pass is kept is chosen by the label loss "
+    "alone, because the peers move. The paper has no peers on more electrodes than the "
+    "student.",
     unplanted="The peers learn from the same trials at the same time; there are no "
     "answers to shuffle beforehand.",
 )

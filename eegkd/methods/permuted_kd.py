@@ -40,7 +40,7 @@ def permuted_kd(
     training : Training
         Student, teacher, trials and settings.
     permutation_seed : int, default=0
-        Seed of the permutations, >= 0.
+        Seed of the permutations, from 0 to 2^23 - 1.
     temperature : float, default=4.0
         Softness of both sets of scores, > 0.
     label_weight, soft_weight : float, default=0.1 and 0.9
@@ -61,7 +61,7 @@ def permuted_kd(
     .. [1] Vats, V., & Crandall, D. (2021). Controlling the quality of distillation in
        response-based network compression. arXiv:2112.10047.
     """
-    check_int(permutation_seed, "permutation_seed", at_least=0)
+    check_int(permutation_seed, "permutation_seed", at_least=0, at_most=2**23 - 1)
     teacher = PermutedTeacher(training.frozen(), permutation_seed)
     return training.run(
         soft_objective(training, teacher, temperature, label_weight, soft_weight)

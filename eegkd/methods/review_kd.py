@@ -17,8 +17,8 @@ from eegkd.methods.card import Card
     "in time at up to 3 taps to a frozen teacher",
     use="Decoders with three or more taps that have a time axis.",
     limits="Values depend on the electrodes, see the limits of hints. The coarse "
-    "resolutions average rhythms away and see slow activity only. Layers without a "
-    "time axis are compared at random.",
+    "resolutions average rhythms away and see slow activity only. A layer without a "
+    "time axis has no matching order in the two networks; choose other taps then.",
     reading="Resolutions are steps in time instead of squares. The fusion has no batch "
     "normalization. The published weight, which grows over the first 20 of 240 passes, "
     "is constant, so that all passes are chosen by one loss.",

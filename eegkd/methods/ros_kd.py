@@ -57,7 +57,7 @@ def ros_kd(
     fraction : float, default=0.7
         Part of the groups of trials that each teacher sees, > 0 and <= 1. Groups are
         persons, with fewer than three persons sessions, with fewer than three
-        sessions ten blocks of time.
+        sessions ten blocks of time. Below 1 at least one group is left out.
     average_from : float, default=0.5
         Part of the passes, from 0 to below 1, after which the student's weights are
         averaged.

@@ -30,8 +30,10 @@ from eegkd.weightings import Constant
     use="When a dense headset has labelled trials and the student will be worn with "
     "another headset, of which there are trials without labels.",
     limits="The student is aligned to one target: a person with another covariance "
-    "needs new trials to align to. Without target, trials of the last person stand in, "
-    "and validation trials of that person are left out.",
+    "needs new trials to align to. The student is fitted to one target headset and its "
+    "wearer; for another wearer, fit again with some unlabeled trials of that person. "
+    "Without target, trials of the last person stand in, and validation trials of that "
+    "person are left out.",
     reading="People are aligned, where the paper aligns sessions, and "
     "inside the student's electrodes, where the authors' code aligns all channels and "
     "then takes the shared ones. The given teacher is not aligned. The discrepancy is "
@@ -63,7 +65,8 @@ def sdda(
         default training trials stand in: those of the last person; of one person, the
         last session; of one session, the last third.
     supervised : bool, default=False
-        Whether the target's labels are learned. If not, they are not read.
+        Whether the target's labels are learned; they must be those of the training
+        trials. If not, they are not read.
     label_weight, mmd_weight, confusion_weight : float, default=1, 5 and 1
         Weights of the cross-entropy, of the discrepancy and of the class confusion, >=
         0. The code adds up the five kernels whose mean is taken here, hence 5.

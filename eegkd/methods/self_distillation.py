@@ -34,6 +34,7 @@ STARTS = ("student", "teacher")
     "those of plain distillation, both measures of flatness, and start='teacher'.",
     unplanted="The method trains its teachers itself; with start='student' none sees "
     "more than the student. There are no answers to shuffle beforehand.",
+    accepts_teacher=("start", "teacher"),
 )
 def self_distillation(
     training: Training,
@@ -57,7 +58,8 @@ def self_distillation(
         Generations that are taught, >= 1, after a first one that learns from labels
         alone. The last is the student.
     start : {"student", "teacher"}, default="student"
-        Whether the first generation reads the student's electrodes or all of them.
+        Whether the first generation reads the student's electrodes or all of them;
+        with ``"teacher"`` it is the given teacher, where one is given.
     temperature : float, default=4.0
         Softness of both sets of scores, > 0.
     label_weight, soft_weight : float, default=0.1 and 0.9

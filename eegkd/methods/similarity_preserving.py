@@ -22,7 +22,8 @@ from eegkd.methods.card import Card
     "With centered=True a fair comparison with similarity keeping.",
     limits="It needs batches of many trials. It follows amplitude more than rhythm: "
     "a trial with strong activity is similar to all others.",
-    reading="centered=True is our own step between this and similarity keeping.",
+    reading="The option centered=True is a step of our own between this and similarity "
+    "keeping.",
     regression=True,
 )
 def similarity_preserving(

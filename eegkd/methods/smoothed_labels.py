@@ -44,7 +44,8 @@ def smoothed_labels(
     smoothing : float, optional
         Part of the probability that is shared among all classes, in (0, 1). By
         default the one whose entropy equals the mean entropy of the teacher's
-        softened answers to the training trials; with a number no teacher is needed.
+        softened answers to the training trials. With a number the teacher is not
+        asked; ``fit`` trains one nevertheless, unless a fitted one is given.
     temperature : float, default=4.0
         Softness of the student's scores, > 0. The smoothed labels stand for answers
         that are softened already.

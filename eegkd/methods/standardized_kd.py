@@ -19,8 +19,8 @@ from eegkd.methods.card import Card
     limits="The spread of three or four scores is noisy, and how sure the teacher is "
     "of a trial is lost. With two classes only the likelier one is left, without a "
     "gradient unless detach is on.",
-    reading="The floor under the standard deviation is our reading; the paper has 100 "
-    "classes and none.",
+    reading="There is a floor under the standard deviation; the paper has 100 classes "
+    "and none.",
 )
 def standardized_kd(
     training: Training,

@@ -31,7 +31,9 @@ from eegkd.methods.card import Card
     limits="Costs a teacher for each batch size and a student for each point of the "
     "grid. The choice rests on few validation trials. With two classes there is no "
     "similarity information, and the scores say nothing beyond the confidence.",
-    reading="The grid, its score and the measures of similarity information.",
+    reading="The grid, its score and the measures of similarity information. The "
+    "student is chosen by its label loss, because the losses that hold soft targets of "
+    "different teachers cannot be compared.",
     unplanted="It trains its teachers itself, so there are no given answers to shuffle "
     "over trials.",
 )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from eegkd.distillation import History, Training
 from eegkd.methods._procedures import (
     ensemble_weights,
     held_out_answers,
+    hold_out,
     soft_objective,
     train_assistants,
 )
 from eegkd.methods.card import Card
 from eegkd.teachers import Ensemble
+
+HELD_OUT = 0.2  # part of each class that finds the weights where there is no validation
 
 
 @Card(
@@ -28,9 +32,10 @@ from eegkd.teachers import Ensemble
     "assistant.",
     limits="Costs one training for each assistant. Few validation trials fix the "
     "weights badly. With two classes the scores say nothing beyond the confidence.",
-    reading="Weights in [0, 1] are scaled to sum 1 and average "
-    "probabilities, and the log-likelihood is optimized instead of the accuracy, "
-    "which stays the same for many weights.",
+    reading="Weights in [0, 1] are scaled to sum 1 and average probabilities, and the "
+    "log-likelihood is optimized instead of the accuracy, which stays the same for "
+    "many weights. Weights are found for probabilities at temperature 1 and applied to "
+    "those at temperature 4.",
 )
 def ta_ensemble(
     training: Training,
@@ -72,8 +77,9 @@ def ta_ensemble(
     Notes
     -----
     The average is over probabilities softened at ``temperature``. The weights are
-    found on the validation trials of all subjects together; without any, on the
-    training trials, which favors assistants that know them by heart.
+    found on the validation trials of all subjects together; without any, on a fifth of
+    each class, evenly spaced, that no assistant learns from and the student does.
+    ``notes["weights_from"]`` says which.
 
     References
     ----------
@@ -87,13 +93,19 @@ def ta_ensemble(
         "soft_weight": soft_weight,
     }
     teacher = training.frozen(teacher_mode)
+    learned, judged, found_on = training, training, "validation trials"
+    if training.valid is None:
+        known, unknown = hold_out(training.source, HELD_OUT)
+        learned = replace(training, source=known)
+        judged = replace(training, valid=unknown)
+        found_on = "training trials that the assistants did not learn from"
     assistants, notes = train_assistants(
-        training, teacher, n_assistants, decoders, montages, options, chain=False
+        learned, teacher, n_assistants, decoders, montages, options, chain=False
     )
     weights = ensemble_weights(
-        *held_out_answers(training, assistants), training.random_state
+        *held_out_answers(judged, assistants), training.random_state
     )
     ensemble = Ensemble(assistants, weights, temperature=temperature)
     history = training.run(soft_objective(training, ensemble, **options))
-    history.notes.update(assistants=notes, weights=weights)
+    history.notes.update(assistants=notes, weights=weights, weights_from=found_on)
     return history

@@ -19,8 +19,8 @@ from eegkd.methods.card import Card
     "others cannot: those are given little weight.",
     limits="The loss may be negative and goes on falling as uncertainty is learned, "
     "which the choice of the best pass sees. It hardly moves the student before the "
-    "predictors have learned something. Layers without a time axis are compared "
-    "at random.",
+    "predictors have learned something. A layer without a time axis has no matching "
+    "order in the two networks; choose other taps then.",
     regression=True,
 )
 def vid(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -212,7 +212,8 @@ class Augmented:
         functions that take signals, shape (n_trials, n_chans, n_times), in units of
         each channel's deviation over all trials, and return the same shape. They must
         leave the class as it is, and draw with torch's generator of the CPU. Several
-        are applied one after the other.
+        are applied one after the other. Each transform of braindecode has a seed of
+        its own, also inside a ``Compose``.
     sfreq : float
         Sampling rate in Hz, > 0.
     probability : float, default=0.5
@@ -290,9 +291,9 @@ class Augmented:
             seed = seed_of(self.seed, epoch, number)
             with torch.no_grad(), seeded(seed):
                 x = signals_of(batch)
-                for name, change in zip(self.names, self._changes, strict=True):
-                    if hasattr(change, "rng"):  # a transform of braindecode
-                        change.rng = np.random.RandomState(seed)
+                pairs = zip(self.names, self._changes, strict=True)
+                for place, (name, change) in enumerate(pairs):
+                    _reseed(change, self.seed, epoch, number, place)
                     x = self._changed(x, name, change)
             yield Batch(
                 self,
@@ -310,7 +311,7 @@ class Augmented:
         if not chosen.any():
             return x
         before = x[chosen] / self._scale
-        after = change(before)
+        after = _apply(change, before)
         if not isinstance(after, Tensor) or after.shape != before.shape:
             got = tuple(after.shape) if isinstance(after, Tensor) else type(after)
             raise ValueError(
@@ -359,6 +360,25 @@ def check_augment(augment: Any) -> list[Any]:
             hint="Swapping or shuffling channels is left out: it changes the class.",
         )
     return augments
+
+
+def _apply(change: Any, X: Tensor) -> Any:
+    """Return changed signals; a composition of braindecode insists on labels."""
+    kind = type(change)
+    if kind.__name__ == "Compose" and kind.__module__.startswith("braindecode."):
+        for one in change.transforms:
+            X = _apply(one, X)
+        return X
+    return change(X)
+
+
+def _reseed(change: Any, *numbers: int) -> None:
+    """Give a transform of braindecode, and those inside it, seeds of their own."""
+    if hasattr(change, "rng"):
+        change.rng = np.random.RandomState(seed_of(*numbers))
+    inside = getattr(change, "transforms", ())
+    for place, one in enumerate(inside if isinstance(inside, Iterable) else ()):
+        _reseed(one, *numbers, place)
 
 
 def _name(change: Any) -> str:

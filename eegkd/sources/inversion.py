@@ -250,7 +250,7 @@ class Inversion:
         self.teacher, self.student = teacher.decoder, student
         self.norms = [
             module
-            for module in self.teacher.network.modules()
+            for module in self.teacher.modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm)
             and module.running_mean is not None
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -117,7 +118,9 @@ class TrialSource:
     shuffle: bool = True
     seed: int = 0
     deterministic: bool = field(default=True, init=False)
-    _shown: dict[View, Tensor] = field(default_factory=dict, init=False, repr=False)
+    _shown: WeakKeyDictionary[View, Tensor] = field(
+        default_factory=WeakKeyDictionary, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         check_int(self.batch_size, "batch_size", at_least=1)
@@ -218,11 +221,20 @@ class TrialSource:
         )
 
     def seen_by(self, view: View, batch: Batch) -> Tensor:
-        """Return a batch as one view shows it; each view is applied to a trial once."""
+        """Return a batch as one view shows it; each view is applied to a trial once.
+
+        What a view shows is kept for as long as the view is.
+        """
         if view not in self._shown:
             with torch.no_grad():
                 self._shown[view] = view(self.X)
         return self._shown[view].index_select(0, batch.index)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_shown": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _shown=WeakKeyDictionary())
 
 
 def _codes(values: Any) -> np.ndarray:

@@ -46,7 +46,7 @@ class Weighting(Protocol):
     """What says how much each term counts for each trial."""
 
     def __call__(self, context: Context) -> Tensor:
-        """Return weights that broadcast to (n_terms, n_batch)."""
+        """Return weights, shape (n_terms, n_batch) or (n_terms, 1)."""
 
 
 class Constant:

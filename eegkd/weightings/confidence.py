@@ -234,7 +234,9 @@ class GradientCombined(Shared):
     def shares(self, context: Context, teachers: Sequence[Output]) -> Tensor:
         """Return the shares, shape (n_teachers, 1)."""
         if not context.training:
-            return torch.full_like(context.losses[: len(teachers), :1], 1 / len(teachers))
+            return torch.full_like(
+                context.losses[: len(teachers), :1], 1 / len(teachers)
+            )
         student = F.softmax(context.student.logits / self.temperature, dim=1)
         gradients = torch.stack(
             [

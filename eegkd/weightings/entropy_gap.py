@@ -33,8 +33,13 @@ class EntropyGap:
 
     Notes
     -----
+    Our reading: the paper balances the two divergences by the gap between the entropies
+    of teacher and student; that the favored one counts ``high`` and the other ``low``,
+    trial by trial, is our form of this rule.
+
     On validation trials only the first term counts: the teacher moves, so that
-    divergences of two passes cannot be compared.
+    divergences of two passes cannot be compared. With ``label_weight=0`` no term does,
+    and the last pass is kept.
 
     References
     ----------

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eegkd._checks import check_int, check_number
+from eegkd.criteria.base import embedding_of
 from eegkd.decoders import Decoder, Output
 from eegkd.weightings.base import Context
 
@@ -113,7 +114,7 @@ class MetaLearned:
     weights_ : Tensor, shape (n_terms, n_trials)
         The weights by index of the trial.
     n_updates_ : int
-        How often they were updated.
+        How often they were updated since the training began.
 
     Raises
     ------
@@ -173,9 +174,7 @@ class MetaLearned:
         self.n_batches = check_int(n_batches, "n_batches", at_least=1)
         self.decoder, self.terms = decoder, list(terms)
         self.source, self.held_out = source, held_out
-        self.weights_ = torch.tensor(self.initial)[:, None].repeat(1, len(source))
-        self.weights_ = self.weights_.to(source.X.device)
-        self.n_updates_ = 0
+        self._begin()
 
     def __call__(self, context: Context) -> Tensor:
         """Return the weights, shape (n_terms, n_batch); (n_terms, 1) in validation."""
@@ -186,24 +185,41 @@ class MetaLearned:
     def start_pass(self, epoch: int) -> None:
         """Update the weights where it is time, with the student in eval mode.
 
+        Updates go on through the held-out trials where the last one ended.
+
         Parameters
         ----------
         epoch : int
-            The pass that begins, from 0.
+            The pass that begins, from 0. Before the first pass the weights are set
+            back to ``initial``.
         """
+        if epoch == 0:
+            self._begin()
         if epoch == 0 or epoch % self.every:
             return
         training = self.decoder.training
         self.decoder.eval()
         try:
-            held_out = itertools.chain.from_iterable(
-                self.held_out(number) for number in itertools.count()
-            )
             for group in _groups(self.source(epoch), self.n_batches):
-                self._update(group, next(held_out))
+                self._update(group, self._next_held_out())
         finally:
             self.decoder.train(training)
         self.n_updates_ += 1
+
+    def _begin(self) -> None:
+        """Set the weights, and the place among the held-out trials, to the start."""
+        weights = torch.tensor(self.initial)[:, None].repeat(1, len(self.source))
+        self.weights_ = weights.to(self.source.X.device)
+        self.n_updates_ = 0
+        self._round = 0
+        self._waiting: list[Batch] = []
+
+    def _next_held_out(self) -> Batch:
+        """Return the next held-out batch, from the first again behind the last."""
+        if not self._waiting:
+            self._waiting = list(self.held_out(self._round))
+            self._round += 1
+        return self._waiting.pop(0)
 
     def _update(self, group: Sequence[Batch], held_out: Batch) -> None:
         """Move the weights of some batches by a few steps."""
@@ -220,7 +236,7 @@ class MetaLearned:
                 gradients,
                 embedding,
                 other.logits,
-                _embedding(other),
+                embedding_of(other, "decoder"),
                 held_out.y,
                 lr,
             )
@@ -251,7 +267,7 @@ class MetaLearned:
             with torch.enable_grad():
                 loss = criterion(output, answer, batch).sum()
             gradients.append(torch.autograd.grad(loss, logits)[0])
-        return torch.stack(gradients), _embedding(output)
+        return torch.stack(gradients), embedding_of(output, "decoder")
 
     def __repr__(self) -> str:
         return (
@@ -259,16 +275,6 @@ class MetaLearned:
             f"normalized={self.normalized}, step={self.step:g}, "
             f"repeats={self.repeats}, n_batches={self.n_batches})"
         )
-
-
-def _embedding(output: Output) -> Tensor:
-    """Return the embedding of an output that was read with features."""
-    if output.embedding is None:
-        raise ValueError(
-            "'decoder' must give its embedding for meta-learned weights, got None. "
-            "Call it with features=True."
-        )
-    return output.embedding
 
 
 def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
