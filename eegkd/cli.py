@@ -125,6 +125,13 @@ def _add_fit(commands: Any) -> None:
     )
     fit.add_argument("--subjects", nargs="+", type=int, help="default: all")
     fit.add_argument("--method", default="sk_kd", help="default: sk_kd")
+    fit.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the method, see eegkd methods NAME; may be repeated",
+    )
     fit.add_argument("--decoder", default="SCCNet", help="default: SCCNet")
     fit.add_argument("--teacher", help="another network for the teacher")
     fit.add_argument("--student", help="another network for the student")
@@ -281,6 +288,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         arguments.dataset,
         arguments.montage[0] if one_name else arguments.montage,
         method=arguments.method,
+        method_options=dict(map(_option, arguments.option)),
         decoder=arguments.decoder,
         teacher=arguments.teacher,
         student=arguments.student,
@@ -310,6 +318,21 @@ def _fit(arguments: argparse.Namespace) -> int:
     if result.interrupted:
         return 130
     return 1 if result.failures else 0
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """Return name and value of an option; what is no Python literal is text."""
+    import ast
+
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise ValueError(
+            f"--option must be NAME=VALUE, such as temperature=2, got {text!r}."
+        )
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def _predict(arguments: argparse.Namespace) -> None:

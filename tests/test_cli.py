@@ -233,3 +233,34 @@ def test_baselines_are_listed(capsys):
     status, out, _ = run(capsys, "baselines")
     assert status == 0
     assert {line.split()[0] for line in out.splitlines()} == set(eegkd.BASELINES)
+
+
+def test_methods_are_described_one_by_one(capsys):
+    status, out, _ = run(capsys, "methods", "rkd")
+    assert status == 0
+    assert "distance_weight : float, default=25.0" in out
+    status, _, err = run(capsys, "methods", "rkdd")
+    assert status == 2
+    assert "Did you mean 'rkd'?" in err
+
+
+def test_options_of_a_method_reach_it(capsys, monkeypatch):
+    seen = {}
+
+    def fit(*arguments, **options):
+        seen.update(options)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(eegkd, "fit", fit)
+    options = ["temperature=2", "modalities=regions", "fractions=(0.5, 1.0)"]
+    given = [part for option in options for part in ("--option", option)]
+    status, _, _ = run(capsys, "fit", "SimulatedMotorImagery", *given)
+    assert status == 2
+    assert seen["method_options"] == {
+        "temperature": 2,
+        "modalities": "regions",
+        "fractions": (0.5, 1.0),
+    }
+    status, _, err = run(capsys, "fit", "SimulatedMotorImagery", "--option", "x")
+    assert status == 2
+    assert "--option must be NAME=VALUE" in err
