@@ -374,7 +374,7 @@ def test_students_see_only_their_electrodes_at_prediction(kind, tmp_path):
 def test_each_subject_takes_part_in_the_validation_across_subjects(
     tmp_path, monkeypatch
 ):
-    from eegkd import estimators
+    from eegkd.estimators import base as estimators
 
     people = []
     real = estimators.validation_mask
