@@ -32,7 +32,7 @@ N_SEEDS = 2
 COST_PASSES = 12
 # Dataset and subjects by the name in the table; of PhysionetMI three are at hand.
 DATASETS = {
-    "simulated": ("SimulatedMotorImagery", list(range(1, 10))),
+    "simulated": ("SimulatedMotorImagery", list(range(1, 7))),
     "PhysionetMI": ("PhysionetMI", [1, 2, 3]),
 }
 
