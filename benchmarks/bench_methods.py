@@ -114,39 +114,55 @@ def verdicts(results: eegkd.Results, methods: list[str]) -> pd.DataFrame:
     return pd.concat([pd.DataFrame([none], index=["none"]), table])
 
 
-def in_words(row: pd.Series | None) -> tuple[str, str]:
-    """Return accuracy with its difference to no teacher, and the verdict."""
+def in_words(row: pd.Series | None) -> tuple[str, str, str]:
+    """Return accuracy, its difference to no teacher, and the verdict."""
     if row is None:
-        return "not run", ""
+        return "not run", "", ""
+    score = f"{row['accuracy']:.3f}"
     if not np.isfinite(row.get("difference", np.nan)):
-        return f"{row['accuracy']:.3f}", ""
-    score = (
-        f"{row['accuracy']:.3f} ({row['difference']:+.3f}, {row['low']:+.3f} to "
-        f"{row['high']:+.3f})"
-    )
+        return score, "", ""
+    minus = f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
     if not np.isfinite(row["p_holm"]):
-        return score, "not tested"
+        return score, minus, "not tested"
     sides = {"a better": "better", "b better": "worse"}
     word = sides.get(row["verdict"], "not shown")
-    return score, f"{word} (p {row['p_value']:.3f}, Holm {row['p_holm']:.3f})"
+    return score, minus, f"{word}, p {row['p_value']:.2f} (Holm {row['p_holm']:.2f})"
 
 
-def table(costs: pd.DataFrame, found: dict[str, pd.DataFrame]) -> str:
-    """Return the table of all methods, in Markdown."""
-    names = ["method", "what it transfers", "teacher", "a pass", "in all"]
-    for name in found:
-        names += [f"{name}: accuracy (minus none)", f"{name}: verdict"]
-    lines = [names, ["---"] * len(names)]
+def markdown(lines: list[list[str]]) -> str:
+    """Return a table, whose first line names the columns."""
+    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def link(name: str) -> str:
+    """Return a link to a method's section."""
+    return f"[{name}](#{name})"
+
+
+def cost_table(costs: pd.DataFrame) -> str:
+    """Return what each method transfers and costs, in Markdown."""
+    lines = [["method", "what it transfers", "teacher", "a pass", "in all"]]
     for name, method in METHODS.items():
+        cost = [""] * len(costs.columns)
+        if name in costs.index:
+            cost = [f"{value:.1f}" for value in costs.loc[name]]
         card = method.card
-        cost = costs.loc[name] if name in costs.index else None
-        line = [f"[{name}](#{name})", card.transfers]
-        line.append(TEACHER_SHORT[card.teacher])
-        line += ["", ""] if cost is None else [f"{cost[k]:.1f}" for k in costs.columns]
+        lines.append([link(name), card.transfers, TEACHER_SHORT[card.teacher], *cost])
+    return markdown(lines)
+
+
+def verdict_table(found: dict[str, pd.DataFrame]) -> str:
+    """Return what came of each method, in Markdown."""
+    lines = [["method"]]
+    for name in found:
+        lines[0] += [name, f"{name}: minus none", f"{name}: verdict"]
+    for name in METHODS:
+        line = [link(name)]
         for rows in found.values():
             line += in_words(rows.loc[name] if name in rows.index else None)
         lines.append(line)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return markdown(lines)
 
 
 def write_sections(folder: Path) -> None:
@@ -191,7 +207,11 @@ def main() -> None:
         if costs_file.exists()
         else pd.DataFrame(columns=["per_pass", "whole"])
     )
-    (output / "methods_table.md").write_text(table(costs, found), encoding="utf-8")
+    tables = {"methods_table.md": cost_table(costs)}
+    if found:
+        tables["methods_verdicts.md"] = verdict_table(found)
+    for file, text in tables.items():
+        (output / file).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

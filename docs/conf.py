@@ -27,6 +27,14 @@ numpydoc_show_class_members = False  # the template of a class lists its own mem
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
 html_show_sourcelink = False
+# Pages without pages below them need no navigation at their left.
+html_sidebars = {
+    page: []
+    for page in (
+        "installation straight_line montages evaluation methods comparison baselines "
+        "moabb contributing changelog"
+    ).split()
+}
 
 
 def skip_member(app, what, name, value, skip, options):

@@ -233,9 +233,10 @@ def test_the_docs_have_a_section_for_each():
     criteria = (folder / "criteria_sections.md").read_text(encoding="utf-8")
     assert methods == sections(METHODS), "run benchmarks/bench_methods.py --pages"
     assert criteria == criteria_sections(CRITERIA)
-    table = (folder / "methods_table.md").read_text(encoding="utf-8")
-    for name in METHODS:
-        assert f"| [{name}](#" in table
+    for file in ("methods_table.md", "methods_verdicts.md"):
+        table = (folder / file).read_text(encoding="utf-8")
+        for name in METHODS:
+            assert f"| [{name}](#" in table, file
 
 
 def test_the_command_lists_and_describes_all():
