@@ -21,6 +21,7 @@ from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
 from eegkd.methods import METHODS
 from eegkd.methods.describe import describe, overview, sections
+from eegkd.sources import TrialSource
 from eegkd.teachers import Frozen
 
 from .conftest import PROJECT, make_trials
@@ -73,11 +74,33 @@ def frozen(monkeypatch):
     return made
 
 
+@pytest.fixture
+def reads(monkeypatch):
+    """Return how many unchanged trials each frozen teacher read, by teacher and source.
+
+    Sources are kept, so that none gets the place of another.
+    """
+    counted = {}
+    live = Frozen.live
+
+    def count(self, batch):
+        if batch.x is None and isinstance(batch.source, TrialSource):
+            key = (id(self), id(batch.source))
+            total = counted[key][0] if key in counted else 0
+            counted[key] = (total + len(batch), batch.source, self)
+        return live(self, batch)
+
+    monkeypatch.setattr(Frozen, "live", count)
+    return counted
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_two_classes_one_subject_a_last_batch_of_one(
-    name, trials, train, teacher, frozen
+    name, trials, train, teacher, frozen, reads
 ):
     """Trains, is repeated by its seed, reads no test trial, leaves teachers alone.
+
+    Frozen teachers read each trial of an unchanging source once at most.
 
     `eegkd.fit` is given the test trials too; the student must be the one that the
     training trials alone lead to.
@@ -95,6 +118,8 @@ def test_two_classes_one_subject_a_last_batch_of_one(
         assert not one.decoder.training
         after = one.decoder.state_dict()
         assert all(torch.equal(after[key], value) for key, value in state.items())
+    for n_read, source, _ in reads.values():
+        assert n_read <= len(source)
     assert model.history_.rows
     assert np.isfinite(model.history_.best_loss)
     proba = model.predict_proba(train.X[:, : train.n_chans])
