@@ -539,8 +539,8 @@ def ladder(
 
     Examples
     --------
-    >>> [step.ch_names for step in ladder(["Cz"], ["Fz", "C3", "Cz", "C4"], 1)]
-    [('C4', 'Cz')]
+    >>> [step.ch_names for step in ladder(["Cz"], ["Fz", "Cz", "CPz", "POz"], 1)]
+    [('Cz', 'CPz')]
     """
     check_int(n_steps, "n_steps", at_least=0)
     places = positions(check_ch_names(ch_names))
