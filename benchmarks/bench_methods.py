@@ -126,7 +126,7 @@ def in_words(row: pd.Series | None) -> tuple[str, str, str]:
         return score, minus, "not tested"
     sides = {"a better": "better", "b better": "worse"}
     word = sides.get(row["verdict"], "not shown")
-    return score, minus, f"{word}, p {row['p_value']:.2f} (Holm {row['p_holm']:.2f})"
+    return score, minus, f"{word} ({row['p_value']:.2f}, {row['p_holm']:.2f})"
 
 
 def markdown(lines: list[list[str]]) -> str:
@@ -156,7 +156,7 @@ def verdict_table(found: dict[str, pd.DataFrame]) -> str:
     """Return what came of each method, in Markdown."""
     lines = [["method"]]
     for name in found:
-        lines[0] += [name, f"{name}: minus none", f"{name}: verdict"]
+        lines[0] += [name, "minus none", "verdict (p, Holm)"]
     for name in METHODS:
         line = [link(name)]
         for rows in found.values():
