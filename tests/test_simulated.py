@@ -14,11 +14,12 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
 from eegkd import SimulatedMotorImagery, load_trials
-from eegkd.datasets import simulated
+from eegkd.datasets.simulated import head, motor_imagery, people
+from eegkd.datasets.simulated import signals as noises
 
 GOOD = [2, 7]  # subjects with much skill; poor are 3, 4 and 8
 HEADBAND = ["Fz", "C5", "C6", "POz"]
-NAMES = list(simulated.CH_NAMES)
+NAMES = list(head.CH_NAMES)
 
 
 def signals(dataset, subject, session="0train", run="0"):
@@ -96,8 +97,8 @@ def test_two_sessions_of_three_runs_with_balanced_classes():
             assert labels.tolist() == ["feet", "left_hand", "right_hand", "tongue"]
             assert counts.tolist() == [10] * 4
             gaps = np.diff(raw.annotations.onset)
-            assert gaps.min() > simulated.IMAGERY + simulated.FIXATION
-            assert raw.times[-1] - raw.annotations.onset[-1] > simulated.IMAGERY
+            assert gaps.min() > motor_imagery.IMAGERY + motor_imagery.FIXATION
+            assert raw.times[-1] - raw.annotations.onset[-1] > motor_imagery.IMAGERY
 
 
 def test_uneven_trials_are_spread_over_the_runs():
@@ -123,34 +124,34 @@ def test_electrodes_are_of_the_10_10_system_and_where_the_template_has_them(raw)
 
 
 def test_lead_field_of_a_dipole_is_strongest_above_it():
-    place = simulated._below({"C3": 1.0}, 0.075)[np.newaxis]
-    dipole = simulated.Dipoles(place, place / 0.075)
-    gains = simulated._lead_field(dipole)[:, 0]
+    place = head.below({"C3": 1.0}, 0.075)[np.newaxis]
+    dipole = head.Dipoles(place, place / 0.075)
+    gains = head.lead_field(dipole)[:, 0]
     assert NAMES[np.argmax(gains)] == "C3"
     assert 1e-6 < gains.max() * 1e-8 < 1e-5  # microvolts for 10 nA m
 
 
 def test_session_shifts_the_cap_by_millimeters():
     rng = np.random.default_rng(0)
-    turn = simulated._rotation(np.array([0.0, 0.0, 0.02]))
+    turn = head.rotation(np.array([0.0, 0.0, 0.02]))
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(turn[0, 1], -np.sin(0.02), atol=1e-5)
-    person = simulated._draw_subject(rng)
-    first, second = (simulated._draw_session(person, rng).areas for _ in range(2))
+    sources = people.draw_sources(motor_imagery.AREAS, rng)
+    first, second = (people.draw_day(sources, np.ones(5), rng).areas for _ in range(2))
     change = np.linalg.norm(first - second) / np.linalg.norm(first)
     assert 0.02 < change < 0.5
 
 
 def test_mixing_has_the_covariance_of_all_the_sources():
     gains = np.random.default_rng(0).standard_normal((6, 40))
-    mixing = simulated._mixing(gains)
+    mixing = people._mixing(gains)
     assert mixing.shape == (6, 6)
     np.testing.assert_allclose(mixing @ mixing.T, gains @ gains.T, rtol=1e-10)
 
 
 def test_noise_has_unit_variance_and_its_spectrum():
     rng = np.random.default_rng(0)
-    noise = simulated._noise(20, simulated._bump(10.0, 1.2), 20_001, 160.0, rng)
+    noise = noises.Noise(20_001, 160.0, rng)(20, noises.bump(10.0, 1.2))
     assert noise.shape == (20, 20_001)
     np.testing.assert_allclose(noise.var(axis=1), 1.0, rtol=0.2)
     freqs, power = welch(noise, 160.0, nperseg=640)
@@ -232,7 +233,7 @@ def test_rhythms_fall_after_the_cue_and_not_before():
 def test_some_subjects_are_poor():
     dataset = SimulatedMotorImagery(n_subjects=9)
     skills = np.array(
-        [simulated._draw_subject(dataset._rng(n)).skill for n in dataset.subject_list]
+        [dataset._draw_person(dataset._rng(n)).skill for n in dataset.subject_list]
     )
     assert [n for n, skill in enumerate(skills, 1) if skill > 0.85] == [1, 2, 5, 6, 7]
     assert skills.min() < 0.6
@@ -320,7 +321,7 @@ def test_evaluations_of_moabb(tmp_path):
 def test_nothing_is_downloaded(tiny, monkeypatch):
     monkeypatch.delenv("MNE_DATA")
     tiny.download(subject_list=[1])
-    assert tiny.data_path(1) == [simulated.__file__]
+    assert tiny.data_path(1) == [motor_imagery.__file__]
 
 
 @pytest.mark.parametrize(
