@@ -266,10 +266,3 @@ def check_folder(path: Any, argument: str) -> Path:
             "Check the spelling, or create it first."
         )
     return folder
-
-
-def check_callable(value: Any, argument: str) -> Callable[..., Any]:
-    """Return ``value`` if it can be called."""
-    if not callable(value):
-        raise TypeError(f"'{argument}' must be callable, got {type(value).__name__}.")
-    return value

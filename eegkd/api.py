@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eegkd._checks import check_int, join_names
-from eegkd.datasets import check_subjects, load_trials
+from eegkd._checks import check_int, check_registered, join_names
+from eegkd.datasets import check_subjects, load_trials, paradigm_of
 from eegkd.metrics import METRICS, class_codes
 from eegkd.montage import load_montage, resolve
+from eegkd.paradigms import find_paradigm
 from eegkd.results import FitResult, versions
 from eegkd.splits import Fold, held_out, make_folds
 from eegkd.statistics import ROLES
@@ -33,7 +34,7 @@ def fit(
     montage: Any = "headband",
     *,
     method: Any = "sk_kd",
-    decoder: Any = "SCCNet",
+    decoder: Any = None,
     teacher: Any = None,
     student: Any = None,
     subjects: Sequence[Any] | None = None,
@@ -64,8 +65,9 @@ def fit(
         The student's electrodes, see `eegkd.list_montages`.
     method : str or callable, default="sk_kd"
         How the student is taught, see `eegkd.METHODS`.
-    decoder : str or callable, default="SCCNet"
-        Network of teacher and student, see `eegkd.list_decoders`.
+    decoder : str or callable, optional
+        Network of teacher and student, see `eegkd.list_decoders`. By default that of
+        the dataset's paradigm, see Notes.
     teacher, student : str, callable or DecoderClassifier, optional
         Another network for one of the two; ``teacher`` may be a `DecoderClassifier`.
     subjects : sequence, optional
@@ -92,8 +94,9 @@ def fit(
         Whether to show a progress bar; by default when the output is a terminal.
     **training
         Parameters of `DistilledClassifier`: ``max_epochs``, ``patience``, ``lr``,
-        ``weight_decay``, ``batch_size``, ``valid_fraction``, ``n_teachers``,
-        ``on_missing``, ``reference``, ``standardize``, ``student_options``.
+        ``weight_decay``, ``batch_size``, ``class_weight``, ``taps``,
+        ``valid_fraction``, ``n_teachers``, ``on_missing``, ``reference``,
+        ``standardize``, ``student_options``.
 
     Returns
     -------
@@ -107,6 +110,13 @@ def fit(
     FileNotFoundError
         If the dataset is neither on disk nor to be downloaded.
 
+    Notes
+    -----
+    What is left out is looked up in `eegkd.PARADIGMS` for the paradigm of the dataset:
+    band, window and rate, network and its options, class weights, temperature and
+    schedule, and the score that tables are about. `Trials` whose paradigm is not known
+    are treated as motor imagery.
+
     Examples
     --------
     >>> import eegkd
@@ -116,6 +126,7 @@ def fit(
     ['baseline', 'student', 'teacher']
     """
     from eegkd.estimators import DistilledClassifier, check_training
+    from eegkd.methods import METHODS
 
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(random_state, "random_state", at_least=0)
@@ -123,14 +134,21 @@ def fit(
         raise ValueError("'n_jobs' must be >= 1, or -1 for all processors, got 0.")
     check_training(training, "fit")
     wanted = load_montage(montage)
+    paradigm = find_paradigm(paradigm_of(dataset))
+    if decoder is None:
+        decoder = paradigm.decoder
+        if student is None:
+            training.setdefault("student_options", paradigm.network_options())
+    function = check_registered(method, "method", METHODS)
+    method_options = paradigm.method_options(function, method_options)
     prototype = DistilledClassifier(
         montage=wanted,
         method=method,
         teacher=decoder if teacher is None and student is not None else teacher,
         student=decoder if student is None else student,
-        method_options=method_options,
+        method_options=method_options or None,
         device=device,
-        **training,
+        **{**paradigm.training(), **training},
     )
     prototype.check()
     trials = (
@@ -152,7 +170,8 @@ def fit(
         "montage": wanted.to_dict(),
         "replaced_electrodes": resolved.report(),
         "method": _method_name("student", method),
-        "method_options": method_options or {},
+        "method_options": method_options,
+        "paradigm": trials.paradigm,
         "scheme": scheme,
         "test": rule,
         "seeds": list(seeds),
@@ -306,7 +325,7 @@ class _Work:
                         **common,
                         "method": _method_name(role, self.prototype.method),
                         "montage": view.montage.name,
-                        "n_chans": view.n_chans,
+                        "n_chans": view.montage.n_chans,
                         "n_trials": len(tested),
                         **{
                             name: count(codes, proba) for name, count in METRICS.items()

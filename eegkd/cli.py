@@ -132,7 +132,7 @@ def _add_fit(commands: Any) -> None:
         metavar="NAME=VALUE",
         help="an option of the method, see eegkd methods NAME; may be repeated",
     )
-    fit.add_argument("--decoder", default="SCCNet", help="default: SCCNet")
+    fit.add_argument("--decoder", help="default: that of the dataset's paradigm")
     fit.add_argument("--teacher", help="another network for the teacher")
     fit.add_argument("--student", help="another network for the student")
     fit.add_argument(
@@ -199,7 +199,7 @@ def _add_benchmark(commands: Any) -> None:
     for name, about in (
         ("montages", "default: headphone headband"),
         ("methods", "default: none kd sk_kd"),
-        ("decoders", "default: SCCNet"),
+        ("decoders", "default: that of each dataset's paradigm"),
         ("baselines", "see eegkd baselines (by default no baseline)"),
         (
             "evaluation",

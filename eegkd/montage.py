@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from eegkd._bands import Rows, in_band, read_rows, sites_of, split_band
 from eegkd._checks import (
     MAX_NAMES,
     check_ch_names,
@@ -67,12 +68,13 @@ def canonical_name(name: str) -> str:
     """Return the 10-05 spelling of an electrode's name.
 
     Case, surrounding blanks and trailing dots do not matter, and the old names T3, T4,
-    T5 and T6 become T7, T8, P7 and P8.
+    T5 and T6 become T7, T8, P7 and P8. The band of a filter bank is kept behind it.
 
     Parameters
     ----------
     name : str
-        Name of an electrode, such as ``"FP1"``, ``"t3"`` or ``"Fc5."``.
+        Name of an electrode, such as ``"FP1"``, ``"t3"`` or ``"Fc5."``, or of its
+        channel in a filter bank, such as ``"t3 8-12 Hz"``.
 
     Returns
     -------
@@ -85,7 +87,8 @@ def canonical_name(name: str) -> str:
         If ``name`` is not a string.
     """
     check_type(name, "name", str, "a string")
-    return _spelling().get(name.strip().rstrip(".").lower(), name)
+    site, band = split_band(name)
+    return in_band(_spelling().get(site.strip().rstrip(".").lower(), site), band)
 
 
 def positions(names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -94,7 +97,8 @@ def positions(names: Iterable[str]) -> dict[str, np.ndarray]:
     Parameters
     ----------
     names : iterable of str
-        Names of electrodes, in any spelling that `canonical_name` knows.
+        Names of electrodes, in any spelling that `canonical_name` knows. Channels of
+        a filter bank are where their electrode is.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def positions(names: Iterable[str]) -> dict[str, np.ndarray]:
         Names without a known position are left out.
     """
     sites = _layout()
-    canonical = {name: canonical_name(name) for name in names}
+    canonical = {name: canonical_name(split_band(name)[0]) for name in names}
     return {name: sites[site] for name, site in canonical.items() if site in sites}
 
 
@@ -117,7 +121,8 @@ def nearest_sites(
     site : str
         Name of a site of the 10-05 system.
     ch_names : sequence of str
-        Channels of the data. Those without a known position are ignored.
+        Channels of the data. Those without a known position are ignored, and
+        those of a filter bank are electrodes once, without their bands.
     n : int, default=3
         How many channels to return at most, >= 1.
 
@@ -137,7 +142,7 @@ def nearest_sites(
     (site,) = _check_sites([site], "site")
     distances = {
         name: 1000 * float(np.linalg.norm(xyz - _layout()[site]))
-        for name, xyz in positions(check_ch_names(ch_names)).items()
+        for name, xyz in positions(sites_of(check_ch_names(ch_names))).items()
     }
     return sorted(distances.items(), key=lambda pair: pair[1])[:n]
 
@@ -295,7 +300,7 @@ def list_montages(ch_names: Sequence[str] | None = None) -> list[str]:
     ----------
     ch_names : sequence of str, optional
         Channels of some data. If given, only the montages are named whose sites are
-        all among them.
+        all among them; in a filter bank in every band.
 
     Returns
     -------
@@ -314,7 +319,8 @@ def list_montages(ch_names: Sequence[str] | None = None) -> list[str]:
     """
     if ch_names is None:
         return list(_shipped())
-    present = {canonical_name(name) for name in check_ch_names(ch_names)}
+    sites = read_rows(check_ch_names(ch_names)).sites
+    present = {canonical_name(site) for site in sites}
     return [name for name in _shipped() if present >= {*_load_shipped(name).ch_names}]
 
 
@@ -408,7 +414,8 @@ class Resolved:
     Parameters
     ----------
     ch_names : tuple of str
-        Sites of the montage, in the montage's order.
+        Sites of the montage, in the montage's order. In trials of a filter bank all
+        sites in the first band, then all in the second, and so on.
     source_names : tuple of str
         When picking, the channel of the data that is read for each site. When
         interpolating, all channels of the data, the columns of ``weights``.
@@ -421,6 +428,9 @@ class Resolved:
         Sites that are read from a neighbor.
     interpolated : tuple of str
         Sites that are interpolated.
+    bands : tuple of str
+        Names of the bands of a filter bank; ``("",)`` for trials of one band. What
+        stands in for a site is the same in all of them.
     """
 
     ch_names: tuple[str, ...]
@@ -429,6 +439,7 @@ class Resolved:
     weights: np.ndarray | None = None
     substitutions: tuple[Substitution, ...] = ()
     interpolated: tuple[str, ...] = ()
+    bands: tuple[str, ...] = ("",)
 
     def report(self) -> str:
         """Say in plain words what stands for the sites that the data do not have.
@@ -441,7 +452,8 @@ class Resolved:
         if self.substitutions:
             return f"Not in the data: {_listed(self.substitutions, 'read from')}."
         if self.interpolated and self.weights is not None:
-            rows = [self.ch_names.index(site) for site in self.interpolated]
+            first = [in_band(site, self.bands[0]) for site in self.interpolated]
+            rows = [self.ch_names.index(name) for name in first]
             n_used = np.count_nonzero(self.weights[rows].any(axis=0))
             return (
                 f"Not in the data: {', '.join(self.interpolated)} (interpolated from "
@@ -462,7 +474,9 @@ def resolve(
     montage : str, path, list of str or Montage
         What `load_montage` takes.
     ch_names : sequence of str
-        Channels of the data, in any spelling that `canonical_name` knows.
+        Channels of the data, in any spelling that `canonical_name` knows. Those of a
+        filter bank are named after electrode and band, such as ``"C3 8-12 Hz"``; each
+        site is then found in every band.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
         What to do about a site that the data do not have. ``"nearest"`` reads the
         nearest electrode instead, each electrode once, so that the distances add up
@@ -479,7 +493,8 @@ def resolve(
     ------
     ValueError
         If a site is missing and ``on_missing="error"``, if there are too few
-        electrodes to stand in, or if two channels of the data are the same site.
+        electrodes to stand in, if two channels of the data are the same site, or if
+        an electrode lacks one of the bands.
 
     Warns
     -----
@@ -493,8 +508,56 @@ def resolve(
     depend on where the data's electrodes happen to be.
     """
     check_choice(on_missing, "on_missing", ON_MISSING)
-    montage = load_montage(montage)
     ch_names = check_ch_names(ch_names)
+    rows = read_rows(ch_names)
+    found = _find_sites(load_montage(montage), rows.sites, on_missing)
+    return in_every_band(found, rows, ch_names)
+
+
+def in_every_band(found: Resolved, rows: Rows, ch_names: Sequence[str]) -> Resolved:
+    """Return where electrodes are in each band, given where they are in one.
+
+    Parameters
+    ----------
+    found : Resolved
+        For ``rows.sites`` as channels of the data.
+    rows : Rows
+        Which channel of the data is which electrode in which band.
+    ch_names : sequence of str
+        Channels of the data.
+
+    Returns
+    -------
+    resolved : Resolved
+        For the channels of the data; ``found`` itself without a filter bank.
+    """
+    if rows.bands == ("",):
+        return found
+    index, weights, source_names = None, None, tuple(ch_names)
+    if found.index is not None:
+        index = rows.index[:, found.index].ravel()
+        source_names = tuple(ch_names[row] for row in index)
+    else:
+        in_bands = np.zeros((len(rows.bands), len(found.ch_names), len(ch_names)))
+        for in_one, channels in zip(in_bands, rows.index, strict=True):
+            in_one[:, channels] = found.weights
+        weights = in_bands.reshape(-1, len(ch_names))
+    return replace(
+        found,
+        ch_names=tuple(
+            in_band(site, band) for band in rows.bands for site in found.ch_names
+        ),
+        source_names=source_names,
+        index=index,
+        weights=weights,
+        bands=rows.bands,
+    )
+
+
+def _find_sites(
+    montage: Montage, ch_names: tuple[str, ...], on_missing: str
+) -> Resolved:
+    """Find the electrodes of a montage among others, whatever the bands."""
     place = _check_distinct(ch_names, "ch_names", "Drop one of these channels.")
     missing = [site for site in montage.ch_names if site not in place]
     if missing and on_missing == "error":
@@ -522,7 +585,8 @@ def ladder(
     small : sequence of str
         Electrodes of the small montage, channels of the data.
     ch_names : sequence of str
-        Channels of the data. Those without a known position take no part.
+        Channels of the data. Those without a known position take no part, and those
+        of a filter bank are electrodes once.
     n_steps : int
         Montages between the two ends, >= 0.
 
@@ -543,8 +607,8 @@ def ladder(
     [('Cz', 'CPz')]
     """
     check_int(n_steps, "n_steps", at_least=0)
-    places = positions(check_ch_names(ch_names))
-    own = [name for name in small if name in places]
+    places = positions(sites_of(check_ch_names(ch_names)))
+    own = [name for name in sites_of(small) if name in places]
     held = set(map(canonical_name, own))
     free = {n: xyz for n, xyz in places.items() if canonical_name(n) not in held}
     anchors = np.array([places[name] for name in own]) if own else np.zeros((1, 3))
@@ -675,7 +739,7 @@ def _warn_if_far(
             f"{_listed(far, verb)}. Beyond {FAR_MM:.0f} mm the signal says "
             "little about the site. Choose a montage that fits the data, see "
             "list_montages(ch_names).",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

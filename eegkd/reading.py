@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from eegkd._bands import read_rows, sites_of, stack_bands
 from eegkd._checks import (
     check_ch_names,
     check_continuous,
@@ -69,6 +70,9 @@ class TrialReader:
             return signals, tuple(parts[0].ch_names), parts[0].info["sfreq"], "V"
         if isinstance(X, Trials):
             return X.X, X.ch_names, X.sfreq, "V"
+        if getattr(X, "ndim", 3) == 4:
+            signals, names = self._stack(X, ch_names)
+            return real_array(signals), names, None, self.units
         signals = real_array(X)
         if ch_names is not None:
             names = check_ch_names(ch_names)
@@ -85,6 +89,26 @@ class TrialReader:
                 f"{signals.shape[1]}. Pass ch_names for another selection."
             )
         return signals, names, None, self.units
+
+    def _stack(
+        self, X: np.ndarray, ch_names: Sequence[str] | None
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return an array of a filter bank with a channel for each electrode and band.
+
+        Its bands are those of `fit`, in their order.
+        """
+        known = read_rows(self.ch_names_in_)
+        if X.shape[3] != len(known.bands):
+            raise ValueError(
+                f"'X' must have the {len(known.bands)} bands of fit along its last "
+                f"axis, got shape {X.shape} (n_trials, n_chans, n_times, n_bands). "
+                "Filter trials as in fit."
+            )
+        if ch_names is None:
+            all_or_own = [known.sites, self.view_.montage.ch_names]
+            fitting = [sites for sites in all_or_own if len(sites) == X.shape[1]]
+            ch_names = (fitting or all_or_own)[0]
+        return stack_bands(X, sites_of(ch_names), known.bands)
 
     def _check_scale(self, picked: np.ndarray) -> None:
         """Refuse or report signals of another size than those of `fit`."""

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._checks import check_folder
-from eegkd.statistics import ROLES, summarize
+from eegkd.paradigms import find_paradigm
+from eegkd.statistics import (
+    ROLES,
+    chance_sentence,
+    effective_trials,
+    guessing,
+    judge_chance,
+    judged_metric,
+    metric_name,
+    summarize,
+)
 from eegkd.storage import FORMAT, load_classifier, read_json, save_classifier
 
 if TYPE_CHECKING:
@@ -21,6 +31,8 @@ if TYPE_CHECKING:
 
 RESULT_FILE = "result.json"
 TABLES = ("scores", "history", "predictions")
+# Shares of trials or pairs: their intervals end at 0 and 1.
+BOUNDED = ("accuracy", "balanced_accuracy", "roc_auc")
 
 
 @dataclass
@@ -74,13 +86,21 @@ class FitResult:
         """
         return min(self.students.values(), key=lambda model: model.history_.best_loss)
 
-    def summary(self, metric: str = "accuracy") -> pd.DataFrame:
+    @property
+    def metric(self) -> str:
+        """The metric of the paradigm: "roc_auc" for P300, "accuracy" elsewhere.
+
+        Results that do not say of which paradigm they are count as motor imagery.
+        """
+        return find_paradigm(self.settings.get("paradigm")).metric
+
+    def summary(self, metric: str | None = None) -> pd.DataFrame:
         """Return one row for each role: mean, interval, share of the teacher, test.
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default the paradigm's, see `metric`.
 
         Returns
         -------
@@ -90,18 +110,86 @@ class FitResult:
             the student, ``vs_baseline`` (mean difference) and ``p_value`` (paired
             permutation test over subjects).
         """
-        return summarize(self.scores, metric)
+        return summarize(self.scores, metric or self.metric)
 
-    def describe(self) -> str:
-        """Return the scores and what they allow one to say, as text for a terminal.
+    def against_chance(self) -> pd.DataFrame:
+        """Return for each role whether it is shown to do more than guess.
+
+        Returns
+        -------
+        judged : DataFrame, indexed by role
+            ``metric`` that was tested (balanced accuracy in the place of accuracy),
+            ``chance``, ``n_subjects``, ``mean``, ``n_effective`` (what the test trials
+            of all subjects are worth, see `eegkd.statistics.effective_trials`),
+            ``p_value`` (one-sided, over test trials, see
+            `eegkd.statistics.chance_test`), ``p_holm`` (corrected for the number of
+            roles), ``above`` (``p_holm`` < 0.05) and ``possible`` (whether a perfect
+            score would be).
+        """
+        kind, n_classes = self.settings.get("paradigm"), len(self.settings["classes"])
+        metric = judged_metric(kind)
+        # Tables made by hand may have accuracy only.
+        column = metric if metric in self.scores else self.metric
+        table = (
+            self.scores.groupby(["role", "subject"], sort=False)[column]
+            .mean()
+            .reset_index()
+            .rename(columns={"role": "item", column: "score"})
+        )
+        worth = {
+            subject: effective_trials(own.loc[_first_run(own), "label"].to_numpy())
+            for subject, own in self.predictions.groupby("subject")
+        }
+        table["n_effective"] = table["subject"].map(worth)
+        judged = judge_chance(table, n_classes, metric)
+        judged.index.name = "role"
+        judged.insert(0, "metric", metric)
+        judged.insert(1, "chance", find_paradigm(kind).chance(n_classes, metric))
+        return judged.reindex([role for role in ROLES if role in judged.index])
+
+    def at_chance(self) -> str:
+        """Return which roles are not shown to do more than guess, in words.
 
         Returns
         -------
         text : str
-            A table by role, and the comparison of student and baseline.
+            A sentence or two, empty where all roles are above chance.
+        """
+        judged = self.against_chance()
+        below = judged[~judged["above"]]
+        chance = find_paradigm(self.settings.get("paradigm")).chance(
+            len(self.settings["classes"])
+        )
+        text = chance_sentence(
+            [f"the {role}" for role in below.index],
+            f"{metric_name(self.metric)} {chance:.3f}",
+            n_effective=None
+            if below["possible"].any()
+            else float(below["n_effective"].max()),
+        )
+        if "teacher" in below.index and len(below) < len(judged):
+            text += " A teacher that guesses has nothing to teach."
+        return text
+
+    def describe(self, metric: str | None = None) -> str:
+        """Return the scores and what they allow one to say, as text for a terminal.
+
+        Parameters
+        ----------
+        metric : str, optional
+            A metric column of ``scores``; by default the paradigm's.
+
+        Returns
+        -------
+        text : str
+            A table by role, the comparison of student and baseline, and which roles
+            are not shown to do more than guess.
         """
         settings = self.settings
-        summary = self.summary()
+        summary = self.summary(metric)
+        metric = metric or self.metric
+        name, wide = metric_name(metric), max(len(metric_name(metric)), 8)
+        least, most = (0, 1) if metric in BOUNDED else (-np.inf, np.inf)
         n_subjects = self.scores["subject"].nunique()
         lines = [
             f"{settings['dataset']}{' (simulated)' if settings['simulated'] else ''}, "
@@ -109,18 +197,18 @@ class FitResult:
             f"{settings['scheme']}; tested on {settings['test']}.",
             "",
             f"{'role':<10}{'method':<10}{'montage':<14}{'chans':>5}  "
-            f"{'accuracy':>8}  {'95 % over subjects':<18}  {'of teacher':>10}",
+            f"{name:>{wide}}  {'95 % over subjects':<18}  {'of teacher':>10}",
         ]
         for role, row in summary.iterrows():
             interval = (
-                f"{max(row['low'], 0):.3f} to {min(row['high'], 1):.3f}"
+                f"{max(row['low'], least):.3f} to {min(row['high'], most):.3f}"
                 if row["low"] == row["low"]
                 else "one subject"
             )
             lines.append(
                 f"{role:<10}{row['method']:<10}{row['montage']:<14}"
-                f"{row['n_chans']:>5}  {row['mean']:>8.3f}  {interval:<18}  "
-                f"{row['of_teacher']:>10.0%}"
+                f"{row['n_chans']:>5}  {row['mean']:>{wide}.3f}  {interval:<18}  "
+                f"{_share(row['of_teacher']):>10}"
             )
         if "p_value" in summary and n_subjects > 1:
             student = summary.loc["student"]
@@ -130,17 +218,19 @@ class FitResult:
                 f"permutation test over {n_subjects} subjects p = "
                 f"{student['p_value']:.3f}.",
             ]
+        if at_chance := self.at_chance():
+            lines += ["", at_chance]
         if settings["replaced_electrodes"]:
             lines += ["", settings["replaced_electrodes"]]
         return "\n".join(lines)
 
-    def plot(self, metric: str = "accuracy") -> Figure:
+    def plot(self, metric: str | None = None) -> Figure:
         """Draw the scores: a line for each subject, intervals beside it.
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default the paradigm's.
 
         Returns
         -------
@@ -149,11 +239,12 @@ class FitResult:
         """
         from eegkd.report import plot_scores
 
-        chance = 1 / len(self.settings["classes"])
+        metric = metric or self.metric
+        n_classes = len(self.settings["classes"])
         figure = plot_scores(
             self.scores,
             metric=metric,
-            chance=chance if metric == "accuracy" else None,
+            chance=guessing(self.settings.get("paradigm"), n_classes, metric),
         )
         if self.settings["simulated"]:  # a saved figure has no page around it
             title = f"SIMULATED: {self.settings['dataset']}"
@@ -242,13 +333,25 @@ class FitResult:
         return write_report(self, file)
 
     def __repr__(self) -> str:
-        means = self.scores.groupby("role")["accuracy"].mean()
+        means = self.scores.groupby("role")[self.metric].mean()
         parts = [f"{role} {means[role]:.3f}" for role in ROLES if role in means]
         kind = ", simulated" if self.settings.get("simulated") else ""
         return (
             f"<FitResult | {self.settings['dataset']}{kind}, montage "
-            f"{self.settings['montage']['name']}: mean accuracy {', '.join(parts)}>"
+            f"{self.settings['montage']['name']}: mean {metric_name(self.metric)} "
+            f"{', '.join(parts)}>"
         )
+
+
+def _first_run(predictions: pd.DataFrame) -> pd.Series:
+    """Return which rows are of the first role and seed: all test the same trials."""
+    first = predictions.iloc[0]
+    return predictions["role"].eq(first["role"]) & predictions["seed"].eq(first["seed"])
+
+
+def _share(value: float) -> str:
+    """Return a share of the teacher's mean as text."""
+    return f"{value:.0%}" if np.isfinite(value) else "-"
 
 
 def load(folder: str | Path, decoders: dict[str, Any] | None = None) -> FitResult:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eegkd._checks import check_choice, check_labels, check_number, join_names
+from eegkd.blocks import last_sections, overlapping, sections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,7 @@ SCHEMES = ("individual", "dependent", "independent")
 MOABB_EVALUATIONS = ("within_session", "cross_session", "cross_subject")
 EVALUATIONS = (*SCHEMES, *MOABB_EVALUATIONS)
 MOABB_SEED = 42  # of the folds within a session, as in moabb.benchmark
+N_FOLDS = 5  # within a session, as in MOABB
 TESTS = ("auto", "session", "run", "time")
 HELD_OUT = 1 / 3  # part of the runs, or of one recording's end, that is tested on
 
@@ -34,6 +36,10 @@ class Fold:
         Index of the training trials, validation included.
     test : dict of subject -> ndarray of int
         Index of each subject's test trials.
+
+    Notes
+    -----
+    No training trial shares samples with a test trial, see `eegkd.blocks`.
     """
 
     name: str
@@ -72,9 +78,10 @@ def held_out(
     test : {"auto", "session", "run", "time"} or list of str, default="auto"
         ``"session"`` tests on each subject's last session; ``"run"`` on the last
         third of the runs (at least one) of each kind, where runs that hold the same
-        classes are of one kind; ``"time"`` on the last third of each class. A list
-        names the test sessions. ``"auto"`` takes the first of the three that the
-        data allow, for all subjects alike.
+        classes are of one kind; ``"time"`` on the last third of each class, or, of
+        trials that overlap or come from one segment, of the sections of
+        `eegkd.blocks.sections`. A list names the test sessions. ``"auto"`` takes the
+        first of the three that the data allow, for all subjects alike.
 
     Returns
     -------
@@ -105,8 +112,12 @@ def held_out(
     if test == "auto":
         test = automatic_test(metadata, y)
     mask = np.zeros(len(metadata), dtype=bool)
+    section = sections(metadata) if test == "time" else None
     for rows in _by(metadata, ["subject"]):
-        mask[_test_rows(metadata.iloc[rows], y[rows], rows, test)] = True
+        if section is None:
+            mask[_test_rows(metadata.iloc[rows], y[rows], rows, test)] = True
+        else:
+            mask[rows] = last_sections(section[rows], y[rows], HELD_OUT, rounded=False)
     words = {
         "session": "the last session of each subject",
         "run": "the last third of the runs of each subject (one session recorded)",
@@ -171,7 +182,7 @@ def make_folds(
     people = list(dict.fromkeys(subject.tolist()))
     tests = {who: np.flatnonzero((subject == who) & is_test) for who in people}
     if scheme == "dependent":
-        return [Fold("all", np.flatnonzero(~is_test), tests)]
+        return [_apart(metadata, Fold("all", np.flatnonzero(~is_test), tests))]
     if scheme == "independent" and len(people) < 2:
         raise ValueError(
             "'scheme' 'independent' trains on other subjects, but there is only "
@@ -179,13 +190,23 @@ def make_folds(
         )
     own = scheme == "individual"
     return [
-        Fold(
-            str(who),
-            np.flatnonzero(((subject == who) == own) & ~is_test),
-            {who: tests[who]},
+        _apart(
+            metadata,
+            Fold(
+                str(who),
+                np.flatnonzero(((subject == who) == own) & ~is_test),
+                {who: tests[who]},
+            ),
         )
         for who in people
     ]
+
+
+def _apart(metadata: pd.DataFrame, fold: Fold) -> Fold:
+    """Return a fold without training trials that share samples with test trials."""
+    tested = np.concatenate([*fold.test.values()])
+    shared = overlapping(metadata, fold.train, tested)
+    return replace(fold, train=fold.train[~shared])
 
 
 def evaluation_folds(
@@ -239,7 +260,14 @@ def evaluation_folds(
     from moabb.evaluations import splitters
 
     splitter: Any
-    if evaluation == "within_session":
+    section = sections(metadata) if evaluation == "within_session" else None
+    if section is not None:
+        rule = (
+            "each fifth of each session in turn (blocks of trials that overlap or "
+            "belong together, drawn at random)"
+        )
+        splitter = _BlockSplitter(section)
+    elif evaluation == "within_session":
         rule = "each fifth of each session in turn (trials drawn at random by class)"
         splitter = splitters.WithinSessionSplitter(random_state=MOABB_SEED)
     elif evaluation == "cross_session":
@@ -257,8 +285,31 @@ def evaluation_folds(
             name += f"/{metadata['session'].iloc[rows[0]]}"
         if evaluation == "within_session":
             name += f"/{sum(fold.name.startswith(name + '/') for fold in folds)}"
-        folds.append(Fold(name, np.asarray(train), {who: np.asarray(rows)}))
+        fold = Fold(name, np.asarray(train), {who: np.asarray(rows)})
+        folds.append(_apart(metadata, fold))
     return _check_classes(folds, y), rule
+
+
+class _BlockSplitter:
+    """Five folds within each session that keep sections together."""
+
+    def __init__(self, section: np.ndarray) -> None:
+        self.section = section
+
+    def split(
+        self, y: np.ndarray, metadata: pd.DataFrame
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the training and the test trials of each fold."""
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        for rows in _by(metadata, ["subject", "session"]):
+            here = self.section[rows]
+            n_splits = min(N_FOLDS, len(np.unique(here)))
+            folds = StratifiedGroupKFold(
+                n_splits, shuffle=True, random_state=MOABB_SEED
+            )
+            for train, test in folds.split(rows, y[rows], here):
+                yield rows[train], rows[test]
 
 
 def _check_classes(folds: list[Fold], y: np.ndarray) -> list[Fold]:
@@ -278,7 +329,7 @@ def _check_classes(folds: list[Fold], y: np.ndarray) -> list[Fold]:
 
 
 def validation_mask(
-    codes: np.ndarray, subject: np.ndarray, fraction: float = 1 / 8
+    codes: np.ndarray, metadata: pd.DataFrame, fraction: float = 1 / 8
 ) -> np.ndarray:
     """Choose the last trials of each class of each subject for validation.
 
@@ -288,8 +339,9 @@ def validation_mask(
         Class of each training trial, in the order of recording. Of floating-point
         numbers, which are continuous labels, the last trials of each subject are
         chosen.
-    subject : ndarray, shape (n_trials,)
-        Person of each training trial.
+    metadata : DataFrame
+        ``subject`` of each training trial; where it says which trials belong together,
+        whole sections of `eegkd.blocks.sections` are chosen.
     fraction : float, default=1/8
         Part of each class, at least one trial where a class has two or more;
         0 chooses none.
@@ -316,9 +368,15 @@ def validation_mask(
         return mask
     if codes.dtype.kind == "f":
         codes = np.zeros(len(codes), int)
-    for who in np.unique(subject.astype(str)):
+    subject = metadata["subject"].to_numpy().astype(str)
+    section = sections(metadata)
+    for who in np.unique(subject):
+        if section is not None:
+            rows = np.flatnonzero(subject == who)
+            mask[rows] = last_sections(section[rows], codes[rows], fraction)
+            continue
         for code in np.unique(codes):
-            rows = np.flatnonzero((subject.astype(str) == who) & (codes == code))
+            rows = np.flatnonzero((subject == who) & (codes == code))
             if len(rows) >= 2:
                 mask[rows[-max(1, round(fraction * len(rows))) :]] = True
     return mask

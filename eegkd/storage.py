@@ -205,7 +205,7 @@ def _plain_params(classifier: Any) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for name, value in classifier.get_params(deep=False).items():
         if name == "montage" and value is not None:
-            params[name] = list(classifier.decoder_.view.ch_names)
+            params[name] = list(classifier.decoder_.view.montage.ch_names)
         elif _is_json(value):
             params[name] = value
         elif name in ("student", "decoder"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
@@ -188,13 +189,11 @@ class Ensemble:
 
     def __call__(self, batch: Batch) -> Output:
         """Return scores whose softmax is the mean of the teachers' probabilities."""
-        mean = sum(
-            weight * (teacher(batch).logits / self.temperature).softmax(dim=1)
-            for weight, teacher in zip(self.weights, self.teachers, strict=True)
-        )
-        tiny = torch.finfo(mean.dtype).tiny  # type: ignore[union-attr]
-        logits = self.temperature * mean.clamp_min(tiny).log()  # type: ignore[union-attr]
-        return Output(logits, {}, None)
+        logits = torch.stack([teacher(batch).logits for teacher in self.teachers])
+        logs = F.log_softmax(logits / self.temperature, dim=2)
+        parts = [weight / max(self.weights) for weight in self.weights]
+        sums = (logs + logs.new_tensor(parts).log()[:, None, None]).logsumexp(dim=0)
+        return Output(self.temperature * (sums - math.log(sum(parts))), {}, None)
 
     def __repr__(self) -> str:
         shares = ", ".join(f"{weight:.3g}" for weight in self.weights)

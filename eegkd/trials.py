@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eegkd._bands import sites_of, stack_bands
 from eegkd._checks import (
-    check_ch_names,
     check_choice,
     check_continuous,
     check_labels,
@@ -19,6 +19,7 @@ from eegkd._checks import (
     check_signals,
     join_names,
 )
+from eegkd.paradigms import PARADIGMS
 
 if TYPE_CHECKING:
     import mne
@@ -41,11 +42,15 @@ class Trials:
     y : ndarray, shape (n_trials,)
         Labels of classes, in any type that NumPy sorts; or continuous labels.
     ch_names : tuple of str
-        One name for each channel, in the order of ``X``.
+        One name for each channel, in the order of ``X``. Trials of a filter bank have
+        a channel for each electrode and band, such as ``"C3 8-12 Hz"``.
     sfreq : float
         Sampling rate in Hz.
     metadata : DataFrame
-        One row for each trial with at least ``subject``, ``session`` and ``run``.
+        One row for each trial with at least ``subject``, ``session`` and ``run``. Where
+        it has ``start`` and ``stop`` (seconds from the beginning of the run), splits
+        keep overlapping trials apart, and where it has ``block``, trials of one block
+        of a run together, see `eegkd.splits`.
     tmin : float, default=0.0
         Time of the first sample relative to the cue, in seconds.
     name : str, default="arrays"
@@ -54,6 +59,9 @@ class Trials:
         Whether the signals were made by a simulation. Tables and reports say so.
     settings : dict, optional
         How the trials were made (paradigm, band, window), for the report.
+    paradigm : str or None, default=None
+        A key of `eegkd.PARADIGMS`, which says how such trials are decoded and scored;
+        None where it is not known.
 
     See Also
     --------
@@ -69,6 +77,11 @@ class Trials:
     name: str = "arrays"
     simulated: bool = False
     settings: dict[str, Any] | None = None
+    paradigm: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.paradigm is not None:
+            check_choice(self.paradigm, "paradigm", PARADIGMS)
 
     @classmethod
     def from_arrays(
@@ -88,7 +101,9 @@ class Trials:
         Parameters
         ----------
         X : array-like, shape (n_trials, n_chans, n_times)
-            Signals, in the unit that ``units`` names.
+            Signals, in the unit that ``units`` names. Those of a filter bank may have
+            the shape (n_trials, n_chans, n_times, n_bands) and are given a channel
+            for each electrode and band, named ``"C3 band 1"`` and so on.
         y : array-like, shape (n_trials,)
             Labels.
         ch_names : sequence of str
@@ -104,7 +119,8 @@ class Trials:
         continuous : bool, default=False
             Whether labels are numbers such as reaction times, not classes.
         **known
-            ``tmin``, ``name``, ``simulated`` and ``settings`` of `Trials`.
+            ``tmin``, ``name``, ``simulated``, ``settings`` and ``paradigm`` of
+            `Trials`.
 
         Returns
         -------
@@ -116,8 +132,8 @@ class Trials:
         ValueError
             If shapes disagree, values are not finite or a channel occurs twice.
         """
+        X, ch_names = stack_bands(X, ch_names)
         X = check_signals(X)
-        ch_names = check_ch_names(ch_names)
         if len(ch_names) != X.shape[1]:
             raise ValueError(
                 f"'ch_names' must name the {X.shape[1]} channels of 'X', got "
@@ -153,8 +169,8 @@ class Trials:
         metadata : DataFrame, optional
             One row for each epoch. By default ``epochs.metadata``.
         **known
-            ``name``, ``simulated`` and ``settings`` of `Trials`, and ``continuous``
-            of `from_arrays`.
+            ``name``, ``simulated``, ``settings`` and ``paradigm`` of `Trials`, and
+            ``continuous`` of `from_arrays`.
 
         Returns
         -------
@@ -284,9 +300,13 @@ class Trials:
         labels = f"classes {join_names(self.classes.tolist())}"
         if self.y.dtype.kind == "f" and (self.y != np.round(self.y)).any():
             labels = f"labels from {self.y.min():g} to {self.y.max():g}"
+        rows = f"{self.n_chans} channels"
+        n_sites = len(sites_of(self.ch_names))
+        if n_sites < self.n_chans:
+            rows = f"{n_sites} electrodes in {self.n_chans / n_sites:g} bands"
         return (
             f"<Trials | {self.name}{kind}: {len(self)} trials of "
-            f"{len(self.subjects)} subject(s), {self.n_chans} channels, "
+            f"{len(self.subjects)} subject(s), {rows}, "
             f"{self.n_times} samples at {self.sfreq:g} Hz, {labels}>"
         )
 

@@ -8,14 +8,23 @@ cannot reach the network behind the view.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from eegkd._bands import in_band, read_rows, sites_of, split_band
 from eegkd._checks import check_ch_names, check_choice, join_names
-from eegkd.montage import Montage, Resolved, canonical_name, load_montage, resolve
+from eegkd.montage import (
+    Montage,
+    Resolved,
+    canonical_name,
+    in_every_band,
+    load_montage,
+    resolve,
+)
 
 REFERENCES = (None, "average")
 STANDARDIZE = (None, "channel")
@@ -29,23 +38,27 @@ class View:
     montage : str, path, list of str, Montage or None
         The device's electrodes; None sees every channel of the data.
     ch_names : sequence of str
-        Channels of the data that the view is used on.
+        Channels of the data that the view is used on. Those of a filter bank are
+        named after electrode and band, such as ``"C3 8-12 Hz"``.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
         What to do about a site that the data do not have, see
         `eegkd.montage.resolve`.
     reference : {None, "average"}, default=None
-        ``"average"`` subtracts the mean of the view's own electrodes; None keeps
-        the reference of the recording.
+        ``"average"`` subtracts the mean of the view's own electrodes, in each band of
+        a filter bank by itself; None keeps the reference of the recording.
     standardize : {"channel", None}, default="channel"
-        ``"channel"`` scales every electrode by the mean and the standard deviation
+        ``"channel"`` scales every channel by the mean and the standard deviation
         that it had over the trials given to `fit`. None passes volts.
 
     Attributes
     ----------
     ch_names : tuple of str
-        Electrodes that the view shows, in order.
+        Channels that the view shows, in order: the montage's electrodes; of a filter
+        bank all of them in the first band, then all in the second, and so on.
     n_chans : int
-        Number of electrodes.
+        Number of channels: ``montage.n_chans`` electrodes times the number of bands.
+    bands : tuple of str
+        Names of the bands of a filter bank; ``("",)`` for trials of one band.
     resolved : Resolved
         Which channel of the data stands for which electrode.
     center_, scale_ : Tensor, shape (n_chans, 1)
@@ -70,23 +83,18 @@ class View:
         standardize: str | None = "channel",
     ) -> None:
         source_names = check_ch_names(ch_names)
-        self.montage = (
-            Montage(name="full", ch_names=tuple(map(canonical_name, source_names)))
-            if montage is None
-            else load_montage(montage)
-        )
         self.on_missing = on_missing
         self.reference = check_choice(reference, "reference", REFERENCES)
         self.standardize = check_choice(standardize, "standardize", STANDARDIZE)
-        self.resolved = (
-            Resolved(
-                ch_names=self.montage.ch_names,
-                source_names=source_names,
-                index=np.arange(len(source_names)),
-            )
-            if montage is None
-            else resolve(self.montage, source_names, on_missing)
-        )
+        if montage is None:
+            rows = read_rows(source_names)
+            names = tuple(map(canonical_name, rows.sites))
+            self.montage = Montage(name="full", ch_names=names)
+            found = Resolved(names, rows.sites, index=np.arange(len(names)))
+            self.resolved = in_every_band(found, rows, source_names)
+        else:
+            self.montage = load_montage(montage)
+            self.resolved = resolve(self.montage, source_names, on_missing)
         self.source_names = source_names
         self.center_: Tensor | None = None
         self.scale_: Tensor | None = None
@@ -94,12 +102,17 @@ class View:
 
     @property
     def ch_names(self) -> tuple[str, ...]:
-        """Electrodes that the view shows, in order."""
-        return self.montage.ch_names
+        """Channels that the view shows, in order."""
+        return self.resolved.ch_names
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands of a filter bank; ``("",)`` for trials of one band."""
+        return self.resolved.bands
 
     @property
     def n_chans(self) -> int:
-        """Number of electrodes that the view shows."""
+        """Number of channels that the view shows: electrodes times bands."""
         return len(self.ch_names)
 
     @property
@@ -128,7 +141,8 @@ class View:
             )
             X = torch.matmul(weights, X)
         if self.reference == "average":
-            X = X - X.mean(dim=1, keepdim=True)
+            in_bands = X.unflatten(1, (len(self.bands), -1))
+            X = (in_bands - in_bands.mean(dim=2, keepdim=True)).flatten(1, 2)
         return X
 
     def fit(self, X: Tensor) -> View:
@@ -316,10 +330,11 @@ class View:
             for column, name in enumerate(self.source_names):
                 source = self.resolved.weights[:, column]  # type: ignore[index]
                 weights[:, place[canonical_name(name)]] = source
-            return Resolved(self.ch_names, ch_names, None, weights)
+            return Resolved(self.ch_names, ch_names, None, weights, bands=self.bands)
         stand_in = {
-            change.site: canonical_name(change.used)
+            in_band(change.site, band): in_band(canonical_name(change.used), band)
             for change in self.resolved.substitutions
+            for band in self.bands
         }
         index, lost = [], []
         for site in self.ch_names:
@@ -339,6 +354,7 @@ class View:
             ch_names=self.ch_names,
             source_names=tuple(ch_names[i] for i in index),
             index=np.array(index),
+            bands=self.bands,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -352,6 +368,7 @@ class View:
         return {
             "montage": self.montage.to_dict(),
             "source_names": list(self.source_names),
+            "ch_names": list(self.ch_names),
             "full": self.is_full,
             "on_missing": self.on_missing,
             "reference": self.reference,
@@ -382,6 +399,8 @@ class View:
             reference=saved["reference"],
             standardize=saved["standardize"],
         )
+        # A view that was bound to other data shows them in the order of the first.
+        view._show(saved.get("ch_names", view.ch_names))  # older files do not have it
         if saved["center"] is not None:
             view.center_ = torch.tensor(saved["center"])[:, None]
             view.scale_ = torch.tensor(saved["scale"])[:, None]
@@ -389,8 +408,26 @@ class View:
             view.align_ = torch.tensor(saved["align"])
         return view
 
+    def _show(self, ch_names: Sequence[str]) -> None:
+        """Show these of the channels, in this order."""
+        if list(ch_names) == list(self.ch_names):
+            return
+        found = self.resolved
+        order = [self.ch_names.index(name) for name in ch_names]
+        if found.index is not None:
+            names = tuple(found.source_names[row] for row in order)
+            found = replace(found, index=found.index[order], source_names=names)
+        elif found.weights is not None:
+            found = replace(found, weights=found.weights[order])
+        bands = tuple(dict.fromkeys(split_band(name)[1] for name in ch_names))
+        self.resolved = replace(found, ch_names=tuple(ch_names), bands=bands)
+        if self.is_full:
+            self.montage = Montage(name="full", ch_names=sites_of(ch_names))
+
     def __repr__(self) -> str:
-        return f"<View | {self.montage.name}: {join_names(self.ch_names)}>"
+        in_bands = f" in {len(self.bands)} bands" if len(self.bands) > 1 else ""
+        sites = join_names(self.montage.ch_names)
+        return f"<View | {self.montage.name}: {sites}{in_bands}>"
 
 
 def _tuples(montage: dict[str, Any]) -> dict[str, Any]:

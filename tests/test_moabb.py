@@ -379,9 +379,9 @@ def test_each_subject_takes_part_in_the_validation_across_subjects(
     people = []
     real = estimators.validation_mask
 
-    def spy(codes, subjects, fraction):
-        people.append(set(subjects))
-        return real(codes, subjects, fraction)
+    def spy(codes, metadata, fraction):
+        people.append(set(metadata["subject"]))
+        return real(codes, metadata, fraction)
 
     monkeypatch.setattr(estimators, "validation_mask", spy)
     dataset = SimulatedMotorImagery(3, n_trials=2, n_runs=1)

@@ -50,6 +50,7 @@ def test_the_paper_s_plan_is_right_up_to_the_download(monkeypatch, tmp_path):
     from moabb.datasets import BNCI2014_001
 
     from eegkd.datasets import load
+    from eegkd.datasets.prepare import make_paradigm
 
     plan = eegkd.read_plan(PAPER)
     dataset = BNCI2014_001()
@@ -57,7 +58,7 @@ def test_the_paper_s_plan_is_right_up_to_the_download(monkeypatch, tmp_path):
         found = eegkd.load_montage(name)
         assert set(found.ch_names) <= set(CH_22)
     options = {"events": None, **plan["data"]}
-    paradigm = load._find_paradigm(None, dataset, options)
+    paradigm = make_paradigm(None, dataset, options)
     assert paradigm.is_valid(dataset)
     assert sorted(paradigm.used_events(dataset)) == [
         "feet", "left_hand", "right_hand", "tongue",

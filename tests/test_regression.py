@@ -295,7 +295,7 @@ def test_trials_say_what_their_labels_are(train):
 
 def test_validation_takes_the_end_of_each_subject():
     y = np.linspace(0, 1, 20)
-    subject = np.tile([1, 2], 10)
-    mask = validation_mask(y, subject, 0.2)
+    people = pd.DataFrame({"subject": np.tile([1, 2], 10)})
+    mask = validation_mask(y, people, 0.2)
     assert np.flatnonzero(mask).tolist() == [16, 17, 18, 19]
-    assert not validation_mask(y, subject, 0).any()
+    assert not validation_mask(y, people, 0).any()

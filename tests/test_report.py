@@ -84,7 +84,10 @@ def make_result(n_subjects=9, n_seeds=3, classes=CLASSES, gain=0.05, **settings)
     for role, mean in means.items():
         noise = rng.standard_normal((len(labels), len(labels)))
         example[role] = 0.3 * mean * same + (1.1 - mean) * (noise + noise.T) / 5 + 0.2
-    decoder = SimpleNamespace(view=SimpleNamespace(ch_names=tuple(CH_64)))
+    everything = SimpleNamespace(ch_names=tuple(CH_64))
+    decoder = SimpleNamespace(
+        view=SimpleNamespace(ch_names=everything.ch_names, montage=everything)
+    )
     teacher = SimpleNamespace(decoder_=decoder)
     text = [(str(who), seed) for who, seed in keys]
     return FitResult(

@@ -459,7 +459,11 @@ def test_verdict_names_seeds_where_their_noise_hides_the_difference():
     [
         (0.0, "accuracy", "no number of seeds resolves a difference of 0"),
         (1e-6, "accuracy", "more than 1000 seeds would be needed to resolve it"),
-        (0.1, "itr", "how many would resolve it is not known for this metric"),
+        (
+            0.1,
+            "itr",
+            "how many would resolve it is not known for this metric and paradigm",
+        ),
     ],
 )
 def test_words_about_seeds(change, metric, expected):
@@ -589,6 +593,13 @@ def test_ranks_without_any_difference_are_all_joined():
     bars = [line for line in figure.axes[0].lines if line.get_linewidth() == 3]
     assert len(bars) == 1
     assert len(bars[0].get_xdata()) == 5
+
+
+def test_ranks_of_equal_scores_are_joined_too():
+    scores, planned = make_tables()
+    scores["accuracy"] = 0.5
+    figure = Results(scores, planned).plot_critical_difference()
+    assert any("Friedman p = 1.000" in text for text in words_of(figure))
 
 
 def test_several_datasets_have_a_panel_each_and_only_the_simulated_say_so():

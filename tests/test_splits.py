@@ -125,7 +125,7 @@ def test_independent_needs_two_subjects():
 def test_validation_is_the_last_eighth_of_each_class_of_each_subject():
     codes = np.tile([0, 1, 2], 32)
     subject = np.repeat([1, 2], 48)
-    mask = validation_mask(codes, subject)
+    mask = validation_mask(codes, pd.DataFrame({"subject": subject}))
     expected = np.zeros(96, bool)
     for who in (1, 2):
         for code in range(3):
@@ -137,11 +137,12 @@ def test_validation_is_the_last_eighth_of_each_class_of_each_subject():
 def test_validation_of_unequal_classes_holds_all_of_them():
     """The published split leaves a class out here."""
     codes = np.repeat([0, 1, 2, 3], [60, 12, 12, 12])
-    mask = validation_mask(codes, np.ones(96))
+    one = pd.DataFrame({"subject": np.ones(96)})
+    mask = validation_mask(codes, one)
     assert set(codes[mask]) == {0, 1, 2, 3}
-    assert not validation_mask(codes, np.ones(96), 0).any()
+    assert not validation_mask(codes, one, 0).any()
     with pytest.raises(ValueError, match="'valid_fraction' must be"):
-        validation_mask(codes, np.ones(96), 1.0)
+        validation_mask(codes, one, 1.0)
 
 
 @pytest.mark.parametrize("evaluation", EVALUATIONS)

@@ -13,7 +13,7 @@ from eegkd.baselines.geometry import (
 from eegkd.baselines.imagery import acm_ts, csp_lda, fbcsp_svm, fgmdm, mdm, ts_lr
 from eegkd.baselines.neural import NEURAL
 from eegkd.baselines.p300 import erpcov_mdm, xdawn_lda, xdawncov_ts
-from eegkd.baselines.registry import PARADIGMS, Factory, baseline
+from eegkd.baselines.registry import Factory, baseline
 from eegkd.baselines.signals import MontageEpochs, MontageSignals, TrialPipeline
 from eegkd.baselines.ssvep import (
     cca,
@@ -22,6 +22,7 @@ from eegkd.baselines.ssvep import (
     stimulation_frequencies,
     trca,
 )
+from eegkd.paradigms import PARADIGMS
 
 __all__ = [
     "BASELINES",
@@ -59,8 +60,8 @@ def list_baselines(paradigm: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    paradigm : {"imagery", "p300", "ssvep"}, optional
-        Only those for this paradigm. By default all.
+    paradigm : str, optional
+        Only those for this paradigm, a key of `eegkd.PARADIGMS`. By default all.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def list_baselines(paradigm: str | None = None) -> list[str]:
     Raises
     ------
     ValueError
-        If ``paradigm`` is not one of the three.
+        If there is no such paradigm.
     """
     if paradigm is None:
         return list(BASELINES)

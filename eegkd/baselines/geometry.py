@@ -10,12 +10,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from eegkd._bands import read_rows
 from eegkd._checks import check_ch_names, join_names
 from eegkd.baselines.neural import DECODER_OPTIONS
-from eegkd.baselines.registry import PARADIGMS, Steps, baseline
+from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
 from eegkd.estimators import DecoderClassifier
 from eegkd.montage import canonical_name, positions
+from eegkd.paradigms import PARADIGMS
 from eegkd.reading import as_trials
 from eegkd.trials import Trials
 
@@ -108,7 +110,7 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
     signals_ : MontageSignals
         What predictions read.
     mapping_ : ndarray, shape (n_all, n_chans)
-        From the montage's electrodes to all.
+        From the montage's electrodes to all; of a filter bank in each band.
     classes_ : ndarray, shape (n_classes,)
         Labels, sorted.
     """
@@ -160,11 +162,16 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         trials = as_trials(X, y, self.ch_names, self.sfreq, self.units)
         signals = MontageSignals(self.montage, self.on_missing, self.reference)
         self.signals_ = signals.fit(trials)
-        shown = self.signals_.view_.ch_names
         if self.montage is None:
             self.mapping_ = np.eye(trials.n_chans)
         else:
-            self.mapping_ = field_mapping(shown, trials.ch_names)
+            rows = read_rows(trials.ch_names)
+            shown = self.signals_.view_.montage.ch_names
+            mapping = field_mapping(shown, rows.sites)
+            self.mapping_ = np.zeros((trials.n_chans, self.signals_.view_.n_chans))
+            for band, index in enumerate(rows.index):
+                columns = np.arange(len(shown)) + band * len(shown)
+                self.mapping_[np.ix_(index, columns)] = mapping
         self.model_ = clone(self.model).fit(trials, trials.y, subjects)
         self.classes_ = self.model_.classes_
         self.signals_.set_params(units=self.units)

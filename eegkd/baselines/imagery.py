@@ -81,7 +81,7 @@ def _lda() -> LinearDiscriminantAnalysis:
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
 
 
-@baseline("imagery")
+@baseline("imagery", "rstate")
 def csp_lda(reading: dict[str, Any], random_state: int, n_filters: int = 6) -> Steps:
     """Log-power of common spatial patterns and linear discriminant analysis.
 
@@ -135,7 +135,7 @@ def fbcsp_svm(
     ]
 
 
-@baseline("imagery")
+@baseline("imagery", "rstate")
 def ts_lr(reading: dict[str, Any], random_state: int, C: float = 1.0) -> Steps:
     """Covariances in the Riemannian tangent space and logistic regression.
 
@@ -153,7 +153,7 @@ def ts_lr(reading: dict[str, Any], random_state: int, C: float = 1.0) -> Steps:
     ]
 
 
-@baseline("imagery")
+@baseline("imagery", "rstate")
 def mdm(reading: dict[str, Any], random_state: int) -> Steps:
     """Minimum distance to the Riemannian mean of each class's covariances.
 
@@ -170,7 +170,7 @@ def mdm(reading: dict[str, Any], random_state: int) -> Steps:
     ]
 
 
-@baseline("imagery")
+@baseline("imagery", "rstate")
 def fgmdm(reading: dict[str, Any], random_state: int) -> Steps:
     """Geodesic filtering, then minimum distance to the Riemannian mean.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from eegkd.baselines.registry import PARADIGMS, Factory, Steps, baseline
+from eegkd.baselines.registry import Factory, Steps, baseline
 from eegkd.decoders import DECODERS
 from eegkd.estimators import DecoderClassifier
+from eegkd.paradigms import PARADIGMS
 
 _COMMON = {
     "montage",

@@ -16,7 +16,7 @@ from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
 
 
-@baseline("p300")
+@baseline("p300", "cvep")
 def xdawn_lda(reading: dict[str, Any], random_state: int, n_filters: int = 2) -> Steps:
     """Xdawn spatial filters and linear discriminant analysis with shrinkage.
 
@@ -37,7 +37,7 @@ def xdawn_lda(reading: dict[str, Any], random_state: int, n_filters: int = 2) ->
     ]
 
 
-@baseline("p300")
+@baseline("p300", "cvep")
 def xdawncov_ts(
     reading: dict[str, Any], random_state: int, n_filters: int = 4, C: float = 1.0
 ) -> Steps:
@@ -61,7 +61,7 @@ def xdawncov_ts(
     ]
 
 
-@baseline("p300")
+@baseline("p300", "cvep")
 def erpcov_mdm(
     reading: dict[str, Any], random_state: int, n_components: int = 4
 ) -> Steps:

@@ -13,7 +13,6 @@ from eegkd.montage import ON_MISSING, Montage
 from eegkd.trials import UNITS
 from eegkd.view import REFERENCES
 
-PARADIGMS = ("imagery", "p300", "ssvep")
 Steps = list[tuple[str, Any]]
 
 
@@ -37,8 +36,8 @@ def baseline(
 
     Parameters
     ----------
-    *paradigms : {"imagery", "p300", "ssvep"}
-        What the baseline decodes.
+    *paradigms : str
+        What the baseline decodes: keys of `eegkd.PARADIGMS`.
     uses_seed : bool, default=False
         Whether ``random_state`` changes the result.
     options : sequence of str, optional

@@ -12,8 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from eegkd._bands import read_rows, stack_bands
 from eegkd._checks import (
-    check_ch_names,
     check_labels,
     check_number,
     join_names,
@@ -184,7 +184,8 @@ class MontageSignals(TrialReader, TransformerMixin, BaseEstimator):
                 f"'X' is an array (or array-like), which needs {join_names(lacking)} "
                 "as well. Give them to the baseline, or pass mne.Epochs."
             )
-        signals, names = real_array(X), check_ch_names(self.ch_names)
+        X, names = stack_bands(X, self.ch_names)
+        signals = real_array(X)
         if len(names) != signals.shape[1]:
             raise ValueError(
                 f"'ch_names' must name the {signals.shape[1]} channels of 'X', got "
@@ -193,7 +194,9 @@ class MontageSignals(TrialReader, TransformerMixin, BaseEstimator):
         return signals, names, self.sfreq, self.units
 
     def _check_bands(self) -> None:
-        """Refuse bands that the sampling rate cannot hold."""
+        """Refuse bands that the sampling rate cannot hold, and bands of bands."""
+        if self.bands is not None:
+            check_one_band(self.view_.ch_names)
         for low, high in self.bands or ():
             if not 0 <= low < high < self.sfreq_ / 2:
                 raise ValueError(
@@ -405,6 +408,29 @@ class TrialPipeline(Pipeline):
         for step in before[1:]:
             shown = step.transform(shown)
         return getattr(last, ask)(shown)
+
+
+def check_one_band(ch_names: Sequence[str]) -> None:
+    """Refuse trials of a filter bank for a baseline that chooses its own bands.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+        Channels of the trials.
+
+    Raises
+    ------
+    ValueError
+        If they are named after bands.
+    """
+    bands = read_rows(ch_names).bands
+    if bands != ("",):
+        raise ValueError(
+            "'X' must be trials of one broad pass band for this baseline, which "
+            f"looks for frequencies in them itself, got a filter bank of {len(bands)} "
+            f"bands ({join_names(bands)}). Load the trials without a filter bank, or "
+            "choose a baseline that takes them as they are, such as 'ts_lr'."
+        )
 
 
 def filter_bands(

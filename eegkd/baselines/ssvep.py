@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from eegkd._checks import check_int, check_number, join_names
 from eegkd.baselines.calibration import Folds, HighestScore, calibrated
 from eegkd.baselines.registry import Steps, baseline
-from eegkd.baselines.signals import MontageEpochs, filter_bands
+from eegkd.baselines.signals import MontageEpochs, check_one_band, filter_bands
 
 _HERTZ = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(?:hz)?\s*", re.IGNORECASE)
 
@@ -522,6 +522,7 @@ def _frequencies(
     X: Any, y: np.ndarray, frequencies: Any, sfreq: float
 ) -> dict[Any, float]:
     """Return the frequency of each class that has one, if the rate can hold it."""
+    check_one_band(X.ch_names)
     known = stimulation_frequencies(y, X.events[:, 2], X.event_id, frequencies)
     fast = [f"{hertz:g}" for hertz in known.values() if hertz >= sfreq / 2 - 1]
     if fast:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd import metrics
+from eegkd.paradigms import find_paradigm
 from eegkd.statistics import (
     MAX_SEEDS,
     SIGNIFICANCE,
@@ -15,6 +16,7 @@ from eegkd.statistics import (
     combine_datasets,
     holm,
     mean_interval,
+    metric_name,
     seed_noise,
     smallest_p_value,
 )
@@ -26,7 +28,11 @@ PLACE = ["dataset", "evaluation", "montage"]
 COSTS = ("parameters", "macs", "train_seconds", "predict_ms")
 METRICS = (*metrics.METRICS, "itr", *COSTS)
 LESS_IS_BETTER = (*metrics.LESS_IS_BETTER, *COSTS)
-SEED_NOISE = {"accuracy": SINGLE_RUN_SD, "balanced_accuracy": SINGLE_RUN_SD}
+# Of one seed, by paradigm and metric; of others no published figure is known here.
+SEED_NOISE = {
+    ("imagery", "accuracy"): SINGLE_RUN_SD,
+    ("imagery", "balanced_accuracy"): SINGLE_RUN_SD,
+}
 
 
 def in_words(row: dict[str, Any]) -> str:
@@ -97,7 +103,11 @@ def least_seeds(side: pd.DataFrame, subjects: pd.Index) -> int:
 
 
 def noise_of_seeds(
-    sides: list[pd.DataFrame], n_subjects: int, one_seed: bool, metric: str
+    sides: list[pd.DataFrame],
+    n_subjects: int,
+    one_seed: bool,
+    metric: str,
+    paradigm: str | None,
 ) -> tuple[float, int]:
     """Return one seed's noise in a difference, and how many persons have their own.
 
@@ -108,7 +118,7 @@ def noise_of_seeds(
     shared = any(side["shared"].any() for side in sides)
     n_independent = 1 if shared else n_subjects
     if one_seed:
-        known = SEED_NOISE.get(metric, np.nan)
+        known = SEED_NOISE.get((find_paradigm(paradigm).name, metric), np.nan)
         return float(known * np.sqrt(len(sides))), n_independent
     tables = [_by_run(side, shared) for side in sides]
     if len(tables) == 2:
@@ -139,7 +149,7 @@ def combine(group: list[dict[str, Any]]) -> dict[str, Any]:
     same = np.ones(len(group))
     return {
         **{name: group[0][name] for name in ("evaluation", "montage", "decoder")},
-        **{name: group[0][name] for name in ("a", "b")},
+        **{name: group[0][name] for name in ("a", "b", "metric")},
         "n_subjects": int(counts.sum()),
         "n_seeds": min(row["n_seeds"] for row in group),
         "difference": float(combine_effects(differences, counts)),
@@ -153,7 +163,7 @@ def combine(group: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def judge(rows: list[dict[str, Any]], metric: str) -> None:
+def judge(rows: list[dict[str, Any]]) -> None:
     """Add corrected p-values and verdicts to the rows of a comparison."""
     p_values = np.array([row.get("p_value", np.nan) for row in rows])
     least = np.array(
@@ -162,9 +172,9 @@ def judge(rows: list[dict[str, Any]], metric: str) -> None:
     # Holm's correction is monotone: no scores could give less than this.
     reachable = holm(np.where(np.isfinite(p_values), least, np.nan))
     n_tests = int(np.isfinite(p_values).sum())
-    sign = -1 if metric in LESS_IS_BETTER else 1
     for row, p_holm, best in zip(rows, holm(p_values), reachable, strict=True):
         row["p_holm"] = p_holm
+        sign = -1 if row["metric"] in LESS_IS_BETTER else 1
         row["verdict"] = _verdict(row, sign, best, n_tests)
 
 
@@ -195,20 +205,21 @@ def _enough(row: dict[str, Any]) -> str:
     if row["difference"] == 0:
         return "no number of seeds resolves a difference of 0"
     if np.isnan(needed):
-        return "how many would resolve it is not known for this metric"
+        return "how many would resolve it is not known for this metric and paradigm"
     if np.isinf(needed):
         return f"more than {MAX_SEEDS} seeds would be needed to resolve it"
     return f"about {needed:.0f} seeds would resolve it"
 
 
-def summary_lines(rows: pd.DataFrame, metric: str) -> Iterator[str]:
+def summary_lines(rows: pd.DataFrame) -> Iterator[str]:
     """Yield the lines of a summary of one dataset and evaluation."""
+    name = metric_name(rows["metric"].iloc[0])
     width = max(len(str(name)) for name in [*rows["method"], "method"]) + 2
     wide = max(len(str(name)) for name in [*rows["decoder"], "decoder"]) + 2
     far = max(len(str(name)) for name in [*rows["montage"], "montage"]) + 2
     yield (
         f"{'montage':<{far}}{'decoder':<{wide}}{'method':<{width}}"
-        f"{metric[:13]:>13}  {'95 % over persons':<19}{'of teacher':>10}{'wins':>6}"
+        f"{name[:13]:>13}  {'95 % over persons':<19}{'of teacher':>10}{'wins':>6}"
         f"{'persons':>9}{'seeds':>7}{'missing':>9}"
     )
     for row in rows.to_dict("records"):

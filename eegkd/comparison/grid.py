@@ -14,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from eegkd._bands import sites_of
 from eegkd._checks import check_choice, check_int, join_names
 from eegkd._content import content, digest
+from eegkd.blocks import sections
 from eegkd.montage import Montage, load_montage, resolve
+from eegkd.paradigms import find_paradigm
 from eegkd.results import versions
 from eegkd.splits import (
     EVALUATIONS,
@@ -105,8 +108,8 @@ class Grid:
         The low-density montages by name.
     methods : dict of str -> tuple of (name or callable, dict)
         Methods and their options, by the label in the tables.
-    decoders : dict of str -> name or callable
-        Networks of teacher and student.
+    decoders : dict of str -> name or callable, or None
+        Networks of teacher and student; None takes that of each dataset's paradigm.
     baselines : dict of str -> tuple of (name or callable, dict)
         Baselines and their options.
     evaluations : list of str
@@ -126,7 +129,7 @@ class Grid:
     datasets: list[Any]
     montages: dict[str, Montage]
     methods: dict[str, tuple[Any, dict[str, Any]]]
-    decoders: dict[str, Any]
+    decoders: dict[str, Any] | None
     baselines: dict[str, tuple[Any, dict[str, Any]]]
     evaluations: list[str]
     test: Any
@@ -149,6 +152,36 @@ class Grid:
         ]
         return digest([{**vars(self), "datasets": datasets}, _packages()])
 
+    def adapted(self, paradigm: str | None) -> Grid:
+        """Return the grid for datasets of one paradigm, nothing left open.
+
+        Parameters
+        ----------
+        paradigm : str or None
+            A key of `eegkd.PARADIGMS`; None stands for trials of unknown kind.
+
+        Returns
+        -------
+        grid : Grid
+            With the paradigm's network, schedule and temperature wherever none was
+            asked for.
+        """
+        from eegkd._checks import check_registered
+        from eegkd.methods import METHODS
+
+        row = find_paradigm(paradigm)
+        training = {**row.training(), **self.training}
+        decoders = self.decoders
+        if decoders is None:
+            decoders = {row.decoder: row.decoder}
+            if row.decoder_options:
+                training.setdefault("student_options", row.network_options())
+        methods = {}
+        for label, (method, options) in self.methods.items():
+            function = check_registered(method, "methods", METHODS)
+            methods[label] = (method, row.method_options(function, options))
+        return replace(self, decoders=decoders, methods=methods, training=training)
+
     def settings(self) -> dict[str, Any]:
         """Return everything that was asked for as plain data, for reports.
 
@@ -163,7 +196,7 @@ class Grid:
                 label: {"method": _label(method), **content(options)}
                 for label, (method, options) in self.methods.items()
             },
-            "decoders": list(self.decoders),
+            "decoders": None if self.decoders is None else list(self.decoders),
             "baselines": {
                 label: {"baseline": _label(baseline), **content(options)}
                 for label, (baseline, options) in self.baselines.items()
@@ -218,13 +251,13 @@ def make_grid(
         datasets=_list(datasets),
         montages=_named_montages(montages),
         methods=_with_options(methods, "methods"),
-        decoders=_named_decoders(decoders),
+        decoders=None if decoders is None else _named_decoders(decoders),
         baselines=_with_options(baselines, "baselines"),
         evaluations=_evaluation_list(evaluation),
         seeds=list(range(random_state, random_state + n_seeds)),
         **others,
     )
-    if not grid.datasets or not (grid.decoders or grid.baselines):
+    if not grid.datasets or not (grid.decoders != {} or grid.baselines):
         lacking = "decoders or baselines" if grid.datasets else "datasets"
         raise ValueError(f"'{lacking}' must name at least one, got none.")
     if not isinstance(grid.data, dict):
@@ -325,14 +358,17 @@ class Recordings:
     ----------
     subjects : list
         The subjects.
+    paradigm : str or None
+        Of which paradigm the trials are.
     """
 
     def __init__(
         self, dataset: Any, subjects: Sequence[Any] | None, options: dict[str, Any]
     ) -> None:
-        from eegkd.datasets import check_subjects, list_subjects
+        from eegkd.datasets import check_subjects, list_subjects, paradigm_of
 
         self.dataset, self.options = dataset, options
+        self.paradigm = paradigm_of(dataset)
         if isinstance(dataset, Trials):
             self.subjects = check_subjects(subjects, dataset.subjects, dataset.name)
         else:
@@ -435,28 +471,34 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
     layout : dict
         ``jobs``, a list of the fields of `Job`; ``facts`` about the data, a list;
         ``folds``, the hash of each fold's trials by dataset, evaluation and name;
-        ``tests``, what is held out by dataset and evaluation; and ``device``.
+        ``tests``, what is held out by dataset and evaluation; ``paradigms``, that of
+        each dataset; and ``device``.
 
     Raises
     ------
     ValueError
         If a montage does not fit a dataset, or a name is unknown.
     """
-    traits, packages = _Traits.of(grid), _packages()
+    paradigms = [source.paradigm for source in sources]
+    grids = {paradigm: grid.adapted(paradigm) for paradigm in dict.fromkeys(paradigms)}
+    traits = {paradigm: _Traits.of(own) for paradigm, own in grids.items()}
+    packages = _packages()
     jobs: list[dict[str, Any]] = []
     facts, folds, tests = [], {}, {}
     for number, source in enumerate(sources):
+        here = grids[source.paradigm]
         for evaluation in grid.evaluations:
             known = {"source": number, "evaluation": evaluation}
             test = source.rule(evaluation, grid.test)
             tests[f"{number}:{evaluation}"] = test
             fact: dict[str, Any] = {}
             for trials, fold, rule in source.folds(evaluation, test):
-                fact = fact or _facts(grid, trials, rule, evaluation)
+                fact = fact or _facts(here, trials, rule, evaluation)
                 hashed = fold_digest(trials, fold)
                 folds[fold_id(number, evaluation, fold.name)] = hashed
                 own = {**known, "dataset": trials.name, "fold": fold.name}
-                found = _jobs(grid, traits, _Fold(own, [hashed, packages]))
+                shared = _Fold(own, [hashed, packages])
+                found = _jobs(here, traits[source.paradigm], shared)
                 jobs += [asdict(job) for job in found]
             facts.append(fact)
     names = [fact["dataset"] for fact in facts if fact["evaluation"] == evaluation]
@@ -470,7 +512,8 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
         "facts": facts,
         "folds": folds,
         "tests": tests,
-        "device": traits.device,
+        "paradigms": paradigms,
+        "device": traits[paradigms[0]].device,
     }
 
 
@@ -493,9 +536,11 @@ def trials_content(trials: Trials) -> list[Any]:
         A hash of signals and labels, and who, when and what they are.
     """
     signals = replace(trials).fingerprint  # of a copy: arrays may have changed
-    columns = ("subject", "session", "run")
+    known = {"subject", "session", "run", "block", "start", "stop"}
+    columns = [name for name in trials.metadata if name in known]
     who = {name: trials.metadata[name].astype(str).tolist() for name in columns}
-    return [signals, who, trials.name, trials.simulated, content(trials.settings)]
+    what = [trials.name, trials.simulated, trials.paradigm]
+    return [signals, who, *what, content(trials.settings)]
 
 
 def fold_digest(trials: Trials, fold: Fold) -> str:
@@ -517,7 +562,9 @@ def fold_digest(trials: Trials, fold: Fold) -> str:
     chosen = trials.subset(needed)
     who = chosen.metadata["subject"].astype(str).tolist()
     test = [[str(name), rows] for name, rows in small.test.items()]
-    return digest([chosen.fingerprint, who, small.train, test])
+    section = sections(chosen.metadata)  # what the validation keeps together
+    together = [] if section is None else [section]
+    return digest([chosen.fingerprint, who, small.train, test, *together])
 
 
 @dataclass(frozen=True)
@@ -550,7 +597,7 @@ class _Traits:
             check_method_options(found, options, f"'methods' gives {label!r}")
             if getattr(found, "needs_teacher", True):
                 taught.add(label)
-        for decoder in grid.decoders.values():
+        for decoder in (grid.decoders or {}).values():
             DistilledClassifier(student=decoder, **grid.training).check()
         seeded, anywhere = set(), set()
         for label, (baseline, options) in grid.baselines.items():
@@ -616,7 +663,7 @@ def _jobs(grid: Grid, traits: _Traits, fold: _Fold) -> Iterator[Job]:
     of_teacher = {name: v for name, v in training.items() if name != "on_missing"}
     for seed in grid.seeds:
         teachers: dict[str, Job] = {}
-        for name, decoder in grid.decoders.items():
+        for name, decoder in (grid.decoders or {}).items():
             label, network = teacher_network(grid, name, decoder)
             if label not in teachers:
                 item = ("teacher", label, FULL)
@@ -708,13 +755,20 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
         "dataset": trials.name,
         "evaluation": evaluation,
         "simulated": trials.simulated,
+        "paradigm": trials.paradigm,
         "test": rule,
         "classes": [str(label) for label in trials.classes],
-        "n_chans": trials.n_chans,
+        "n_chans": len(sites_of(trials.ch_names)),
         "n_times": trials.n_times,
         "sfreq": float(trials.sfreq),
         "settings": content(trials.settings or {}),
         "replaced_electrodes": replaced,
+        "decoders": [*(grid.decoders or {})],
+        "methods": {
+            label: {"method": _label(method), **content(options)}
+            for label, (method, options) in grid.methods.items()
+        },
+        "training": content(grid.training),
     }
 
 

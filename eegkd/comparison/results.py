@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._checks import check_choice, join_names
+from eegkd.comparison.chance import ITEM, guessing_lines, judge_items
 from eegkd.comparison.conclusions import (
     LESS_IS_BETTER,
     METRICS,
@@ -27,10 +28,13 @@ from eegkd.comparison.conclusions import (
     sides,
     summary_lines,
 )
+from eegkd.paradigms import find_paradigm
 from eegkd.statistics import (
     SIGNIFICANCE,
     effect_size,
+    guessing,
     mean_interval,
+    metric_name,
     paired_permutation_test,
     seeds_needed,
     smallest_p_value,
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-ITEM = ["kind", "method", "decoder", "montage"]
 SCORES = [
     "dataset", "simulated", "evaluation", "fold", "subject", "seed", *ITEM, "n_chans",
     "n_classes", "n_trials", "key",
@@ -56,9 +59,11 @@ QUESTIONS = {
     ),
 }
 COMPARED = [
-    *PLACE, "decoder", "a", "b", "n_subjects", "n_seeds", "difference", "low", "high",
-    "effect_size", "p_value", "p_holm", "seeds_needed", "verdict",
+    *PLACE, "decoder", "a", "b", "metric", "n_subjects", "n_seeds", "difference", "low",
+    "high", "effect_size", "p_value", "p_holm", "seeds_needed", "verdict",
 ]  # fmt: skip
+# Of these paradigms a trial is a single stimulus or window, not a selection.
+NO_SELECTIONS = ("p300", "cvep", "rstate")
 
 
 @dataclass(eq=False)
@@ -167,43 +172,119 @@ class Results:
             f"({parts}). Items are compared on the persons that all of them have."
         )
 
-    def by_subject(self, metric: str = "accuracy") -> pd.DataFrame:
+    def metric_of(self, dataset: str) -> str:
+        """Return the metric of a dataset's paradigm.
+
+        Parameters
+        ----------
+        dataset : str
+            A dataset of the grid.
+
+        Returns
+        -------
+        metric : str
+            "roc_auc" for P300, "accuracy" elsewhere; also where ``settings`` do not
+            say of which paradigm a dataset is, which counts as motor imagery.
+        """
+        return find_paradigm(self.paradigm_of(dataset)).metric
+
+    def paradigm_of(self, dataset: str) -> str | None:
+        """Return the paradigm of a dataset.
+
+        Parameters
+        ----------
+        dataset : str
+            A dataset of the grid.
+
+        Returns
+        -------
+        paradigm : str or None
+            A key of `eegkd.PARADIGMS`; None where ``settings`` do not say it.
+        """
+        for fact in self.settings.get("facts", ()):
+            if fact["dataset"] == dataset:
+                return fact.get("paradigm")
+        return None
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics of the datasets' paradigms, each once."""
+        names = map(self.metric_of, self.planned["dataset"].unique())
+        return list(dict.fromkeys(names))
+
+    def against_chance(self) -> pd.DataFrame:
+        """Return for each item whether it is shown to do more than guess.
+
+        Returns
+        -------
+        judged : DataFrame
+            One row for each item of each dataset and evaluation: ``dataset``,
+            ``evaluation``, ``kind``, ``method``, ``decoder``, ``montage``, ``metric``
+            that was tested (balanced accuracy in the place of accuracy), ``chance``,
+            ``n_subjects``, ``mean``, ``n_effective`` (what the test trials of all
+            persons are worth), ``p_value`` (one-sided, over test trials, see
+            `eegkd.statistics.chance_test`), ``p_holm`` (corrected for the number of
+            items of the dataset and evaluation), ``above`` (``p_holm`` < 0.05) and
+            ``possible`` (whether perfect scores would be).
+
+        Notes
+        -----
+        What test trials are worth is the column ``n_effective`` of ``scores``, see
+        `eegkd.statistics.effective_trials`. Rows without it, which older versions
+        wrote, count with all their trials.
+        """
+        return judge_items(self)
+
+    def at_chance(self) -> list[str]:
+        """Return which items are not shown to do more than guess, in words.
+
+        Returns
+        -------
+        lines : list of str
+            A heading, and a line for each dataset and evaluation where there are
+            some; empty where all items are above chance.
+        """
+        return guessing_lines(self)
+
+    def by_subject(self, metric: str | None = None) -> pd.DataFrame:
         """Return one score for each item and person.
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
 
         Returns
         -------
         table : DataFrame
             ``dataset``, ``evaluation``, ``kind``, ``method``, ``decoder``,
-            ``montage``, ``subject``, ``score`` (folds averaged first, then seeds) and
-            ``n_seeds``.
+            ``montage``, ``subject``, ``metric``, ``score`` (folds averaged first,
+            then seeds) and ``n_seeds``.
         """
         grouped = self._by_seed(metric).groupby(
-            [*PLACE[:2], *ITEM, "subject"], sort=False
+            [*PLACE[:2], *ITEM, "subject", "metric"], sort=False
         )
         return grouped.agg(
             score=("score", "mean"), n_seeds=("seed", "size")
         ).reset_index()
 
-    def summary(self, metric: str = "accuracy") -> pd.DataFrame:
+    def summary(self, metric: str | None = None) -> pd.DataFrame:
         """Return one row for each dataset, evaluation, montage, method and decoder.
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
 
         Returns
         -------
         summary : DataFrame
-            ``mean``, ``low`` and ``high`` (95 % interval over persons, of those that
-            all items of the dataset, evaluation and montage have), ``of_teacher``
-            (share of the mean of the teacher of the same decoder over the same
-            persons; of the first decoder's teacher for classical baselines),
+            ``metric``, ``mean``, ``low`` and ``high`` (95 % interval over persons, of
+            those that all items of the dataset, evaluation and montage have),
+            ``of_teacher`` (share of the mean of the teacher of the same decoder over
+            the same persons; of the first decoder's teacher for classical baselines),
             ``wins`` (persons on whom the item is the best of its dataset, evaluation
             and montage, ties split; NaN where one of them has one seed only, since
             that would rank on one seed), ``n_subjects``, ``n_seeds`` (the least that
@@ -228,10 +309,11 @@ class Results:
         key: Any
         for place, group in items.groupby(level=PLACE, sort=False):
             here = rows_where(table, **dict(zip(PLACE, place, strict=True)))
+            name = metric or self.metric_of(place[0])
             wide = here.pivot_table(
                 index="subject", columns=["method", "decoder"], values="score"
             ).dropna()
-            wins = self._wins(wide, here, metric)
+            wins = self._wins(wide, here, name)
             for key, missing in group.items():
                 named = dict(zip(columns, key, strict=True))
                 item = (named["method"], named["decoder"])
@@ -240,8 +322,9 @@ class Results:
                 rows.append(
                     {
                         **named,
+                        "metric": name,
                         **interval(own),
-                        "of_teacher": self._share(own, named, table, metric),
+                        "of_teacher": self._share(own, named, table, name),
                         "wins": wins.get(item, np.nan),
                         "n_subjects": len(own),
                         "n_seeds": int(seeds.min()) if len(seeds) else 0,
@@ -254,7 +337,7 @@ class Results:
         self,
         a: str | Sequence[str] | None,
         b: str | Sequence[str] | None = None,
-        metric: str = "accuracy",
+        metric: str | None = None,
     ) -> pd.DataFrame:
         """Compare two methods, or one with all others, paired over persons.
 
@@ -264,20 +347,22 @@ class Results:
             Methods or baselines. Several are each compared with each of the other
             side. None stands for every other one except the teacher, which reads
             other electrodes; name it to compare with it on every montage.
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
 
         Returns
         -------
         table : DataFrame
             One row for each pair, dataset, evaluation, montage and decoder that has
-            both; a classical baseline is compared with every decoder. ``n_subjects``
-            that both have, ``n_seeds``, mean ``difference`` a - b with its 95 %
-            interval over persons (``low``, ``high``), ``effect_size``, ``p_value``
-            (paired permutation test), ``p_holm`` (Holm's correction over all rows
-            of this call), ``seeds_needed`` and ``verdict``. Where there are several
-            datasets, rows named "all datasets" combine them by MOABB's
-            meta-analysis; simulated and recorded ones are never combined.
+            both; a classical baseline is compared with every decoder. ``metric``,
+            ``n_subjects`` that both have, ``n_seeds``, mean ``difference`` a - b with
+            its 95 % interval over persons (``low``, ``high``), ``effect_size``,
+            ``p_value`` (paired permutation test), ``p_holm`` (Holm's correction over
+            all rows of this call), ``seeds_needed`` and ``verdict``. Where there are
+            several datasets, rows named "all datasets" combine them by MOABB's
+            meta-analysis; simulated and recorded ones are never combined, and
+            datasets that are scored by different metrics neither.
 
         Raises
         ------
@@ -294,8 +379,8 @@ class Results:
         **One seed ranks nothing.** If either side depends on a seed and has one only,
         nothing is tested: ``p_value`` is NaN and ``verdict`` names the number of seeds
         that would resolve the difference, see `eegkd.statistics.seeds_needed`. With
-        one seed its noise is taken from the literature, for (balanced) accuracy;
-        with more it is estimated.
+        one seed its noise is taken from the literature, for (balanced) accuracy of
+        motor imagery; with more it is estimated.
 
         Verdicts are "a better" or "b better" where ``p_holm`` is below 0.05, and
         otherwise "not shown", which does not say that there is no difference.
@@ -306,23 +391,24 @@ class Results:
         self._warn()
         by_seed = self._by_seed(metric)
         rows = [
-            self._compare_cell(by_seed, cell, metric)
+            self._compare_cell(by_seed, cell, metric or self.metric_of(cell["dataset"]))
             for pair in pairs
             for cell in self._cells(*pair)
         ]
         rows = [*rows, *self._combined(rows)]
-        judge(rows, metric)
+        judge(rows)
         return pd.DataFrame(rows, columns=COMPARED)
 
-    def plot_pairs(self, a: str, b: str, metric: str = "accuracy") -> Figure:
+    def plot_pairs(self, a: str, b: str, metric: str | None = None) -> Figure:
         """Draw two methods, one line for each person, and their differences.
 
         Parameters
         ----------
         a, b : str
             Methods or baselines.
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
 
         Returns
         -------
@@ -354,11 +440,12 @@ class Results:
                 f"decoder, but {a!r} and {b!r} have none in common. Run more of the "
                 "grid first."
             )
-        return plot_pairs(table, (a, b), metric=metric, remarks=self._remarks())
+        shown = metric or {name: self.metric_of(name) for name in table["dataset"]}
+        return plot_pairs(table, (a, b), metric=shown, remarks=self._remarks())
 
     def plot_scores(
         self,
-        metric: str = "accuracy",
+        metric: str | None = None,
         *,
         dataset: str | None = None,
         evaluation: str | None = None,
@@ -368,8 +455,9 @@ class Results:
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
         dataset, evaluation, montage : str, optional
             Which part of the grid. Needed where there are several; of the montages
             "full" needs not be told from a single other one.
@@ -391,6 +479,7 @@ class Results:
         table = rows_where(self.by_subject(metric), **same)
         shown = table["montage"].eq(place["montage"]) | table["kind"].eq("teacher")
         table = table[shown]
+        metric = metric or self.metric_of(place["dataset"])
         if not len(table):
             raise ValueError(
                 f"'metric' must have scores to draw, but {metric!r} has none for "
@@ -405,7 +494,7 @@ class Results:
 
     def plot_critical_difference(
         self,
-        metric: str = "accuracy",
+        metric: str | None = None,
         *,
         dataset: str | None = None,
         evaluation: str | None = None,
@@ -415,8 +504,9 @@ class Results:
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
         dataset, evaluation, montage : str, optional
             Which part of the grid, as in `plot_scores`.
 
@@ -435,6 +525,7 @@ class Results:
         from eegkd.report import plot_critical_difference
 
         place = self._place(dataset, evaluation, montage)
+        metric = metric or self.metric_of(place["dataset"])
         table = rows_where(self.by_subject(metric), **place)
         single = table[(table["n_seeds"] < 2) & self._seeded(table)]
         if len(single):
@@ -474,15 +565,18 @@ class Results:
         self.scores.to_csv(file, index=False)
         return file
 
-    def to_latex(self, file: str | Path | None = None, metric: str = "accuracy") -> str:
+    def to_latex(
+        self, file: str | Path | None = None, metric: str | None = None
+    ) -> str:
         r"""Return the summary as a LaTeX table for a paper.
 
         Parameters
         ----------
         file : str or path, optional
             Where to write it as well. Its folder is created if needed.
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
 
         Returns
         -------
@@ -503,13 +597,14 @@ class Results:
             file.write_text(text, encoding="utf-8")
         return text
 
-    def describe(self, metric: str = "accuracy") -> str:
+    def describe(self, metric: str | None = None) -> str:
         """Return scores and conclusions as text for a terminal.
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
 
         Returns
         -------
@@ -523,7 +618,7 @@ class Results:
             summary = self.summary(metric)
             place: Any
             for place, rows in summary.groupby(PLACE[:2], sort=False):
-                lines += ["", self.title(*place), *summary_lines(rows, metric)]
+                lines += ["", self.title(*place), *summary_lines(rows)]
             lines += ["", *self.conclusions(metric)]
         persons = self.scores.groupby("dataset")["subject"].nunique()
         if len(few := persons.index[persons.map(smallest_p_value) >= SIGNIFICANCE]):
@@ -536,27 +631,32 @@ class Results:
             lines.append(f"FAILED {self.job(key)}: {error}")
         return "\n".join(lines).strip()
 
-    def conclusions(self, metric: str = "accuracy") -> list[str]:
+    def conclusions(self, metric: str | None = None) -> list[str]:
         """Return what the comparisons with no teacher allow one to say.
 
         Parameters
         ----------
-        metric : str, default="accuracy"
-            A metric column of ``scores``.
+        metric : str, optional
+            A metric column of ``scores``; by default that of each dataset's paradigm,
+            see `metric_of`.
 
         Returns
         -------
         lines : list of str
             Taught students, then baselines, each against the students without a
             teacher: a heading, and a line for each row of `compare`. These are two
-            questions, so each is corrected for its own comparisons.
+            questions, so each is corrected for its own comparisons. Before them, which
+            items are not shown to do more than guess, if there are any.
         """
-        lines = []
+        lines = self.at_chance()
+        n_before = len(lines)
         for question, names in self.questions().items():
             lines.append(f"{question} (p after Holm's correction for all of these):")
             rows: list[Any] = self.compare(names, "none", metric).to_dict("records")
             lines += [f"  {self._where_compared(row)}: {in_words(row)}" for row in rows]
-        return lines or ["There is no method to compare with no teacher."]
+        if len(lines) == n_before:
+            lines.append("There is no method to compare with no teacher.")
+        return lines
 
     def questions(self) -> dict[str, list[str]]:
         """Return which methods answer which question, each a family of comparisons.
@@ -652,11 +752,23 @@ class Results:
                 stacklevel=3,
             )
 
-    def _by_seed(self, metric: str) -> pd.DataFrame:
+    def _column(self, names: pd.Series) -> pd.Series:
+        """Return the score of each row in the metric that is named for it."""
+        column = self.scores["accuracy"].astype(float)
+        for metric in names.unique():
+            column = column.where(names != metric, self.scores[metric].astype(float))
+        # Bits a minute count whole selections among equal classes.
+        other = self.scores["dataset"].map(self.paradigm_of).isin(NO_SELECTIONS)
+        return column.mask(other & names.eq("itr"))
+
+    def _by_seed(self, metric: str | None) -> pd.DataFrame:
         """Return one score for each item, person and seed that has all its folds."""
-        metric = check_choice(metric, "metric", METRICS)
+        if metric is not None:
+            check_choice(metric, "metric", METRICS)
+        names = self.scores["dataset"].map(lambda name: metric or self.metric_of(name))
         scores = self.scores.assign(
-            score=self.scores[metric].astype(float),
+            metric=names,
+            score=self._column(names),
             # A network tested on several persons gives all of them the same luck.
             shared=self.scores.groupby("key")["subject"].transform("nunique").gt(1),
             n_folds=self._planned_folds(),
@@ -664,6 +776,7 @@ class Results:
         grouped = scores.groupby([*PLACE[:2], *ITEM, "subject", "seed"], sort=False)
         table = grouped.agg(
             score=("score", "mean"),
+            metric=("metric", "first"),
             shared=("shared", "first"),
             known=("n_folds", "first"),
             done=("fold", "nunique"),
@@ -774,7 +887,7 @@ class Results:
         a, b = both["a"].to_numpy(), both["b"].to_numpy()
         row: dict[str, Any] = {**dict.fromkeys(COMPARED, np.nan), **cell}
         row["n_subjects"] = len(both)
-        row |= {"n_seeds": 0, "one_seed": False}
+        row |= {"n_seeds": 0, "one_seed": False, "metric": metric}
         if not len(both):
             return row
         by_chance = [side for side in (left, right) if self._seeded(side).any()]
@@ -784,7 +897,11 @@ class Results:
         row["effect_size"] = effect_size(a, b)
         if by_chance:
             sd, n_independent = noise_of_seeds(
-                by_chance, len(both), row["one_seed"], metric
+                by_chance,
+                len(both),
+                row["one_seed"],
+                metric,
+                self.paradigm_of(cell["dataset"]),
             )
             row["seeds_needed"] = seeds_needed(row["difference"], sd, n_independent)
         if not row["one_seed"]:
@@ -797,14 +914,17 @@ class Results:
         simulated = set(self.simulated)
         measured = [row for row in rows if row["n_subjects"] > 1]
         mixed = len({row["dataset"] in simulated for row in measured}) == 2
+        several = len({row["metric"] for row in measured}) > 1
         for row in measured:
-            same = ("evaluation", "montage", "decoder", "a", "b")
+            same = ("metric", "evaluation", "montage", "decoder", "a", "b")
             key = (row["dataset"] in simulated, *(row[name] for name in same))
             groups.setdefault(key, []).append(row)
-        for (computed, *_), group in groups.items():
+        for (computed, metric, *_), group in groups.items():
             if len(group) < 2:
                 continue
-            kind = (" (simulated)" if computed else " (recorded)") if mixed else ""
+            kinds = [("simulated" if computed else "recorded")] if mixed else []
+            kinds += [metric_name(metric)] if several else []
+            kind = f" ({', '.join(kinds)})" if kinds else ""
             yield combine(group) | {"dataset": ALL_DATASETS + kind}
 
     def _place(
@@ -830,15 +950,15 @@ class Results:
     def _chance(self, dataset: str, metric: str) -> float | None:
         """Return what guessing scores, or None where that is not defined."""
         rows = self.scores[self.scores["dataset"] == dataset]
-        known = {"kappa": 0.0, "roc_auc": 0.5}
-        if metric in ("accuracy", "balanced_accuracy"):
-            return 1 / int(rows["n_classes"].iloc[0])
-        return known.get(metric)
+        n_classes = int(rows["n_classes"].iloc[0])
+        return guessing(self.paradigm_of(dataset), n_classes, metric)
 
     def _where_compared(self, row: dict[str, Any]) -> str:
         """Return where a comparison was made, without what is the same everywhere."""
         several = [name for name in PLACE[:2] if self.planned[name].nunique() > 1]
         names = [row[name] for name in (*several, "montage", "decoder")]
+        if len(self.metrics) > 1:
+            names.append(metric_name(row["metric"]))
         return ", ".join(str(name) for name in names if name)
 
     def _remarks(self) -> dict[str, str]:

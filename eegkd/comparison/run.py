@@ -37,7 +37,7 @@ def benchmark(
     datasets: Any,
     montages: Any = ("headphone", "headband"),
     methods: Any = ("none", "kd", "sk_kd"),
-    decoders: Any = ("SCCNet",),
+    decoders: Any = None,
     *,
     baselines: Any = (),
     evaluation: Any = "individual",
@@ -68,8 +68,10 @@ def benchmark(
     methods : list of str or callable, or dict, default=("none", "kd", "sk_kd")
         How students are taught, see `eegkd.METHODS`. A dict gives labels to methods
         with options: ``{"strong": {"method": "sk_kd", "similarity_weight": 900}}``.
-    decoders : list of str or callable, default=("SCCNet",)
-        Networks of teacher and student, see `eegkd.list_decoders`.
+    decoders : list of str or callable, optional
+        Networks of teacher and student, see `eegkd.list_decoders`. By default that of
+        each dataset's paradigm, see `eegkd.PARADIGMS`, which also has the schedule,
+        class weights and temperature that are not given here.
     baselines : list of str or callable, or dict, default=()
         Decoders without a teacher, see `eegkd.baselines`; a dict gives options, as
         for methods. Those without randomness are run with the first seed only.
@@ -100,9 +102,9 @@ def benchmark(
         terminal.
     **training
         Parameters of `DistilledClassifier`: ``max_epochs``, ``patience``, ``lr``,
-        ``weight_decay``, ``batch_size``, ``valid_fraction``, ``n_teachers``,
-        ``teacher``, ``on_missing``, ``reference``, ``standardize``, ``device``,
-        ``student_options``.
+        ``weight_decay``, ``batch_size``, ``class_weight``, ``taps``,
+        ``valid_fraction``, ``n_teachers``, ``teacher``, ``on_missing``, ``reference``,
+        ``standardize``, ``device``, ``student_options``.
 
     Returns
     -------
@@ -187,7 +189,7 @@ def prepare(
     datasets: Any,
     montages: Any = ("headphone", "headband"),
     methods: Any = ("none", "kd", "sk_kd"),
-    decoders: Any = ("SCCNet",),
+    decoders: Any = None,
     *,
     baselines: Any = (),
     evaluation: Any = "individual",
@@ -289,6 +291,7 @@ class Run:
     _spec: str = ""
     _sources: list[Recordings] | None = None
     _latest: tuple[Any, Any] = (None, None)
+    _grids: dict[str | None, Grid] = field(default_factory=dict)
 
     def lay_out(self, anew: bool = False) -> None:
         """Find out which jobs there are; the store remembers an equal call's.
@@ -453,7 +456,7 @@ class Run:
         from eegkd.decoders import factory_name
 
         trials, fold = self._fold(job)
-        own = [*self.grid.decoders.values()]
+        own = [*(self.grid.decoders or {}).values()]
         teacher = self.grid.training.get("teacher")
         own.append(getattr(teacher, "decoder", teacher))
         return Task(
@@ -479,7 +482,7 @@ class Run:
         estimator : DistilledClassifier or Pipeline
             With all settings.
         """
-        grid = self.grid
+        grid = self._adapted(job)
         montage = grid.montages.get(job.montage)
         if job.kind == "baseline":
             return _baseline(grid, job, montage)
@@ -488,7 +491,8 @@ class Run:
         from eegkd.estimators import DistilledClassifier
 
         method, options = grid.methods.get(job.method, ("none", {}))
-        student = grid.decoders.get(job.decoder, next(iter(grid.decoders.values())))
+        decoders = grid.decoders or {}
+        student = decoders.get(job.decoder, next(iter(decoders.values())))
         teacher = grid.training.get("teacher") if job.kind == "teacher" else None
         if hasattr(teacher, "get_params"):  # its seed is the job's
             teacher = clone(teacher).set_params(random_state=job.seed)
@@ -503,6 +507,13 @@ class Run:
                 "random_state": job.seed,
             }
         )
+
+    def _adapted(self, job: Job) -> Grid:
+        """Return what was asked for, as it applies to the paradigm of a job."""
+        paradigm = self.layout["paradigms"][job.source]
+        if paradigm not in self._grids:
+            self._grids[paradigm] = self.grid.adapted(paradigm)
+        return self._grids[paradigm]
 
     def _fold(self, job: Job) -> tuple[Any, Any]:
         """Return the trials of a job's fold, those of the latest one from memory."""

@@ -191,9 +191,9 @@ def _size(model: Any, n_times: int) -> dict[str, Any]:
         size["parameters"] = decoder.n_parameters
         size["macs"] = decoder.n_macs(n_times)
     if last is inner and decoder is not None:
-        return {"n_chans": decoder.view.n_chans, **size}
+        return {"n_chans": decoder.view.montage.n_chans, **size}
     reader = getattr(last, "signals_", None) or model[0]
-    return {"n_chans": reader.view_.n_chans, **size}
+    return {"n_chans": reader.view_.montage.n_chans, **size}
 
 
 def _predict_ms(model: Any, tested: Trials) -> float:

@@ -45,9 +45,10 @@ class TrainedCriterion(nn.Module):
     """A criterion whose parameters are learned together with the student.
 
     Subclasses make their modules in `start`, where the sizes of both networks are
-    known, and compare in `forward`. The loop trains the parameters beside the
-    student's, without weight decay. They are not part of the student; the criterion
-    holds them as they are after the last pass until a next training starts it anew.
+    known, and compare in ``forward(student, teacher, batch)``, which returns the loss
+    of each trial, shape (n_batch,). The loop trains the parameters beside those of the
+    student, without weight decay. They are not part of it; the criterion holds them as
+    they are after the last pass until a next training starts it anew.
 
     Attributes
     ----------
@@ -68,10 +69,6 @@ class TrainedCriterion(nn.Module):
         batch : Batch
             The trials.
         """
-
-    def forward(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
-        """Return the loss of each trial, shape (n_batch,)."""
-        raise NotImplementedError
 
     def after_update(self) -> None:
         """Change what is remembered, once gradients have been taken."""

@@ -18,7 +18,7 @@ DIRECTIONS = ("forward", "reverse")
 FLAT = 1e-6  # deviation below which probabilities count as constant
 
 
-def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
     """Cross-entropy between scores and labels, one value per trial.
 
     Parameters
@@ -27,13 +27,15 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
         Raw scores, before softmax.
     y : Tensor of int64, shape (n_trials,)
         Class of each trial, from 0 to ``n_outputs - 1``.
+    weight : Tensor, shape (n_outputs,), optional
+        How much a trial of each class counts.
 
     Returns
     -------
     loss : Tensor, shape (n_trials,)
         Cross-entropy in nats.
     """
-    return F.cross_entropy(logits, y, reduction="none")
+    return F.cross_entropy(logits, y, weight, reduction="none")
 
 
 def kl_divergence(
@@ -198,9 +200,20 @@ def _centered_unit(values: Tensor, dim: int) -> Tensor:
 
 
 class CrossEntropy:
-    """Cross-entropy between the student's scores and the labels."""
+    """Cross-entropy between the student's scores and the labels.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (n_outputs,), optional
+        How much a trial of each class counts, >= 0. The sum over a batch is not divided
+        by the weights in it, so that a rare class counts as much in a batch that has
+        few of its trials.
+    """
 
     name = "label_loss"
+
+    def __init__(self, weight: Tensor | None = None) -> None:
+        self.weight = weight
 
     def __call__(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,), in nats.
@@ -208,10 +221,13 @@ class CrossEntropy:
         Where the batch holds soft labels, they take the place of the classes.
         """
         soft = getattr(batch, "soft", None)
-        return cross_entropy(student.logits, batch.y if soft is None else soft)
+        weight = None if self.weight is None else self.weight.to(student.logits)
+        return cross_entropy(student.logits, batch.y if soft is None else soft, weight)
 
     def __repr__(self) -> str:
-        return "CrossEntropy()"
+        if self.weight is None:
+            return "CrossEntropy()"
+        return f"CrossEntropy({[round(w, 3) for w in self.weight.tolist()]})"
 
 
 class KL:

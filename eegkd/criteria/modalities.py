@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eegkd._bands import split_band
 from eegkd._checks import check_ch_names, check_choice, check_number, join_names
 from eegkd.criteria.relations import unit
 from eegkd.montage import canonical_name
@@ -293,7 +294,8 @@ def _region_masks(
     masks = {}
     for name, members in regions.items():
         sites = {canonical_name(site) for site in check_ch_names(members, "regions")}
-        mask = torch.tensor([float(canonical_name(ch) in sites) for ch in ch_names])
+        own = [canonical_name(split_band(channel)[0]) for channel in ch_names]
+        mask = torch.tensor([float(site in sites) for site in own])
         if mask.any():
             masks[str(name)] = mask
     return masks
@@ -301,7 +303,7 @@ def _region_masks(
 
 def _scalp_region(name: str) -> str | None:
     """Return lobe and side of an electrode by its 10-05 name, None for other names."""
-    site = canonical_name(name)
+    site = canonical_name(split_band(name)[0])
     letters = site.rstrip("0123456789hz")
     rest = site[len(letters) :].rstrip("h")
     for lobe, prefixes in LOBES.items():

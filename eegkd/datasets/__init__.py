@@ -1,33 +1,57 @@
-"""Where trials come from: MOABB's datasets and the simulated one."""
+"""Where trials come from: MOABB's datasets, simulated ones, files of one's own."""
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from eegkd.datasets.load import (
+from eegkd.datasets.find import (
     check_subjects,
     list_datasets,
     list_subjects,
-    load_trials,
+    paradigm_of,
 )
+from eegkd.datasets.load import load_trials
 
 if TYPE_CHECKING:
-    from eegkd.datasets.simulated import SimulatedMotorImagery
+    from eegkd.datasets.recordings import RecordedDataset
+    from eegkd.datasets.simulated import (
+        SimulatedCVEP,
+        SimulatedMotorImagery,
+        SimulatedP300,
+        SimulatedRestingState,
+        SimulatedSSVEP,
+    )
 
 __all__ = [
+    "RecordedDataset",
+    "SimulatedCVEP",
     "SimulatedMotorImagery",
+    "SimulatedP300",
+    "SimulatedRestingState",
+    "SimulatedSSVEP",
     "check_subjects",
     "list_datasets",
     "list_subjects",
     "load_trials",
+    "paradigm_of",
 ]
+
+# Modules that import MOABB, and so are imported when they are first used.
+_MODULE_OF = {
+    "RecordedDataset": "recordings",
+    "SimulatedCVEP": "simulated",
+    "SimulatedMotorImagery": "simulated",
+    "SimulatedP300": "simulated",
+    "SimulatedRestingState": "simulated",
+    "SimulatedSSVEP": "simulated",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the simulated dataset, and with it MOABB, when it is first used."""
-    if name != "SimulatedMotorImagery":
+    """Import a dataset, and with it MOABB, when it is first used."""
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'eegkd.datasets' has no attribute {name!r}")
-    from eegkd.datasets.simulated import SimulatedMotorImagery
-
-    globals()[name] = SimulatedMotorImagery
-    return SimulatedMotorImagery
+    module = importlib.import_module(f"eegkd.datasets.{_MODULE_OF[name]}")
+    globals()[name] = getattr(module, name)
+    return globals()[name]

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eegkd._checks import check_choice, check_number, did_you_mean, join_names
-from eegkd.trials import Trials, concatenate
+import numpy as np
 
-EMBEDDED = "SimulatedMotorImagery"
-PARADIGMS = ("MotorImagery", "LeftRightImagery")
-# Band and rate of the similarity-keeping paper (Huang et al., 2023).
-L_FREQ, H_FREQ, SFREQ = 4.0, 38.0, 125.0
-# Warnings of MOABB and MNE about their own insides, which no user can act upon.
-THIRD_PARTY = (
-    (FutureWarning, "Montage name 'standard_10"),
-    (RuntimeWarning, "Setting non-standard config type"),
-    (RuntimeWarning, "HED annotations were detected"),
-)
+from eegkd._bands import band_name, stack_bands
+from eegkd._checks import check_number
+from eegkd.datasets.find import EMBEDDED, check_subjects, find_dataset, quiet
+from eegkd.datasets.prepare import AUTO, make_paradigm
+from eegkd.datasets.windows import add_blocks, cut_windows
+from eegkd.paradigms import PARADIGMS, find_paradigm
+from eegkd.trials import Trials, concatenate
 
 
 def load_trials(
@@ -35,11 +29,13 @@ def load_trials(
     paradigm: Any = None,
     subjects: Sequence[Any] | None = None,
     *,
-    l_freq: float = L_FREQ,
-    h_freq: float = H_FREQ,
-    sfreq: float | None = SFREQ,
+    l_freq: float | str = AUTO,
+    h_freq: float | str = AUTO,
+    bands: Sequence[tuple[float, float]] | None = None,
+    sfreq: float | str | None = AUTO,
     tmin: float = 0.0,
     tmax: float | None = None,
+    window: float | str | None = AUTO,
     events: Sequence[str] | None = None,
     cache_config: Any = None,
     progress: bool | None = None,
@@ -55,23 +51,33 @@ def load_trials(
         A name in `list_datasets` (case, ``-`` and ``_`` do not matter), a MOABB
         dataset, or its class. A dataset object may hold a selection of subjects and
         sessions.
-    paradigm : {"MotorImagery", "LeftRightImagery"} or moabb paradigm, optional
-        How trials are made. By default it is found from the dataset, see Notes. An
-        object brings its own band, window, events and rate, and may be of any kind,
-        such as ``moabb.paradigms.P300(resample=125)``.
+    paradigm : str or moabb paradigm, optional
+        How trials are made. By default it is found from the dataset, see Notes; or
+        the name of one of MOABB's classes that `eegkd.PARADIGMS` lists for the
+        dataset's kind, such as ``"LeftRightImagery"``. An object brings its own band,
+        window, events and rate, such as ``moabb.paradigms.P300(resample=125)``.
     subjects : sequence, optional
         Which subjects to load, in this order. All of the dataset by default.
-    l_freq, h_freq : float, default=4.0 and 38.0
-        Pass band in Hz; 0 < ``l_freq`` < ``h_freq`` < ``sfreq / 2``.
-    sfreq : float or None, default=125.0
+    l_freq, h_freq : float or "auto", default="auto"
+        Pass band in Hz; 0 < ``l_freq`` < ``h_freq`` < ``sfreq / 2``. ``"auto"``, here
+        and below, takes what `eegkd.PARADIGMS` has for the dataset's kind: 4 to 38 Hz
+        at 125 Hz for imagery.
+    bands : sequence of (float, float), optional
+        Several pass bands in Hz, such as ``[(8, 12), (12, 16)]``, in the place of
+        ``l_freq`` and ``h_freq``. Trials then have one channel for each electrode and
+        band, see Notes.
+    sfreq : float, "auto" or None, default="auto"
         Sampling rate of the trials in Hz; ``None`` keeps that of the recordings.
     tmin : float, default=0.0
-        Start of a trial in seconds, relative to the start of the dataset's imagery
-        interval, which is the cue in most datasets (as in MOABB).
+        Start of a trial in seconds, relative to the start of the dataset's
+        interval, which is the cue or stimulus in most datasets (as in MOABB).
     tmax : float, optional
         End of a trial on the same clock, > ``tmin``. By default the end of the
         dataset's interval. The end point itself is not included: a trial has
         ``floor((tmax - tmin) * sfreq)`` samples, 562 for 4.5 s at 125 Hz.
+    window : float, "auto" or None, default="auto"
+        Length in seconds of the windows that trials are cut into, one after the other;
+        None leaves them whole. Only resting state is cut by default, into 4 s.
     events : sequence of str, optional
         Which of the dataset's events are the classes, two or more.
     cache_config : dict or moabb CacheConfig, optional
@@ -84,8 +90,9 @@ def load_trials(
     Returns
     -------
     trials : Trials
-        The trials in volts, with ``subject``, ``session`` and ``run`` in the
-        metadata, ``name`` the dataset's code and ``settings`` what was done.
+        The trials in volts, with ``subject``, ``session``, ``run``, ``start``, ``stop``
+        and ``block`` in the metadata, ``paradigm`` the dataset's kind, ``name`` its
+        code and ``settings`` what was done.
 
     Raises
     ------
@@ -98,16 +105,27 @@ def load_trials(
     See Also
     --------
     list_datasets : Names that can be loaded.
-    eegkd.Trials.from_epochs : Trials of recordings that are not in MOABB.
+    eegkd.RecordedDataset : Files of one's own as a dataset.
+    eegkd.Trials.from_epochs : Trials of epochs that are made already.
 
     Notes
     -----
-    The default paradigm takes every imagery class of the dataset and leaves out
-    ``"rest"``, unless there would be less than two classes without it. So
-    BNCI2014_001 has its four classes, and PhysionetMI has left hand, right hand, both
-    hands and feet. (MOABB's own ``MotorImagery()`` counts rest as a class.) A dataset
-    whose classes are the two hands is loaded by ``LeftRightImagery``. Name ``events``
-    for any other choice.
+    All classes of the dataset are taken but ``"rest"``, unless there would be less than
+    two classes without it. So BNCI2014_001 has its four classes, and PhysionetMI has
+    left hand, right hand, both hands and feet. (MOABB's own ``MotorImagery()`` counts
+    rest as a class.) A dataset whose classes are the two hands is loaded by
+    ``LeftRightImagery``. Name ``events`` for any other choice.
+
+    Trials of P300 and c-VEP overlap, and windows of resting state come from one
+    segment. ``start`` and ``stop`` (s) say where a trial lies in its run, and ``block``
+    numbers the trials of a run that must stay on one side of a split, see
+    `eegkd.splits`.
+
+    Trials of a filter bank (``bands``, or one of MOABB's paradigms ``FilterBank...``)
+    have all electrodes in the first band, then all in the second, and so on. Channels
+    are named after both, such as ``"C3 8-12 Hz"``. Montages name electrodes and find
+    each in every band. ``FilterBankSSVEP`` makes a band of 1 Hz around each
+    stimulation frequency unless it is told otherwise.
 
     Some datasets are mirrored on a second server, which MOABB asks first even for
     files that are on disk. That look-up is left out unless MOABB's setting
@@ -123,293 +141,58 @@ def load_trials(
     options = {
         "l_freq": l_freq,
         "h_freq": h_freq,
+        "bands": bands,
         "sfreq": sfreq,
         "tmin": tmin,
         "tmax": tmax,
         "events": events,
     }
-    _check_band(l_freq, h_freq, sfreq)
-    with _quiet():
-        dataset, name = _find_dataset(dataset)
+    with quiet():
+        dataset, name = find_dataset(dataset)
         wanted = check_subjects(subjects, dataset.subject_list, dataset.code)
-        paradigm = _find_paradigm(paradigm, dataset, options)
+        paradigm = make_paradigm(paradigm, dataset, options)
+        if window == AUTO:
+            window = find_paradigm(dataset.paradigm).window
+        elif window is not None:
+            check_number(window, "window", above=0)
         parts = []
         for subject in _progress(wanted, dataset.code, progress):
             with _found_on_disk(dataset, subject, name):
-                parts.append(_load_subject(dataset, paradigm, subject, cache_config))
+                part = _load_subject(dataset, paradigm, subject, cache_config)
+            parts.append(part if window is None else cut_windows(part, float(window)))
     return concatenate(parts)
 
 
-def list_subjects(dataset: Any, subjects: Sequence[Any] | None = None) -> list[Any]:
-    """Return the subjects of a dataset, without loading it.
-
-    Parameters
-    ----------
-    dataset : str, moabb BaseDataset or class of one
-        As in `load_trials`.
-    subjects : sequence, optional
-        A selection to check.
-
-    Returns
-    -------
-    subjects : list
-        The selection, or all subjects.
-
-    Raises
-    ------
-    ValueError
-        If the dataset or a subject is unknown.
-    """
-    with _quiet():
-        found, _ = _find_dataset(dataset)
-        return check_subjects(subjects, found.subject_list, found.code)
-
-
-def list_datasets(paradigm: str = "imagery") -> list[str]:
-    """Return the names that `load_trials` knows.
-
-    Parameters
-    ----------
-    paradigm : {"imagery", "p300", "ssvep", "cvep", "rstate"}, default="imagery"
-        Kind of datasets, in MOABB's words. Those of other kinds than imagery need a
-        paradigm object in `load_trials`.
-
-    Returns
-    -------
-    names : list of str
-        The embedded simulated dataset first, then MOABB's in alphabetical order.
-
-    Raises
-    ------
-    ValueError
-        If ``paradigm`` is not one of the above.
-    """
-    check_choice(paradigm, "paradigm", ["imagery", "p300", "ssvep", "cvep", "rstate"])
-    with _quiet():
-        return [
-            name
-            for name, dataset_class in _dataset_classes().items()
-            if dataset_class().paradigm == paradigm
-        ]
-
-
-def _dataset_classes() -> dict[str, Any]:
-    """Return the datasets that need no arguments, the embedded one first."""
-    import moabb.datasets
-    from moabb.datasets.base import BaseDataset
-
-    from eegkd.datasets.simulated import SimulatedMotorImagery
-
-    classes: dict[str, Any] = {EMBEDDED: SimulatedMotorImagery}
-    for name, value in inspect.getmembers(moabb.datasets, inspect.isclass):
-        if not issubclass(value, BaseDataset) or name.startswith("Fake"):
-            continue
-        if not any(
-            argument.default is argument.empty
-            and argument.kind is not argument.VAR_KEYWORD
-            for argument in inspect.signature(value).parameters.values()
-        ):
-            classes[name] = value
-    return classes
-
-
-def _find_dataset(dataset: Any) -> tuple[Any, str]:
-    """Return a dataset object and the name of its class."""
-    from moabb.datasets.base import BaseDataset
-
-    if isinstance(dataset, str):
-        classes = _dataset_classes()
-        names = {_plain(name): name for name in classes}
-        if _plain(dataset) not in names:
-            raise ValueError(
-                f"Unknown name {dataset!r} for 'dataset'. Allowed: a MOABB dataset, "
-                "or a name in eegkd.list_datasets(), such as "
-                f"{EMBEDDED!r} or 'BNCI2014_001'." + did_you_mean(dataset, classes)
-            )
-        dataset = classes[names[_plain(dataset)]]
-    if inspect.isclass(dataset) and issubclass(dataset, BaseDataset):
-        dataset = dataset()
-    if not isinstance(dataset, BaseDataset):
-        raise TypeError(
-            "'dataset' must be a name in eegkd.list_datasets(), a MOABB dataset or "
-            f"its class, got {type(dataset).__name__}. For epochs or arrays use "
-            "eegkd.Trials.from_epochs or eegkd.Trials.from_arrays."
-        )
-    return dataset, type(dataset).__name__
-
-
-def _plain(name: str) -> str:
-    """Return a name without what people write differently."""
-    return name.lower().replace("-", "").replace("_", "")
-
-
-def check_subjects(subjects: Any, allowed: Sequence[Any], dataset: str) -> list[Any]:
-    """Return the subjects to use, as the dataset spells them.
-
-    Parameters
-    ----------
-    subjects : sequence or None
-        A selection; all by default.
-    allowed : sequence
-        The dataset's subjects.
-    dataset : str
-        Its name, for messages.
-
-    Returns
-    -------
-    subjects : list
-        The selection, in its order.
-
-    Raises
-    ------
-    TypeError
-        If ``subjects`` is not a list.
-    ValueError
-        If it is empty, or names an unknown subject or one twice.
-    """
-    allowed = list(allowed)
-    if subjects is None:
-        return allowed
-    if isinstance(subjects, str) or not hasattr(subjects, "__iter__"):
-        raise TypeError(
-            f"'subjects' must be a list of subjects, got {subjects!r}. "
-            f"For a single one write subjects=[{subjects!r}]."
-        )
-    subjects = list(subjects)
-    wrong = [subject for subject in subjects if subject not in allowed]
-    if wrong or not subjects:
-        raise ValueError(
-            f"'subjects' must be among those of {dataset}: {join_names(allowed)}, "
-            f"got {join_names(wrong)}. Leave 'subjects' out to load all."
-        )
-    if len(set(subjects)) < len(subjects):
-        raise ValueError(
-            f"'subjects' must name each subject once, got {subjects!r}. "
-            "Remove the repeated ones."
-        )
-    return [allowed[allowed.index(subject)] for subject in subjects]
-
-
-def _check_band(l_freq: float, h_freq: float, sfreq: float | None) -> None:
-    """Refuse a band that is empty or that the sampling rate cannot hold."""
-    check_number(l_freq, "l_freq", above=0)
-    check_number(h_freq, "h_freq", above=0)
-    if l_freq >= h_freq:
-        raise ValueError(
-            f"'l_freq' must be below 'h_freq', got {l_freq!r} and {h_freq!r} Hz. "
-            f"The default band is {L_FREQ:g} to {H_FREQ:g} Hz."
-        )
-    if sfreq is not None and h_freq >= check_number(sfreq, "sfreq", above=0) / 2:
-        raise ValueError(
-            f"'h_freq' must be below half of 'sfreq', got {h_freq!r} Hz at "
-            f"{sfreq!r} Hz. Raise 'sfreq' or lower 'h_freq'."
-        )
-
-
-def _find_paradigm(paradigm: Any, dataset: Any, options: dict[str, Any]) -> Any:
-    """Return a MOABB paradigm that is ours alone: MOABB's change when they are used."""
-    from moabb import paradigms
-    from moabb.paradigms.base import BaseProcessing
-
-    if isinstance(paradigm, BaseProcessing):
-        return _check_paradigm_object(paradigm, dataset, options)
-    if paradigm is not None:
-        check_choice(paradigm, "paradigm", PARADIGMS)
-    if dataset.paradigm != "imagery":
-        raise ValueError(
-            f"'dataset' must be of the imagery kind, but {dataset.code} is of kind "
-            f"{dataset.paradigm!r}, for which no paradigm is chosen yet. Pass a MOABB "
-            "paradigm object, or make trials with eegkd.Trials.from_epochs."
-        )
-    classes = _choose_events(paradigm, dataset, options["events"])
-    window = _check_window(options["tmin"], options["tmax"], dataset)
-    shared = {
-        "fmin": options["l_freq"],
-        "fmax": options["h_freq"],
-        "resample": options["sfreq"],
-        **window,
-    }
-    if paradigm == "LeftRightImagery" or (
-        paradigm is None and sorted(classes) == ["left_hand", "right_hand"]
-    ):
-        return paradigms.LeftRightImagery(**shared)
-    return paradigms.MotorImagery(n_classes=len(classes), events=classes, **shared)
-
-
-def _check_paradigm_object(paradigm: Any, dataset: Any, options: dict[str, Any]) -> Any:
-    """Return a copy of the user's paradigm if it fits dataset and arguments."""
-    defaults = inspect.signature(load_trials).parameters
-    both = [name for name, value in options.items() if value != defaults[name].default]
-    if both:
-        raise ValueError(
-            f"{join_names(both)} cannot be given together with a paradigm object, "
-            "which brings its own. Set band, window, events and rate in the object."
-        )
-    if len(paradigm.filters) != 1:
-        raise ValueError(
-            f"'paradigm' must have one pass band, got {len(paradigm.filters)}. "
-            "Decoders read one signal for each electrode; use a paradigm without "
-            "filter bank."
-        )
-    if not paradigm.is_valid(dataset):
-        raise ValueError(
-            f"'paradigm' must fit the dataset, but {type(paradigm).__name__} does not "
-            f"fit {dataset.code} (kind {dataset.paradigm!r}, events "
-            f"{join_names(dataset.event_id)}). Leave 'paradigm' out to have it found."
-        )
-    return copy.deepcopy(paradigm)
-
-
-def _choose_events(paradigm: str | None, dataset: Any, events: Any) -> list[str]:
-    """Return the names of the classes."""
-    known = list(dataset.event_id)
-    if paradigm == "LeftRightImagery":
-        if events is not None:
-            raise ValueError(
-                "'events' cannot be given with paradigm 'LeftRightImagery', whose "
-                "events are the two hands. Use paradigm 'MotorImagery'."
-            )
-        events = ["left_hand", "right_hand"]
-    if events is None:
-        imagery = [name for name in known if name != "rest"]
-        return imagery if len(imagery) > 1 else known
-    if isinstance(events, str) or len(set(events)) < 2:
-        raise ValueError(
-            f"'events' must be a list of two or more event names, got {events!r}. "
-            f"{dataset.code} has {join_names(known)}."
-        )
-    unknown = [name for name in events if name not in known]
-    if unknown:
-        raise ValueError(
-            f"'events' must be among those of {dataset.code}: {join_names(known, 80)}, "
-            f"got {join_names(unknown)}." + did_you_mean(unknown[0], known)
-        )
-    return list(dict.fromkeys(events))
-
-
-def _check_window(tmin: float, tmax: float | None, dataset: Any) -> dict[str, float]:
-    """Return the window relative to the start of the dataset's interval."""
-    tmin = check_number(tmin, "tmin")
-    if tmax is None:
-        tmax = float(dataset.interval[1]) - float(dataset.interval[0])
-    tmax = check_number(tmax, "tmax")
-    if tmin >= tmax:
-        raise ValueError(
-            f"'tmin' must be before the end of the trial, got {tmin!r} and an end at "
-            f"{tmax!r} s. Both count from the start of the dataset's interval."
-        )
-    return {"tmin": tmin, "tmax": tmax}
-
-
 def _load_subject(dataset: Any, paradigm: Any, subject: Any, cache: Any) -> Trials:
-    """Return the trials of one subject."""
+    """Return the trials of one subject, with a channel for each electrode and band."""
+    parts = []
+    for band in paradigm.filters:
+        # MOABB puts the epochs of several bands one after the other, in every run.
+        single = copy.copy(paradigm)
+        single.filters = [band]
+        parts.append(_load_band(dataset, single, subject, cache))
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    X, ch_names = stack_bands(
+        np.stack([part.X for part in parts], axis=-1),
+        first.ch_names,
+        [band_name(*band) for band in paradigm.filters],
+    )
+    settings = {**(first.settings or {}), "bands": list(map(list, paradigm.filters))}
+    del settings["l_freq"], settings["h_freq"]
+    return replace(first, X=X, ch_names=ch_names, settings=settings)
+
+
+def _load_band(dataset: Any, paradigm: Any, subject: Any, cache: Any) -> Trials:
+    """Return the trials of one subject in a single pass band."""
     epochs, labels, metadata = paradigm.get_data(
         dataset, [subject], return_epochs=True, cache_config=cache
     )
     start, end = dataset.interval
     tmax = end - start if paradigm.tmax is None else paradigm.tmax
     rate = float(epochs.info["sfreq"])
-    (l_freq, h_freq) = paradigm.filters[0]
+    ((l_freq, h_freq),) = paradigm.filters
     settings = {
         "dataset": dataset.code,
         "paradigm": type(paradigm).__name__,
@@ -429,10 +212,16 @@ def _load_subject(dataset: Any, paradigm: Any, subject: Any, cache: Any) -> Tria
         name=dataset.code,
         simulated=bool(getattr(dataset, "simulated", False)),
         settings=settings,
+        paradigm=dataset.paradigm if dataset.paradigm in PARADIGMS else None,
     )
     # MOABB includes the end point; a tiny margin keeps 0.3 * 10 at three samples.
     n_times = int((tmax - paradigm.tmin) * rate + 1e-6)
-    return replace(trials, X=trials.X[..., :n_times].copy(), tmin=float(paradigm.tmin))
+    trials = replace(
+        trials, X=trials.X[..., :n_times].copy(), tmin=float(paradigm.tmin)
+    )
+    # Events keep the samples of the recording, whose rate MNE has no public name for.
+    recorded = float(np.ravel(epochs._raw_sfreq)[0])
+    return add_blocks(trials, epochs.events[:, 0] / recorded + epochs.tmin)
 
 
 def _progress(subjects: list[Any], code: str, progress: bool | None) -> Any:
@@ -447,21 +236,10 @@ def _progress(subjects: list[Any], code: str, progress: bool | None) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what MOABB and MNE say about themselves."""
-    import mne
-
-    with warnings.catch_warnings(), mne.utils.use_log_level("error"):
-        for category, message in THIRD_PARTY:
-            warnings.filterwarnings("ignore", message, category)
-        yield
-
-
-@contextlib.contextmanager
 def _found_on_disk(dataset: Any, subject: Any, name: str) -> Iterator[None]:
     """Let MOABB look on disk first, and say what is missing where."""
-    if getattr(dataset, "simulated", False):
-        yield
+    if getattr(dataset, "simulated", False) or getattr(dataset, "local", False):
+        yield  # nothing is to be downloaded
         return
     from moabb.datasets.download import DatasetDownloadError, NemarDownloadError
 

@@ -7,6 +7,7 @@ that its last layer reads. The names and their taps stand in
 """
 
 from eegkd.decoders.build import (
+    EMBEDDING,
     build_decoder,
     check_decoder,
     decoder_from_config,
@@ -23,6 +24,7 @@ from eegkd.decoders.table import (
 
 __all__ = [
     "DECODERS",
+    "EMBEDDING",
     "LEFT_OUT",
     "Decoder",
     "DecoderSpec",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from eegkd.view import View
 
 N_CHECK = 2
+EMBEDDING = "embedding"
 
 
 def build_decoder(
@@ -46,7 +47,7 @@ def build_decoder(
     n_times: int,
     sfreq: float,
     random_state: int | None = None,
-    taps: Sequence[str | Tap] | Mapping[str, str | Tap] | None = None,
+    taps: str | Sequence[str | Tap] | Mapping[str, str | Tap] | None = None,
     **options: Any,
 ) -> Decoder:
     """Build a network for the electrodes of a view.
@@ -67,10 +68,11 @@ def build_decoder(
         Sampling rate in Hz, > 0.
     random_state : int, optional
         Seed of the weights. The global random state is left alone; None draws a seed.
-    taps : sequence or mapping, optional
+    taps : sequence, mapping or "embedding", optional
         Where features are read: paths of modules (their outputs), or `Tap`; a mapping
-        names them. By default those of the table for a braindecode network, or the
-        embedding alone.
+        names them. ``"embedding"`` reads the input of the last layer as one vector,
+        whatever the network. By default those of the table for a braindecode network,
+        or the embedding alone.
     **options
         Further arguments of the network, such as ``drop_prob=0.25``. A class of
         torch.nn may be given by name: ``activation="torch.nn.ELU"``.
@@ -126,6 +128,8 @@ def build_decoder(
         network = _make(decoder, view, signal, seed, options)
     check_type(network, "decoder", nn.Module, "a torch module or make one")
     default, embedding_tap = _places(network)
+    if isinstance(taps, str) and taps == EMBEDDING:
+        taps = {EMBEDDING: replace(embedding_tap, time_axis=None)}
     chosen = default if taps is None else _named(taps)
     config = {
         "name": name,
@@ -296,8 +300,8 @@ def _named(taps: Any) -> dict[str, Tap]:
     """Return taps by name; a path stands for the output of its module."""
     if isinstance(taps, str):
         raise TypeError(
-            f"'taps' must be a list or a mapping of module paths, got {taps!r}. "
-            f"Pass [{taps!r}]."
+            f"'taps' must be 'embedding', or a list or a mapping of module paths, got "
+            f"{taps!r}. Pass [{taps!r}]."
         )
     if not isinstance(taps, Mapping):
         taps = {tap.path if isinstance(tap, Tap) else tap: tap for tap in taps}

@@ -273,8 +273,10 @@ class Decoder(nn.Module):
 
     def __repr__(self) -> str:
         name = self.config["name"] if self.config else type(self.network).__name__
+        n_bands = len(self.view.bands)
+        in_bands = f" in {n_bands} bands" if n_bands > 1 else ""
         return (
-            f"<Decoder | {name}: {self.view.n_chans} electrodes, "
+            f"<Decoder | {name}: {self.view.montage.n_chans} electrodes{in_bands}, "
             f"{self.n_parameters} parameters>"
         )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
+from eegkd._bands import read_rows
 from eegkd._checks import did_you_mean, join_names
 from eegkd.decoders.table import DECODERS
 
@@ -135,6 +136,14 @@ def check_sites(ch_names: Sequence[str], decoder: str) -> None:
     """Refuse channels without a position, if the network asks for positions."""
     if not DECODERS[decoder].positions:
         return
+    bands = read_rows(ch_names).bands
+    if len(bands) > 1:
+        raise ValueError(
+            f"'decoder' {decoder!r} reads electrodes by their positions, each once, "
+            f"but the trials are of a filter bank of {len(bands)} bands "
+            f"({join_names(bands)}). Choose another decoder, or load the trials in "
+            "one band."
+        )
     known = {name.lower() for name in _template().ch_names}
     unknown = [name for name in ch_names if name.lower() not in known]
     if unknown:

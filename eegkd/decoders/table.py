@@ -30,14 +30,15 @@ class Tap:
     side : {"out", "in"}, default="out"
         Whether the module's output or its first input is read. Of several tensors
         the first counts, of several calls the last.
-    time_axis : int, default=-1
+    time_axis : int or None, default=-1
         Axis of the tensor that becomes the last one, ``n_steps``. The axes between
-        it and the batch become ``n_maps``.
+        it and the batch become ``n_maps``. None makes one map of the whole tensor,
+        for which order in time means nothing.
     """
 
     path: str
     side: str = "out"
-    time_axis: int = -1
+    time_axis: int | None = -1
 
     def __post_init__(self) -> None:
         check_choice(self.side, "side", SIDES)
@@ -61,8 +62,8 @@ class Tap:
         ValueError
             If the tensor has no axis ``time_axis`` beside the batch.
         """
-        if value.ndim == 2:
-            return value.unsqueeze(1)
+        if value.ndim == 2 or self.time_axis is None:
+            return value.flatten(1).unsqueeze(1)
         if self.time_axis not in (*range(1, value.ndim), *range(1 - value.ndim, 0)):
             raise ValueError(
                 f"'time_axis' of the tap at {self.path!r} must be an axis of a tensor "

@@ -92,12 +92,27 @@ class History:
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def kept(self) -> dict[str, float]:
+        """Entry of the pass whose weights were kept; empty before the first."""
+        return {} if self.best_epoch is None else self.rows[self.best_epoch]
+
+    @property
     def best_loss(self) -> float:
         """Loss of the pass that was kept, on validation where there was one."""
-        if self.best_epoch is None:
-            return float("nan")
-        row = self.rows[self.best_epoch]
-        return row.get("valid_loss", row["train_loss"])
+        return self._of_kept("loss")
+
+    @property
+    def label_loss(self) -> float:
+        """Label loss of the pass that was kept, on validation where there was one.
+
+        Losses of different objectives cannot be compared; the label term of each can.
+        """
+        return self._of_kept("label_loss")
+
+    def _of_kept(self, name: str) -> float:
+        """Return a value of the kept pass, on validation trials if it is there."""
+        trained = self.kept.get(f"train_{name}", float("nan"))
+        return self.kept.get(f"valid_{name}", trained)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the entries as a table.

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from eegkd._checks import check_int
 from eegkd.criteria import CrossEntropy, SquaredError
 from eegkd.decoders import Decoder
@@ -49,6 +51,9 @@ class Training:
     classes : sequence
         Label that each output stands for; empty where it is not known, or labels are
         continuous.
+    class_weight : Tensor, shape (n_outputs,), optional
+        How much a trial of each class counts in the loss on labels; by default all
+        count 1.
     """
 
     student: Decoder
@@ -61,6 +66,7 @@ class Training:
     sfreq: float = 0.0
     n_outputs: int = 0
     classes: Sequence[Any] = ()
+    class_weight: Tensor | None = None
     _frozen: dict[tuple[int, str], tuple[Decoder, Frozen]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -104,7 +110,7 @@ class Training:
         criterion : CrossEntropy or SquaredError
             The squared error where labels are continuous.
         """
-        return SquaredError() if self.regression else CrossEntropy()
+        return SquaredError() if self.regression else CrossEntropy(self.class_weight)
 
     def frozen(self, mode: str = "eval") -> Frozen:
         """Return the first teacher as one that answers and does not change.

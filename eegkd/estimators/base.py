@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,8 +17,9 @@ from sklearn.utils import Tags
 
 from eegkd._checks import check_labels
 from eegkd._content import digest, is_plain
+from eegkd.blocks import overlapping
 from eegkd.criteria import trial_similarity
-from eegkd.decoders import Decoder, Output, build_decoder
+from eegkd.decoders import EMBEDDING, Decoder, Output, build_decoder
 from eegkd.distillation import History, Training
 from eegkd.distillation.training import Maker
 from eegkd.reading import TrialReader, as_trials
@@ -29,7 +31,7 @@ from eegkd.view import View
 PREDICT_CHUNK = 256  # trials that the network reads at once
 
 
-class MontageEstimator(TrialReader, BaseEstimator):
+class MontageEstimator(TrialReader, BaseEstimator, ABC):
     """A decoder on a montage, whatever its labels are and whoever teaches it."""
 
     # Parameters that all constructors assign.
@@ -46,6 +48,8 @@ class MontageEstimator(TrialReader, BaseEstimator):
     lr: float
     weight_decay: float
     valid_fraction: float
+    taps: Any
+    class_weight: Any
     random_state: int
     device: str
     progress: Any
@@ -150,33 +154,42 @@ class MontageEstimator(TrialReader, BaseEstimator):
 
     # -- what differs between classes and continuous labels ---------------------------
 
+    @abstractmethod
     def _encode(self, trials: Trials) -> np.ndarray:
         """Return a number for each label; classes are counted from 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _targets(self, values: np.ndarray, learned: np.ndarray) -> np.ndarray:
         """Return what the network is to say, given which trials it learns from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _n_outputs(self) -> int:
         """Return the number of values that the network gives for a trial."""
-        raise NotImplementedError
 
     def _classes(self) -> list[Any]:
         """Return the label that each output stands for; none for continuous ones."""
         return []
 
+    def _class_weight(self, y: torch.Tensor) -> torch.Tensor | None:
+        """Return how much a trial of each class counts, given those learned from."""
+        if self.class_weight is not None:
+            raise ValueError(
+                "'class_weight' is for classes and must be None for continuous labels, "
+                f"got {self.class_weight!r}."
+            )
+        return None
+
+    @abstractmethod
     def _labels_to_hash(self) -> Any:
         """Return what is known about labels, for the fingerprint."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _labels_to_dict(self) -> dict[str, Any]:
         """Return what is known about labels, JSON-ready, for the file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _labels_from_dict(self, saved: Mapping[str, Any]) -> None:
         """Take over what `_labels_to_dict` returned."""
-        raise NotImplementedError
 
     # -- training ---------------------------------------------------------------------
 
@@ -200,8 +213,11 @@ class MontageEstimator(TrialReader, BaseEstimator):
         """Cut training trials into those that are learned and those that choose."""
         subject = trials.metadata["subject"].to_numpy()
         session = trials.metadata["session"].to_numpy()
-        chosen = validation_mask(values, subject, self.valid_fraction)
-        targets = self._targets(values, ~chosen)
+        chosen = validation_mask(values, trials.metadata, self.valid_fraction)
+        learned = ~chosen
+        rows = np.flatnonzero(learned)
+        learned[rows] = ~overlapping(trials.metadata, rows, np.flatnonzero(chosen))
+        targets = self._targets(values, learned)
         settings: dict[str, Any] = {
             "device": find_device(self.device),
             "batch_size": self.batch_size,
@@ -211,9 +227,11 @@ class MontageEstimator(TrialReader, BaseEstimator):
         whole = TrialSource.from_arrays(trials.X, targets, subject, session, **settings)
         if not chosen.any():
             return whole, None
-        held_out = torch.as_tensor(chosen, device=whole.X.device)
-        valid = replace(whole.subset(held_out), shuffle=False)
-        return whole.subset(~held_out), valid
+        device = whole.X.device
+        valid = replace(
+            whole.subset(torch.as_tensor(chosen, device=device)), shuffle=False
+        )
+        return whole.subset(torch.as_tensor(learned, device=device)), valid
 
     def _maker(
         self,
@@ -243,6 +261,7 @@ class MontageEstimator(TrialReader, BaseEstimator):
                 n_times=trials.n_times,
                 sfreq=trials.sfreq,
                 random_state=random_state,
+                taps=self.taps if other is None or self.taps == EMBEDDING else None,
                 **((options or {}) if other is None else {}),
             ).to(source.X.device)
 
@@ -277,6 +296,7 @@ class MontageEstimator(TrialReader, BaseEstimator):
             sfreq=float(trials.sfreq),
             n_outputs=self._n_outputs(),
             classes=self._classes(),
+            class_weight=self._class_weight(source.y),
         )
 
     def _show(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:

@@ -10,6 +10,7 @@ import torch
 from sklearn.base import ClassifierMixin
 from torch import nn
 
+from eegkd._checks import check_number, join_names
 from eegkd.decoders import Decoder
 from eegkd.estimators.base import MontageEstimator
 from eegkd.estimators.distilled import Distilled, Translated
@@ -83,11 +84,35 @@ class ClassLabels(ClassifierMixin, MontageEstimator):
                 f"classes, got {len(trials)} trials. Record more trials."
             )
         self.classes_ = classes
+        self._check_class_weight()
         return codes
+
+    def _check_class_weight(self) -> None:
+        """Refuse weights that are neither "balanced" nor one for each class."""
+        given, wanted = self.class_weight, self.classes_.tolist()
+        if isinstance(given, Mapping) and set(given) == set(wanted):
+            for label, weight in given.items():
+                check_number(weight, f"class_weight[{label!r}]", at_least=0)
+        elif isinstance(given, Mapping) or given not in (None, "balanced"):
+            raise ValueError(
+                "'class_weight' must be None, 'balanced' or a dict with a weight for "
+                f"each of the classes {join_names(wanted)}, got {given!r}."
+            )
 
     def _targets(self, values: np.ndarray, learned: np.ndarray) -> np.ndarray:
         """Return the classes as they are."""
         return values
+
+    def _class_weight(self, y: torch.Tensor) -> torch.Tensor | None:
+        """Return how much a trial of each class counts, given those learned from."""
+        if self.class_weight is None:
+            return None
+        if isinstance(self.class_weight, Mapping):
+            return torch.tensor(
+                [float(self.class_weight[name]) for name in self.classes_.tolist()]
+            )
+        count = torch.bincount(y, minlength=len(self.classes_)).clamp(min=1)
+        return (len(y) / (len(self.classes_) * count)).float().cpu()
 
     def _n_outputs(self) -> int:
         """Return the number of classes."""
@@ -147,6 +172,11 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
         Learning rate of Adam.
     weight_decay : float, default=0.1
         L2 penalty of Adam.
+    class_weight : {None, "balanced"} or dict of label to float, default=None
+        How much a trial of each class counts in the loss on labels. ``"balanced"``
+        makes classes count alike, however many trials they have.
+    taps : {None, "embedding"}, sequence or mapping, default=None
+        Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of each class of each subject, from the end, that chooses the pass
         whose weights are kept; 0 keeps the last pass.
@@ -350,6 +380,11 @@ class DistilledClassifier(ClassLabels, Distilled):
         Scale the weight of every transfer loss so that its gradient on the first
         batch is so many times as long as the label loss's, > 0. By default weights
         are those of the method. For methods with fixed weights only.
+    class_weight : {None, "balanced"} or dict of label to float, default=None
+        How much a trial of each class counts in the loss on labels. ``"balanced"``
+        makes classes count alike, however many trials they have.
+    taps : {None, "embedding"}, sequence or mapping, default=None
+        Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of each class of each subject, from the end, that chooses teacher and
         pass; 0 keeps the last pass.

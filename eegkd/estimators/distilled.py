@@ -6,6 +6,7 @@ import copy
 import inspect
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from eegkd._checks import (
     check_registered,
     join_names,
 )
-from eegkd.decoders import Decoder, Output, check_decoder
+from eegkd.decoders import EMBEDDING, Decoder, Output, check_decoder
 from eegkd.distillation import History, Training
 from eegkd.estimators.base import MontageEstimator, find_device
 from eegkd.estimators.single import SingleDecoder
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 class Distilled(MontageEstimator):
     """A student on few electrodes with teachers on more."""
 
-    teacher_kind: type[SingleDecoder] = SingleDecoder
+    teacher_kind: type[SingleDecoder]  # what its teachers are
 
     def __init__(
         self,
@@ -60,6 +61,8 @@ class Distilled(MontageEstimator):
         lr: float = 5e-4,
         weight_decay: float = 0.1,
         calibrate: float | None = None,
+        class_weight: Any = None,
+        taps: Any = None,
         valid_fraction: float = 1 / 8,
         random_state: int = 0,
         device: str = "auto",
@@ -84,6 +87,8 @@ class Distilled(MontageEstimator):
         self.lr = lr
         self.weight_decay = weight_decay
         self.calibrate = calibrate
+        self.class_weight = class_weight
+        self.taps = taps
         self.valid_fraction = valid_fraction
         self.random_state = random_state
         self.device = device
@@ -222,13 +227,13 @@ class Distilled(MontageEstimator):
     def _check_method(self, method: Callable[..., Any]) -> None:
         """Refuse a method that cannot learn the labels."""
 
+    @abstractmethod
     def _check_labels(self, teacher: Any) -> None:
         """Refuse a fitted teacher that knows other labels."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _understood(self, teacher: Any) -> Decoder:
         """Return a teacher's decoder whose outputs mean what the student's do."""
-        raise NotImplementedError
 
     # -- teachers ---------------------------------------------------------------------
 
@@ -318,6 +323,8 @@ class Distilled(MontageEstimator):
             on_missing="error",
             decoder=self.student if given is None else given,
             decoder_options=self.student_options if given is None else None,
+            # Modules of the student's network; every network has an embedding.
+            taps=self.taps if given is None or self.taps == EMBEDDING else None,
         )
 
     def _matching(self, teacher: Any, trials: Trials) -> Any:

@@ -132,6 +132,10 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
         Learning rate of Adam.
     weight_decay : float, default=0.1
         L2 penalty of Adam.
+    class_weight : None, default=None
+        For classes only.
+    taps : {None, "embedding"}, sequence or mapping, default=None
+        Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of the trials of each subject, from the end, that chooses the pass
         whose weights are kept; 0 keeps the last pass.
@@ -323,6 +327,10 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         Scale the weight of every transfer loss so that its gradient on the first
         batch is so many times as long as the label loss's, > 0. By default weights
         are those of the method. For methods with fixed weights only.
+    class_weight : None, default=None
+        For classes only.
+    taps : {None, "embedding"}, sequence or mapping, default=None
+        Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of the trials of each subject, from the end, that chooses teacher and
         pass; 0 keeps the last pass.
@@ -390,6 +398,8 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         lr: float = 5e-4,
         weight_decay: float = 0.1,
         calibrate: float | None = None,
+        class_weight: None = None,
+        taps: Any = None,
         valid_fraction: float = 1 / 8,
         random_state: int = 0,
         device: str = "auto",
@@ -415,6 +425,8 @@ class DistilledRegressor(ContinuousLabels, Distilled):
             lr=lr,
             weight_decay=weight_decay,
             calibrate=calibrate,
+            class_weight=class_weight,
+            taps=taps,
             valid_fraction=valid_fraction,
             random_state=random_state,
             device=device,

@@ -41,6 +41,8 @@ class SingleDecoder(MontageEstimator):
         batch_size: int = 128,
         lr: float = 5e-4,
         weight_decay: float = 0.1,
+        class_weight: Any = None,
+        taps: Any = None,
         valid_fraction: float = 1 / 8,
         random_state: int = 0,
         device: str = "auto",
@@ -60,6 +62,8 @@ class SingleDecoder(MontageEstimator):
         self.batch_size = batch_size
         self.lr = lr
         self.weight_decay = weight_decay
+        self.class_weight = class_weight
+        self.taps = taps
         self.valid_fraction = valid_fraction
         self.random_state = random_state
         self.device = device

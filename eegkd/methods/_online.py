@@ -69,13 +69,12 @@ def summary(decoder: Decoder, history: History) -> dict[str, Any]:
         ``accuracy`` on the validation trials; without these, ``label_loss`` on the
         training trials.
     """
-    row = history.rows[history.best_epoch or 0]
     found = {
         "montage": decoder.view.montage.name,
-        "n_chans": decoder.view.n_chans,
+        "n_chans": decoder.view.montage.n_chans,
         "best_epoch": history.best_epoch,
-        "label_loss": row.get("valid_label_loss", row["train_label_loss"]),
+        "label_loss": history.label_loss,
     }
-    if "valid_accuracy" in row:
-        found["accuracy"] = row["valid_accuracy"]
+    if "valid_accuracy" in history.kept:
+        found["accuracy"] = history.kept["valid_accuracy"]
     return found

@@ -38,16 +38,6 @@ def soft_objective(
     )
 
 
-def kept(history: History) -> tuple[float, float | None]:
-    """Return label loss and accuracy of the kept pass, on validation if there is one.
-
-    Losses of different objectives cannot be compared; the label term of each can.
-    """
-    row = history.rows[history.best_epoch or 0]
-    loss = row.get("valid_label_loss", row["train_label_loss"])
-    return loss, row.get("valid_accuracy")
-
-
 class Candidates:
     """Students trained one after the other from the same start; the best one stays.
 
@@ -72,12 +62,15 @@ class Candidates:
             if not self.found:
                 self._keep(student)
             raise
-        loss, accuracy = kept(history)
         self.found.append(
-            {**told, "student_label_loss": loss, "student_accuracy": accuracy}
+            {
+                **told,
+                "student_label_loss": history.label_loss,
+                "student_accuracy": history.kept.get("valid_accuracy"),
+            }
         )
-        if loss < self.best_loss:
-            self.best, self.best_loss = history, loss
+        if history.label_loss < self.best_loss:
+            self.best, self.best_loss = history, history.label_loss
             self.chosen = len(self.found) - 1
             self._keep(student)
 
@@ -129,13 +122,12 @@ def train_assistants(
             assistant, soft_objective(training, teacher, **weights), random_state=seed
         )
         assistants.append(Frozen(assistant))
-        loss, accuracy = kept(history)
         notes.append(
             {
                 "decoder": type(assistant.network).__name__,
-                "electrodes": assistant.view.n_chans,
-                "label_loss": loss,
-                "accuracy": accuracy,
+                "electrodes": assistant.view.montage.n_chans,
+                "label_loss": history.label_loss,
+                "accuracy": history.kept.get("valid_accuracy"),
             }
         )
         if chain:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from eegkd._checks import check_int
 from eegkd.criteria import KL
 from eegkd.decoders import Decoder, Output
 from eegkd.distillation import Criterion, History, Objective, Training
 from eegkd.sources import Batch, Source, TrialSource
-from eegkd.teachers import Frozen, Teacher
+from eegkd.teachers import Ensemble, Frozen, Teacher
 from eegkd.weightings import Weighting
 
 N_BLOCKS = 10  # contiguous parts of a recording that teachers take or leave
@@ -88,7 +87,7 @@ def follow(
         weights.append(hint[0])
     history = training.run(Objective(terms, weighting(*weights)))
     history.notes["teacher_electrodes"] = [
-        teacher.decoder.view.n_chans for teacher in teachers
+        teacher.decoder.view.montage.n_chans for teacher in teachers
     ]
     return history
 
@@ -162,7 +161,4 @@ class RandomSubset:
             chosen = []
             while not chosen:
                 chosen = [who for who in self.teachers if self._rng.random() < 0.5]
-        logits = torch.stack([who(batch).logits for who in chosen])
-        logs = F.log_softmax(logits / self.temperature, dim=2)
-        mean = logs.logsumexp(dim=0) - np.log(len(chosen))
-        return Output(self.temperature * mean, {}, None)
+        return Ensemble(chosen, temperature=self.temperature)(batch)

@@ -81,7 +81,10 @@ def mix_kd(
     return training.run(
         Objective(
             [
-                (_StandardizedCrossEntropy(floor, detach), None),
+                (
+                    _StandardizedCrossEntropy(floor, detach, training.class_weight),
+                    None,
+                ),
                 (soft, training.frozen()),
             ],
             Constant(label_weight, soft_weight),
@@ -101,7 +104,8 @@ def mix_kd(
 class _StandardizedCrossEntropy(CrossEntropy):
     """Cross-entropy of scores divided by their own deviation."""
 
-    def __init__(self, floor: float, detach: bool) -> None:
+    def __init__(self, floor: float, detach: bool, weight: Any = None) -> None:
+        super().__init__(weight)
         self.floor, self.detach = floor, detach
 
     def __call__(self, student: Any, teacher: Any, batch: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eegkd._checks import check_type
-from eegkd.criteria import KL, CrossEntropy
+from eegkd.criteria import KL
 from eegkd.criteria.domain import MMD, ClassConfusion
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods._headsets import (
@@ -92,7 +92,7 @@ def sdda(
     source, valid = with_target(training, target, supervised)
     soft = 1 / training.n_outputs if soft_weight is None else soft_weight
     terms: list[tuple[Any, Any]] = [
-        (Among(CrossEntropy(), with_label), None),
+        (Among(training.label_loss(), with_label), None),
         (Among(KL(temperature), of_source), teacher),
         (MMD(by=of_target), None),
         (ClassConfusion(confusion_temperature, where=of_target), None),

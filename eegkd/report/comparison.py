@@ -9,8 +9,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from eegkd.metrics import LESS_IS_BETTER
 from eegkd.report.figures import GREY, MEAN, STYLE, _figure, _new_axes
-from eegkd.statistics import SIGNIFICANCE, mean_interval
+from eegkd.statistics import SIGNIFICANCE, mean_interval, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,17 +25,7 @@ KIND_COLORS = {
     "baseline": "#CC79A7",
 }
 SIDE_COLORS = {"a": "#D55E00", "b": "#56B4E9"}
-METRIC_NAMES = {
-    "roc_auc": "ROC AUC",
-    "calibration_error": "calibration error (less is better)",
-    "log_loss": "log loss (less is better)",
-    "brier_score": "Brier score (less is better)",
-    "itr": "bits per minute",
-    "parameters": "parameters (less is better)",
-    "macs": "multiply-accumulates (less is better)",
-    "train_seconds": "seconds to train (less is better)",
-    "predict_ms": "ms to predict one trial (less is better)",
-}
+COSTS = ("parameters", "macs", "train_seconds", "predict_ms")
 MIN_ITEMS, MIN_BLOCKS = 3, 6
 JITTER = 0.13
 
@@ -108,7 +99,7 @@ def plot_pairs(
     table: pd.DataFrame,
     names: tuple[str, str],
     *,
-    metric: str = "accuracy",
+    metric: str | Mapping[str, str] = "accuracy",
     remarks: Mapping[str, str] | None = None,
 ) -> Figure:
     """Show two methods, one line for each person, and below them the differences.
@@ -120,8 +111,9 @@ def plot_pairs(
         ``montage``, ``decoder``, ``subject``, and the scores ``a`` and ``b``.
     names : tuple of (str, str)
         What ``a`` and ``b`` are.
-    metric : str, default="accuracy"
-        What the scores are.
+    metric : str or dict of str -> str, default="accuracy"
+        What the scores are; by dataset where they differ. Panels of several metrics
+        have an axis each.
     remarks : dict of str -> str, optional
         What is written above a dataset's panel, such as "SIMULATED".
 
@@ -131,14 +123,18 @@ def plot_pairs(
         One column of panels for each dataset and evaluation. Not known to pyplot:
         save it with ``figure.savefig``.
     """
-    panels = list(table.groupby(["dataset", "evaluation"], sort=False))
+    panels: list[Any] = list(table.groupby(["dataset", "evaluation"], sort=False))
+    shown = [metric if isinstance(metric, str) else metric[key[0]] for key, _ in panels]
+    same = len(set(shown)) == 1
     most = max(len(_groups(rows)) for _, rows in panels)
     width = max(3.4, 1.1 + 1.15 * most)
     with mpl.rc_context(STYLE):
         size = (width * len(panels) + 0.4, 6.4)
         figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(2, len(panels), sharey="row", squeeze=False)
-        for (_, rows), (above, below) in zip(panels, axes.T, strict=True):
+        axes = figure.subplots(
+            2, len(panels), sharey="row" if same else "none", squeeze=False
+        )
+        for (_, rows), name, (above, below) in zip(panels, shown, axes.T, strict=True):
             groups = _groups(rows)
             for place, (_, own) in enumerate(groups):
                 _draw_pair(above, place, own)
@@ -159,7 +155,8 @@ def plot_pairs(
                 ax.set_xlim(-0.55, len(groups) - 0.45)
                 ax.tick_params(axis="x", length=0)
             _title(above, _place_name(rows, remarks))
-        axes[0, 0].set_ylabel(_metric_name(metric))
+            if above is axes[0, 0] or not same:
+                above.set_ylabel(_metric_name(name))
         axes[1, 0].set_ylabel(f"{names[0]} - {names[1]}", parse_math=False)
         above.plot([], [], color="#c4c4c4", label="one person")
         below.errorbar([], [], [], color="black", label="mean, 95 % interval", **MEAN)
@@ -225,7 +222,8 @@ def plot_critical_difference(
             f"{n_persons} persons. Use plot_pairs, or finish more of the grid."
         )
     ranks = wide.rank(axis=1, ascending=less_is_better).mean()
-    omnibus = float(friedmanchisquare(*wide.to_numpy().T).pvalue)
+    tied = wide.nunique(axis=1).eq(1).all()  # the statistic is 0 / 0 then
+    omnibus = 1.0 if tied else float(friedmanchisquare(*wide.to_numpy().T).pvalue)
     apart = posthoc_nemenyi_friedman(wide)
     if not omnibus < SIGNIFICANCE:
         apart = pd.DataFrame(1.0, index=apart.index, columns=apart.columns)
@@ -262,9 +260,10 @@ def _role(kind: str, method: str) -> str:
 
 
 def _metric_name(metric: str) -> str:
-    """Return a metric in words."""
-    name = METRIC_NAMES.get(metric, metric.replace("_", " "))
-    return name[0].upper() + name[1:]
+    """Return a metric in words, with a capital, and whether less of it is better."""
+    name = metric_name(metric)
+    less = " (less is better)" if metric in (*LESS_IS_BETTER, *COSTS) else ""
+    return f"{name[0].upper()}{name[1:]}{less}"
 
 
 def _item_name(kind: str, method: str, decoder: str, montage: str) -> str:

@@ -14,6 +14,8 @@ from eegkd.report.page import (
     MIN_SUBJECTS,
     PAPER,
     SCHEMES,
+    TRIALS,
+    _capital,
     _count,
     _embed,
     _flat,
@@ -21,6 +23,7 @@ from eegkd.report.page import (
     _table,
     check_html,
 )
+from eegkd.statistics import metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,17 +42,20 @@ EVALUATIONS = {
     "cross_subject": "networks learn from other subjects",
 }
 COSTS = {
-    "accuracy": "Accuracy",
     "parameters": "Parameters",
     "macs": "Multiply-accumulates per trial",
     "train_seconds": "Seconds to train",
     "predict_ms": "Milliseconds per trial",
 }
+SELECTIONS = (
+    "Bits per minute are of selections among equal classes. Where trials are single "
+    "stimuli or windows nothing is selected by one, and there are none."
+)
 OTHERS = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
     "kappa": "Kappa",
-    "roc_auc": "ROC AUC",
+    "roc_auc": "ROC-AUC",
     "itr": "Bits per minute",
 }
 ITEM = {
@@ -79,6 +85,9 @@ flipping the signs of the persons' differences (paired permutation test);
 <strong>p (Holm)</strong> is corrected for all comparisons of its table. Only below 0.05
 is one method called better. <strong>Not shown</strong> does not say that there is no
 difference.</li>
+<li><strong>Above chance</strong>: whether an item does more than guess on the persons
+that were tested, by a one-sided test over their test trials, corrected for all items of
+a dataset and evaluation. Where it is not shown, nothing is said of the item.</li>
 <li><strong>Effect size</strong>: mean of the persons' differences over their standard
 deviation; 0.2 is called small, 0.5 medium, 0.8 large.</li>
 <li><strong>One seed ranks nothing.</strong> Networks start at random and one start may
@@ -150,15 +159,15 @@ def write_comparison(results: Results, file: str | Path) -> Path:
     return file
 
 
-def comparison_latex(results: Results, metric: str = "accuracy") -> str:
+def comparison_latex(results: Results, metric: str | None = None) -> str:
     r"""Return the summary of a benchmark as a LaTeX table.
 
     Parameters
     ----------
     results : Results
         What `eegkd.benchmark` returned.
-    metric : str, default="accuracy"
-        Which metric.
+    metric : str, optional
+        Which metric; by default that of each dataset's paradigm.
 
     Returns
     -------
@@ -166,20 +175,24 @@ def comparison_latex(results: Results, metric: str = "accuracy") -> str:
         A ``table`` environment; the document needs ``\usepackage{booktabs}``.
     """
     summary = results.summary(metric)
+    names = list(summary["metric"].unique())
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
         "\\centering",
-        f"\\caption{{{_latex_caption(results, summary, metric)}}}",
+        f"\\caption{{{_latex_caption(results, summary)}}}",
         "\\begin{tabular}{lllrrrr}",
         "\\toprule",
-        f"Montage & Decoder & Method & {_latex(_words(metric))} & 95\\,\\% interval & "
-        "Of teacher & Wins \\\\",
+        f"Montage & Decoder & Method & {_latex(_shared_name(names))} & "
+        "95\\,\\% interval & Of teacher & Wins \\\\",
     ]
     for (dataset, evaluation), rows in summary.groupby(
         ["dataset", "evaluation"], sort=False
     ):
-        title = _latex(results.title(str(dataset), str(evaluation)))
+        title = results.title(str(dataset), str(evaluation))
+        if len(names) > 1:
+            title += f", {metric_name(rows['metric'].iloc[0])}"
+        title = _latex(title)
         lines += ["\\midrule", f"\\multicolumn{{7}}{{l}}{{\\emph{{{title}}}}} \\\\"]
         for row in rows.to_dict("records"):
             cells = [row["montage"], row["decoder"] or "--", row["method"]]
@@ -199,11 +212,12 @@ def _sections(results: Results) -> Iterator[tuple[str, str]]:
     yield from _figures(results)
     yield "Cost", _metrics_table(results, COSTS, share=True)
     yield "Calibration", f"<p>{CALIBRATION}</p>{_calibration(results)}"
-    yield "Other metrics", _metrics_table(results, OTHERS)
-    wide = results.by_subject()
+    yield "Other metrics", f"<p>{SELECTIONS}</p>{_metrics_table(results, OTHERS)}"
+    persons = results.by_subject()
+    persons["metric"] = persons["metric"].map(metric_name)
     yield (
-        "Accuracy of each person",
-        f"<p>Folds and seeds averaged.</p>{_long(wide)}",
+        f"{_shared_name(results.metrics)} of each person",
+        f"<p>Folds and seeds averaged.</p>{_long(persons)}",
     )
     if len(results.missing()):
         table = results.missing().drop(columns="key")
@@ -288,9 +302,11 @@ def _remarks(results: Results) -> Iterator[str]:
     if len(networks) and networks["seed"].nunique() == 1:
         yield (
             "<strong>One seed: nothing is ranked.</strong> How much the scores depend "
-            "on the random start is not known from these data; the numbers of seeds "
-            "above are taken from published runs."
+            "on the random start is not known from these data; numbers of seeds above "
+            "are taken from published runs."
         )
+    paradigms = {results.paradigm_of(name) for name in scores["dataset"].unique()}
+    yield from (TRIALS[name] for name in TRIALS if name in paradigms)
     least = scores.groupby("dataset")["subject"].nunique().min()
     if least < MIN_SUBJECTS:
         yield (
@@ -315,7 +331,7 @@ def _score_tables(results: Results) -> Iterator[tuple[str, str]]:
                 "Montage": rows["montage"],
                 "Decoder": rows["decoder"].replace("", "-"),
                 "Method": rows["method"],
-                "Mean accuracy": rows["mean"].map(_shown),
+                f"Mean {metric_name(rows['metric'].iloc[0])}": rows["mean"].map(_shown),
                 "95 % interval": [_interval(row) for _, row in rows.iterrows()],
                 "Of teacher": rows["of_teacher"].map(_percent),
                 "Wins": rows["wins"].map(lambda value: _shown(value, 1)),
@@ -340,6 +356,7 @@ def _comparisons(results: Results) -> Iterator[tuple[str, str]]:
                 "Montage": table["montage"],
                 "Decoder": table["decoder"],
                 "Compared": table["a"] + " - " + table["b"],
+                "Metric": table["metric"].map(metric_name),
                 "Difference": table["difference"].map(_signed),
                 "95 % interval": [_interval(row) for _, row in table.iterrows()],
                 "p (Holm)": table["p_holm"].map(_p_value),
@@ -358,7 +375,7 @@ def _wide(table: pd.DataFrame) -> str:
     """Return a table in lines that do not wrap, without what is the same in all."""
     same = [
         name
-        for name in ("Dataset", "Evaluation")
+        for name in ("Dataset", "Evaluation", "Metric")
         if name in table and table[name].nunique() == 1
     ]
     return f'<div class="eegkd-wide">{_table(table.drop(columns=same))}</div>'
@@ -419,13 +436,16 @@ def _metrics_table(
     """Return the means of several metrics as a table, one row for each item."""
     import pandas as pd
 
+    summary = results.summary()
     columns: dict[str, list[str]] = {}
+    if share:
+        columns["Metric"] = summary["metric"].map(metric_name).tolist()
+        columns[_shared_name(results.metrics)] = summary["mean"].map(_shown).tolist()
+        columns["Of teacher"] = summary["of_teacher"].map(_percent).tolist()
     for metric, title in metrics.items():
-        summary = results.summary(metric)
         digits = 0 if metric in ("parameters", "macs") else 3
-        columns[title] = [_shown(value, digits) for value in summary["mean"]]
-        if share and metric == "accuracy":
-            columns["Of teacher"] = summary["of_teacher"].map(_percent).tolist()
+        means = results.summary(metric)["mean"]
+        columns[title] = [_shown(value, digits) for value in means]
     named = {title: summary[name] for name, title in ITEM.items()}
     shown = pd.DataFrame({**named, **columns})
     shown["Decoder"] = shown["Decoder"].replace("", "-")
@@ -529,9 +549,9 @@ def _interval(row: Any) -> str:
     return f"{row['low']:.3f} to {row['high']:.3f}"
 
 
-def _words(metric: str) -> str:
-    """Return the name of a metric with a capital."""
-    return metric.replace("_", " ").capitalize()
+def _shared_name(metrics: list[str]) -> str:
+    """Return the name of the only metric with a capital; "Score" for several."""
+    return _capital(metric_name(metrics[0])) if len(metrics) == 1 else "Score"
 
 
 def _latex(text: Any) -> str:
@@ -539,13 +559,15 @@ def _latex(text: Any) -> str:
     return str(text).translate(LATEX)
 
 
-def _latex_caption(results: Results, summary: pd.DataFrame, metric: str) -> str:
+def _latex_caption(results: Results, summary: pd.DataFrame) -> str:
     """Return what the table shows, and what is missing."""
     seeded = results.planned.loc[results.planned["seeded"].astype(bool), "method"]
     seeds = summary.loc[summary["method"].isin(seeded), "n_seeds"]
     persons = summary["n_subjects"]
+    metrics = summary["metric"].unique()
+    name = metric_name(metrics[0]) if len(metrics) == 1 else "score"
     text = (
-        f"Mean {metric.replace('_', ' ')} over {_range(persons, 'person')} with "
+        f"Mean {name} over {_range(persons, 'person')} with "
         f"{_range(seeds, 'seed')} averaged first, 95 % interval over persons, share of "
         "the teacher's mean, and persons on whom the item is the best."
     )

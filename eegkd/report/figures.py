@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from eegkd._bands import sites_of
 from eegkd.montage import positions
-from eegkd.statistics import ROLES, mean_interval
+from eegkd.statistics import ROLES, mean_interval, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,8 @@ def plot_montage(
     ----------
     ch_names : sequence of str
         The montage's electrodes, filled and named. Those without a position in the
-        10-05 system are listed below the head.
+        10-05 system are listed below the head. Channels of a filter bank are their
+        electrodes.
     all_names : sequence of str, optional
         All electrodes of the recording, small and grey.
     ax : Axes, optional
@@ -65,7 +67,8 @@ def plot_montage(
         The figure, seen from above, nose up. Not known to pyplot if it is new: save it
         with ``figure.savefig``.
     """
-    places = _head_positions([*ch_names, *(all_names or ())])
+    ch_names, all_names = sites_of(ch_names), sites_of(all_names or ())
+    places = _head_positions([*ch_names, *all_names])
     with mpl.rc_context(STYLE):
         placed = {name: places[name] for name in ch_names if name in places}
         gaps = _gaps(list(placed.values()))
@@ -136,7 +139,7 @@ def plot_scores(
         ax.set(
             xlim=(-0.5, x[-1] + 0.5),
             ylim=_limits(table, chance),
-            ylabel=f"Test {metric.replace('_', ' ')}",
+            ylabel=f"Test {metric_name(metric)}",
         )
         ax.tick_params(axis="x", length=0)
         if len(table) > 1:

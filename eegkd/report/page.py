@@ -19,6 +19,7 @@ from eegkd.report.figures import (
     plot_scores,
     plot_similarity,
 )
+from eegkd.statistics import guessing, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 DPI, SHOWN_DPI = 180, 100  # finer than shown, for large and dense screens
 MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625
 SIGNIFICANCE = 0.05
+UNBALANCED = 0.02  # share of a class beyond its part that is worth a sentence
 CSS = """
 #content table td, #content table th { padding: .15rem .6rem; vertical-align: top; }
 #content .eegkd-long td { white-space: nowrap; }
@@ -50,6 +52,15 @@ SCHEMES = {
 METHODS = {
     "kd": "soft labels",
     "sk_kd": "soft labels and similarity keeping",
+}
+#: What a trial is, where it is not one choice of a person.
+TRIALS = {
+    "p300": "Scores are of single stimuli, whose windows overlap. A speller decides "
+    "after several repetitions, which is not counted here.",
+    "cvep": "Scores are of single windows of a code, which overlap. Which code was "
+    "looked at is decided from many of them, which is not counted here.",
+    "rstate": "Scores are of windows. Those of one segment are alike, so that there "
+    "are fewer independent ones than are counted.",
 }
 PAPER = (
     "Huang, X.-Y., Chen, S.-Y., & Wei, C.-S. (2024). Enhancing low-density EEG-based "
@@ -141,14 +152,20 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
         + (" among those that the teacher reads (all)." if teachers else "."),
         lambda: plot_montage(
             settings["montage"]["ch_names"],
-            teachers[0].decoder_.view.ch_names if teachers else None,
+            teachers[0].decoder_.view.montage.ch_names if teachers else None,
         ),
     )
     yield (
-        "Accuracy of each subject",
+        f"{_capital(metric_name(result.metric))} of each subject",
         "Each line is a subject, named on the right, seeds averaged. Beside the dots: "
         "mean over subjects and its 95 % interval.",
-        lambda: plot_scores(result.scores, chance=1 / len(settings["classes"])),
+        lambda: plot_scores(
+            result.scores,
+            metric=result.metric,
+            chance=guessing(
+                settings.get("paradigm"), len(settings["classes"]), result.metric
+            ),
+        ),
     )
     yield (
         "Training",
@@ -157,7 +174,7 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
         "the lowest validation loss (without validation trials the last one). The "
         "student's loss includes what it is taught, so its height cannot be compared "
         "with the others'. Validation trials come from the training data; test trials "
-        "took no part.",
+        f"took no part.{_usual_class(result, 'Validation accuracy')}",
         lambda: plot_history(result.history),
     )
     yield (
@@ -287,10 +304,13 @@ def _role_list(result: FitResult) -> str:
             else ""
         )
         items.append(
-            f"<li><strong>{role}</strong>, {texts[str(role)]}: mean accuracy "
-            f"<strong>{row['mean']:.3f}</strong>{interval}</li>"
+            f"<li><strong>{role}</strong>, {texts[str(role)]}: mean "
+            f"{metric_name(result.metric)} <strong>{row['mean']:.3f}</strong>"
+            f"{interval}</li>"
         )
-    chance = 1 / len(result.settings["classes"])
+    settings = result.settings
+    n_classes = len(settings["classes"])
+    chance = guessing(settings.get("paradigm"), n_classes, result.metric)
     items.append(f"<li>guessing: {chance:.3f}</li>")
     return f"<ul>{''.join(items)}</ul>"
 
@@ -303,7 +323,10 @@ def _found(result: FitResult) -> str:
     student: Any = summary.loc["student"]
     difference, p_value = student["vs_baseline"], student["p_value"]
     n_subjects = result.scores["subject"].nunique()
-    numbers = f"Student minus baseline: <strong>{difference:+.3f}</strong> in accuracy"
+    numbers = (
+        f"Student minus baseline: <strong>{difference:+.3f}</strong> in "
+        f"{metric_name(result.metric)}"
+    )
     if n_subjects == 1:
         return (
             f"{numbers}. With one subject this cannot be tested: it describes one "
@@ -321,10 +344,17 @@ def _found(result: FitResult) -> str:
             "<strong>No difference was shown.</strong> That is not evidence that there "
             "is none."
         )
-    elif difference > 0:
-        verdict = f"<strong>The student was more accurate{where}.</strong>"
+    elif not result.against_chance()["above"][["baseline", "student"]].any():
+        verdict = (
+            "<strong>Neither is shown to do more than guess: this difference means "
+            "nothing.</strong>"
+        )
     else:
-        verdict = f"<strong>The student was less accurate{where}.</strong>"
+        more = "more" if difference > 0 else "less"
+        better = {"more": "scored higher", "less": "scored lower"}
+        by_accuracy = result.metric == "accuracy"
+        said = f"was {more} accurate" if by_accuracy else better[more]
+        verdict = f"<strong>The student {said}{where}.</strong>"
     return (
         f"{numbers} (paired permutation test over {n_subjects} subjects, seeds "
         f"averaged: p = {p_value:.3f}). {verdict}"
@@ -334,6 +364,14 @@ def _found(result: FitResult) -> str:
 def _remarks(result: FitResult) -> Iterator[str]:
     """Yield what a reader must know to judge the numbers, in HTML."""
     settings = result.settings
+    at_chance = result.at_chance()
+    if at_chance:
+        yield f"<strong>{html.escape(at_chance)}</strong>"
+    paradigm = settings.get("paradigm")
+    if paradigm in TRIALS:
+        yield TRIALS[paradigm]
+    if result.metric == "accuracy" and (usual := _usual_class(result, "Accuracy")):
+        yield html.escape(usual.strip())
     if len(settings["classes"]) == 2:
         yield (
             "With two classes, soft labels carry nothing beyond the teacher's "
@@ -377,6 +415,22 @@ def _trouble(result: FitResult) -> str:
     )
 
 
+def _usual_class(result: FitResult, name: str) -> str:
+    """Return what naming the most frequent class gives, if that is not chance."""
+    shares = result.predictions["label"].value_counts(normalize=True)
+    if shares.iloc[0] < 1 / len(shares) + UNBALANCED:
+        return ""
+    return (
+        f" {name} counts all trials alike: always naming the most frequent class "
+        f"({shares.index[0]}) gives {shares.iloc[0]:.3f} on the test trials."
+    )
+
+
+def _capital(text: str) -> str:
+    """Return text with a capital at its beginning."""
+    return text[0].upper() + text[1:]
+
+
 def _summary_table(result: FitResult) -> str:
     """Return the summary by role as an HTML table."""
     import pandas as pd
@@ -388,7 +442,7 @@ def _summary_table(result: FitResult) -> str:
             "Method": row["method"],
             "Montage": row["montage"],
             "Electrodes": row["n_chans"],
-            "Mean accuracy": f"{row['mean']:.3f}",
+            f"Mean {metric_name(result.metric)}": f"{row['mean']:.3f}",
             "95 % interval": f"{row['low']:.3f} to {row['high']:.3f}"
             if np.isfinite(row["low"])
             else "one subject",

@@ -79,7 +79,7 @@ class SimulatedDataset(BaseDataset):
             *([] if sfreq == SFREQ else [f"sfreq{sfreq:g}"]),
             *([] if seed == 0 else [f"seed{seed}"]),
         ]
-        code = "-".join([type(self).__name__, *named])
+        code = self._make_code(named)
         super().__init__(
             subjects=range(1, n_subjects + 1),
             sessions_per_subject=len(SESSIONS),
@@ -90,6 +90,10 @@ class SimulatedDataset(BaseDataset):
             selected_subjects=subjects,
             selected_sessions=sessions,
         )
+
+    def _make_code(self, named: Sequence[str]) -> str:
+        """Return the code of the set, which names what is unusual."""
+        return "-".join([type(self).__name__, *named])
 
     @abstractmethod
     def _draw_person(self, rng: np.random.Generator) -> Any:

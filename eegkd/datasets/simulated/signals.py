@@ -78,6 +78,7 @@ def record(
     alpha_freq: float,
     exponent: float,
     alpha_gain: Any = 1.0,
+    blink_gain: Any = 1.0,
 ) -> mne.io.RawArray:
     """Return a run: what the task gives, and everything else on top.
 
@@ -95,6 +96,8 @@ def record(
         Of the person's 1/f background.
     alpha_gain : float or ndarray, shape (n_times,), default=1.0
         Factor of the amplitude of alpha.
+    blink_gain : float or ndarray, shape (n_times,), default=1.0
+        Factor of the size of blinks.
 
     Returns
     -------
@@ -108,7 +111,7 @@ def record(
 
     signals += day.occipital @ (ALPHA_MOMENT * alpha)
     signals += (BACKGROUND_MOMENT * day.background) @ pink
-    signals += day.eyes * _blinks(n_times, sfreq, rng)
+    signals += day.eyes * (blink_gain * _blinks(n_times, sfreq, rng))
     signals += np.real(day.line * np.exp(2j * np.pi * turns))
     signals += day.noise * rng.standard_normal(signals.shape)
 

@@ -1,0 +1,122 @@
+"""Trials that belong together: overlapping ones, and windows of one segment.
+
+Flashes of a speller follow each other faster than a response lasts, so that a trial
+shares samples with its neighbors. If one of them trains and the other tests, the test
+has been seen. The same holds, more weakly, for windows cut from one segment of rest.
+What a split may part is therefore a *section*: a block of such trials, or, of a block
+that is most of a recording, a stretch of it. Where a cut goes through a block, training
+trials that share samples with the other side are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORDING = ["subject", "session"]
+RUN = [*RECORDING, "run"]
+N_SECTIONS = 10  # of a session at least, so that a fifth or a third can be held out
+SLACK = 1e-3  # s; times of resampled trials are not exact
+
+
+def sections(metadata: pd.DataFrame) -> np.ndarray | None:
+    """Return the stretch of recording that each trial stays in, whatever the split.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        One row for each trial in the order of recording, with ``subject``,
+        ``session``, ``run`` and perhaps ``block``, see `eegkd.load_trials`.
+
+    Returns
+    -------
+    section : ndarray of int, shape (n_trials,), or None
+        Blocks in order of appearance; one that holds more than a tenth of its session
+        is cut into equal parts. None where every trial stands alone.
+    """
+    if "block" not in metadata:
+        return None
+    metadata = metadata.reset_index(drop=True)
+    blocks = metadata.groupby([*RUN, "block"], sort=False)
+    number, position = blocks.ngroup().to_numpy(), blocks.cumcount().to_numpy()
+    size = np.bincount(number)[number] if len(number) else number
+    if (size <= 1).all():
+        return None
+    session = metadata.groupby(RECORDING, sort=False)["block"].transform("size")
+    limit = np.ceil(session.to_numpy() / N_SECTIONS)
+    part = position * np.ceil(size / limit).astype(int) // size
+    joined = number * (part.max() + 1) + part
+    return np.unique(joined, return_inverse=True)[1]
+
+
+def last_sections(
+    section: np.ndarray, y: np.ndarray, fraction: float, *, rounded: bool = True
+) -> np.ndarray:
+    """Choose the last sections of each kind.
+
+    Parameters
+    ----------
+    section : ndarray of int, shape (n_trials,)
+        Of one subject, numbered in the order of recording.
+    y : ndarray, shape (n_trials,)
+        Labels. Sections that hold the same classes are of one kind.
+    fraction : float
+        Part of the sections of each kind, at least one where there are two.
+    rounded : bool, default=True
+        Whether the number is rounded, or cut off.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (n_trials,)
+        Whether a trial is in one of them.
+    """
+    kinds: dict[frozenset[str], list[int]] = {}
+    for number in np.unique(section):
+        held = frozenset(map(str, y[section == number]))
+        kinds.setdefault(held, []).append(int(number))
+    count = round if rounded else math.floor
+    chosen = [
+        number
+        for numbers in kinds.values()
+        if len(numbers) > 1
+        for number in numbers[-max(1, count(fraction * len(numbers))) :]
+    ]
+    return np.isin(section, chosen)
+
+
+def overlapping(
+    metadata: pd.DataFrame, rows: np.ndarray, others: np.ndarray
+) -> np.ndarray:
+    """Say which trials share samples with trials of the other side.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        One row for each trial, with ``subject``, ``session``, ``run`` and perhaps
+        ``start`` and ``stop`` in seconds.
+    rows, others : ndarray of int
+        Trials of the two sides.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (n_rows,)
+        Whether a trial of ``rows`` overlaps one of ``others``; False everywhere where
+        times are not known.
+    """
+    shared = np.zeros(len(rows), dtype=bool)
+    if not {"start", "stop"} <= set(metadata):
+        return shared
+    run = metadata.groupby(RUN, sort=False).ngroup().to_numpy()
+    start, stop = metadata["start"].to_numpy(), metadata["stop"].to_numpy()
+    for number in np.intersect1d(run[rows], run[others]):
+        mine, theirs = rows[run[rows] == number], others[run[others] == number]
+        # Those that began before a trial's end, less those that ended before it began.
+        begun = np.searchsorted(np.sort(start[theirs]), stop[mine] - SLACK)
+        ended = np.searchsorted(np.sort(stop[theirs]), start[mine] + SLACK)
+        shared[run[rows] == number] = begun > ended
+    return shared

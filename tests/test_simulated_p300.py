@@ -1,0 +1,299 @@
+"""The simulated speller: what flashes evoke, how it overlaps, who sees it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from moabb.paradigms import P300
+from scipy.signal import welch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import roc_auc_score
+
+from eegkd import load_trials
+from eegkd.datasets.simulated import SIMULATED, SimulatedP300, head, p300, people
+from eegkd.datasets.simulated import signals as noises
+
+NAMES = list(head.CH_NAMES)
+SFREQ = 160.0
+PEOPLE = (1, 2, 3)
+UNICORN = ["Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8"]
+FOREHEAD = ["Fp1", "Fp2", "AF7", "AF8"]
+
+
+def signals(dataset, subject, session="0train"):
+    """Return the values of one run."""
+    return dataset.get_data([subject])[subject][session]["0"].get_data()
+
+
+def flashes(raw):
+    """Return when each flash begins in s, and whether it is a target."""
+    return raw.annotations.onset, raw.annotations.description == "Target"
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return SimulatedP300(n_subjects=2, n_characters=2, n_repetitions=2)
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return SimulatedP300().get_data([1])[1]["0train"]["0"]
+
+
+@pytest.fixture(scope="module")
+def trials():
+    """Trials of three people in microvolts, one after the other and by day."""
+    parts = []
+    for subject in PEOPLE:
+        for runs in SimulatedP300().get_data([subject])[subject].values():
+            raw = runs["0"].filter(1.0, 24.0, verbose="error")
+            onsets, targets = flashes(raw)
+            rows = np.rint(onsets * SFREQ).astype(int)[:, np.newaxis]
+            X = raw.get_data()[:, rows + np.arange(int(SFREQ))].swapaxes(0, 1) * 1e6
+            parts.append((X, targets))
+    return parts
+
+
+@pytest.fixture(scope="module")
+def difference(trials):
+    """Return the average target minus the average of the others, over people."""
+    return np.mean([X[y].mean(axis=0) - X[~y].mean(axis=0) for X, y in trials], axis=0)
+
+
+@pytest.fixture
+def steady(monkeypatch):
+    """Take away whatever differs from flash to flash and from day to day."""
+    for name in ("AMPLITUDE_SPREAD", "VISUAL_SPREAD", "VISUAL_JITTER", "LAPSES"):
+        monkeypatch.setattr(p300, name, 0.0)
+    monkeypatch.setattr(p300, "LATENCY_DRIFT", 0.0)
+
+
+def responses(onsets, targets, seconds=12.0, **changes):
+    """Return what the electrodes see of some flashes, without any noise."""
+    dataset = SimulatedP300(n_subjects=1)
+    person = dataset._draw_person(dataset._rng(1))._replace(**changes)
+    day = people.draw_day(person.sources, person.strengths, np.random.default_rng(0))
+    noise = noises.Noise(int(seconds * SFREQ), SFREQ, np.random.default_rng(1))
+    return p300._responses(person, day, np.array(onsets), np.array(targets), noise)
+
+
+def features(X, rows):
+    """Return the means of 16 parts of each trial, for some electrodes."""
+    parts = X[:, rows].reshape(len(X), len(rows), 16, -1).mean(axis=-1)
+    return parts.reshape(len(X), -1)
+
+
+def width(course):
+    """Return the full width at half maximum in samples."""
+    return np.count_nonzero(course > course.max() / 2)
+
+
+# --- reproducible -------------------------------------------------------------------
+
+
+def test_same_seed_same_bits_whoever_else_is_asked_for(tiny):
+    options = {"n_characters": 2, "n_repetitions": 2}
+    alone = SimulatedP300(n_subjects=5, subjects=[2], **options)
+    for session in ("0train", "1test"):
+        here, there = signals(tiny, 2, session), signals(alone, 2, session)
+        np.testing.assert_array_equal(here, there)
+
+
+def test_subjects_sessions_and_seeds_differ(tiny):
+    other = SimulatedP300(n_subjects=1, n_characters=2, n_repetitions=2, seed=1)
+    runs = [signals(tiny, 1), signals(tiny, 2), signals(tiny, 1, "1test")]
+    starts = np.array([run[:, :1500].ravel() for run in [*runs, signals(other, 1)]])
+    assert np.abs(np.corrcoef(starts) - np.eye(4)).max() < 0.3
+
+
+# --- the recording ------------------------------------------------------------------
+
+
+def test_every_row_and_column_flashes_once_in_each_repetition(raw):
+    _, targets = flashes(raw)
+    assert len(targets) == 12 * p300.N_CHARACTERS * p300.N_REPETITIONS
+    rounds = targets.reshape(-1, 12)
+    assert (rounds.sum(axis=1) == 2).all()
+    assert len(np.unique(rounds, axis=0)) > 20
+
+
+def test_trials_overlap_within_a_character_and_not_beyond(raw):
+    onsets, _ = flashes(raw)
+    per_character = onsets.reshape(p300.N_CHARACTERS, -1)
+    np.testing.assert_allclose(np.diff(per_character), 0.2, atol=1e-6)
+    pauses = per_character[1:, 0] - per_character[:-1, -1]
+    assert pauses.min() > 2 * p300.INTERVAL[1]
+    assert onsets[0] > 1.0
+    assert raw.times[-1] - onsets[-1] > p300.INTERVAL[1]
+
+
+def test_a_character_is_a_block_to_the_splits(tiny):
+    metadata = load_trials(tiny, subjects=[1]).metadata
+    sizes = metadata.groupby(["session", "block"]).size()
+    assert sizes.tolist() == [24] * 4
+
+
+# --- responses ----------------------------------------------------------------------
+
+
+def test_average_target_is_positive_over_the_parietal_cortex(difference):
+    late = difference[:, int(0.28 * SFREQ) : int(0.50 * SFREQ)].mean(axis=1)
+    site = NAMES[np.argmax(late)]
+    assert site in ("CP1", "CPz", "CP2", "P1", "Pz", "P2", "POz")
+    assert late[NAMES.index("Pz")] > 3 * abs(late[NAMES.index("Fp1")])
+    assert 0.28 < np.argmax(difference[NAMES.index("Pz")]) / SFREQ < 0.50
+
+
+def test_flash_that_is_looked_at_is_negative_over_both_visual_cortices(difference):
+    early = difference[:, int(0.14 * SFREQ) : int(0.20 * SFREQ)].mean(axis=1)
+    for site in ("PO7", "PO8"):
+        assert early[NAMES.index(site)] < early[NAMES.index("Cz")] - 1.0
+        course = difference[NAMES.index(site), : int(0.28 * SFREQ)]
+        assert 0.13 < np.argmin(course) / SFREQ < 0.21
+
+
+def test_components_peak_where_and_when_the_table_says(steady):
+    seen = responses([2.0], [True], latency=0.4, jitter=0.0, visual_shift=0.0)
+    after = seen[:, int(2.0 * SFREQ) :]
+    parietal = after[NAMES.index("Pz")]
+    assert abs(np.argmax(parietal) / SFREQ - 0.4) < 0.03
+    assert 3e-6 < parietal.max() < 25e-6
+    visual = after[[NAMES.index("PO7"), NAMES.index("PO8")]].mean(axis=0)
+    assert abs(np.argmin(visual) / SFREQ - 0.17) < 0.02
+    assert np.abs(seen[:, : int(2.0 * SFREQ)]).max() < 1e-3 * np.abs(after).max()
+
+
+def test_other_flashes_have_no_p3(steady):
+    seen = responses([2.0], [False], visual_shift=0.0)
+    late = np.abs(seen[:, int(2.35 * SFREQ) :]).max()
+    assert late < 0.01 * np.abs(seen).max()
+
+
+def test_average_p3_is_wider_than_a_single_one(steady):
+    onsets = np.arange(2.0, 402.0, 4.0)
+    targets = np.ones(len(onsets), bool)
+    means = {}
+    for jitter in (0.0, 0.06):
+        seen = responses(onsets, targets, 406.0, jitter=jitter, gaze=0.0)
+        cuts = np.stack([seen[:, int(t * SFREQ) :][:, :160] for t in onsets])
+        means[jitter] = cuts.mean(axis=0)[NAMES.index("Pz")]
+    assert width(means[0.06]) > 1.15 * width(means[0.0])
+    assert means[0.06].max() < 0.95 * means[0.0].max()
+
+
+def test_every_person_has_jitter():
+    dataset = SimulatedP300()
+    jitter = [dataset._draw_person(dataset._rng(n)).jitter for n in range(1, 10)]
+    assert min(jitter) > 0.02
+    assert max(jitter) < 0.07
+
+
+@pytest.mark.parametrize("gap", [0.2, 0.4, 1.0, 5.0])
+def test_a_target_soon_after_a_target_has_a_smaller_p3(steady, gap):
+    alone = responses([2.0], [True], jitter=0.0, gaze=0.0)
+    both = responses([2.0, 2.0 + gap], [True, True], jitter=0.0, gaze=0.0)
+    second = (both - alone)[NAMES.index("Pz")].max()
+    ratio = second / alone[NAMES.index("Pz")].max()
+    np.testing.assert_allclose(ratio, 1 - 0.7 * np.exp(-gap / 0.7), rtol=0.02)
+
+
+def test_and_a_smaller_visual_response(steady):
+    alone = responses([2.0], [True], jitter=0.0, attention=0.0)
+    both = responses([2.0, 2.4], [True, True], jitter=0.0, attention=0.0)
+    site = NAMES.index("PO7")
+    ratio = (both - alone)[site].min() / alone[site].min()
+    np.testing.assert_allclose(ratio, 1 - 0.4 * np.exp(-1), rtol=0.02)
+
+
+def test_other_flashes_do_not_tire(steady):
+    alone = responses([2.0], [False])
+    both = responses([2.0, 2.4], [False, False])
+    site = NAMES.index("PO7")
+    np.testing.assert_allclose((both - alone)[site].min(), alone[site].min(), rtol=0.02)
+
+
+def test_responses_add_up_to_a_rhythm_of_the_flashes(raw):
+    X = raw.get_data(picks=["PO7", "PO8"])
+    freqs, power = welch(X, SFREQ, nperseg=int(10 * SFREQ))
+    power = power.mean(axis=0)
+    beside = power[(abs(freqs - 5) > 0.3) & (abs(freqs - 5) < 1)]
+    assert power[np.argmin(abs(freqs - 5.0))] > 3 * beside.max()
+
+
+def test_some_people_attend_poorly():
+    dataset = SimulatedP300()
+    people = [dataset._draw_person(dataset._rng(n)) for n in dataset.subject_list]
+    attention = np.array([person.attention for person in people])
+    assert attention.min() < 0.75
+    assert attention.max() > 1.0
+
+
+def test_fewer_electrodes_tell_less(trials):
+    score = {}
+    for montage, names in (("unicorn", UNICORN), ("forehead", FOREHEAD)):
+        rows = [NAMES.index(name) for name in names]
+        scores = []
+        for (X, y), (X_test, y_test) in zip(trials[::2], trials[1::2], strict=True):
+            lda = LinearDiscriminantAnalysis("lsqr", "auto").fit(features(X, rows), y)
+            guess = lda.decision_function(features(X_test, rows))
+            scores.append(roc_auc_score(y_test, guess))
+        score[montage] = np.mean(scores)
+    assert score["unicorn"] > score["forehead"] + 0.08
+    assert 0.65 < score["unicorn"] < 0.97
+    assert score["forehead"] > 0.5
+
+
+# --- a MOABB dataset ----------------------------------------------------------------
+
+
+def test_it_says_that_it_is_simulated():
+    dataset = SIMULATED["SimulatedP300"]()
+    assert dataset.simulated
+    assert dataset.paradigm == "p300"
+    assert dataset.event_id == {"Target": 2, "NonTarget": 1}
+    assert "Simulated" in SimulatedP300.__doc__.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"n_subjects": 2, "subjects": [1]}, "SimulatedP300"),
+        ({"n_characters": 4}, "Simulated-characters4-P300"),
+        ({"n_repetitions": 3, "seed": 2}, "Simulated-repetitions3-seed2-P300"),
+        ({"sfreq": 128.5}, "Simulated-sfreq128-5-P300"),
+    ],
+)
+def test_code_tells_other_signals_apart(options, code, caplog):
+    assert SimulatedP300(**options).code == code
+    assert not caplog.records
+
+
+@pytest.mark.filterwarnings("ignore:HED annotations:RuntimeWarning")
+@pytest.mark.parametrize("step", ["raw", "epochs", "array"])
+def test_caches_of_moabb(tiny, tmp_path, monkeypatch, step):
+    paradigm = P300(resample=128)
+    cache = {"use": True, f"save_{step}": True, "path": str(tmp_path)}
+    X, y, _ = paradigm.get_data(tiny, [1], cache_config=cache)
+
+    def never(self, subject):
+        raise RuntimeError("the recordings were made again")
+
+    monkeypatch.setattr(SimulatedP300, "_get_single_subject_data", never)
+    X_again, y_again, _ = paradigm.get_data(tiny, [1], cache_config=cache)
+    assert X.shape == (96, 64, 129)
+    assert y_again.tolist() == y.tolist()
+    np.testing.assert_allclose(X_again, X, atol=0.02 if step == "raw" else 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"n_characters": 0}, ValueError, "'n_characters' must be an integer >= 1"),
+        ({"n_repetitions": 2.5}, TypeError, "'n_repetitions' must be an integer >= 1"),
+        ({"sfreq": 100}, ValueError, "'sfreq' must be a finite number >= 110"),
+        ({"seed": -1}, ValueError, "'seed' must be an integer >= 0"),
+    ],
+)
+def test_wrong_arguments(options, error, message):
+    with pytest.raises(error, match=message):
+        SimulatedP300(**options)
