@@ -3,7 +3,8 @@
 #   make demo    train a teacher and two students on simulated EEG, write demo/
 #   make test    the test suite
 #   make check   lint, types, docstrings, tests
-#   make docs    the pages, in docs/_build/html
+#   make docs    the pages, in docs/_build/html; runs the examples that have changed
+#   make docs-quick  the same without running examples
 #   make bench   the benchmarks
 #   make clean   remove what the others wrote, except the environment
 #
@@ -20,7 +21,7 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check \
 	-c constraints/cpu.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: demo test check lint type docstrings docs bench clean
+.PHONY: demo test check lint type docstrings docs docs-quick bench clean
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed-run
@@ -43,14 +44,20 @@ type: $(VENV)/.installed-dev
 docstrings: $(VENV)/.installed-dev
 	$(PY) docs/check_docstrings.py
 
+SPHINX = OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -b html
+
 docs: $(VENV)/.installed-docs
-	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(SPHINX) docs docs/_build/html
+
+docs-quick: $(VENV)/.installed-docs
+	$(SPHINX) -D plot_gallery=0 docs docs/_build/html
 
 bench: $(VENV)/.installed-run
 	for file in benchmarks/bench_*.py; do $(PY) $$file || exit 1; done
 
 clean:
-	rm -rf demo dist docs/_build docs/generated .mypy_cache .pytest_cache .ruff_cache
+	rm -rf demo dist docs/_build docs/auto_examples docs/generated
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find eegkd tests docs examples benchmarks -name __pycache__ -exec rm -rf {} +
 
 # A stamp says that a set-up is done, until the files that it depends on change.

@@ -1,0 +1,37 @@
+"""List what a registry holds: each name with the first line about it."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+
+def about(value: object) -> str:
+    """Return one line about an entry: what it says, or how its docstring begins."""
+    said = getattr(value, "title", None) or getattr(value, "text", None)
+    return str(said or (inspect.getdoc(value) or "").split("\n")[0]).strip()
+
+
+class Registry(SphinxDirective):
+    """``.. registry:: eegkd.METHODS``: a list of what the dict holds."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list; nothing for data of another kind."""
+        module, name = self.arguments[0].rsplit(".", 1)
+        registry = getattr(import_module(module), name)
+        if not isinstance(registry, dict):
+            return []
+        lines = [f"- ``{key}``: {about(value)}" for key, value in registry.items()]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx of the directive."""
+    app.add_directive("registry", Registry)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
