@@ -32,6 +32,7 @@ examples:
   eegkd fit SimulatedMotorImagery --subjects 1 2 --max-epochs 100
   eegkd fit PhysionetMI --subjects 1 2 3 --montage headphone --output headphone
   eegkd fit BNCI2014_001 --method kd --decoder EEGNet --scheme dependent --seeds 3
+  eegkd fit SimulatedP300 --montage unicorn --subjects 1
 
 Files are looked for in the folder that the environment variable MNE_DATA names.
 With --output, scores, models and a report are written to that folder.
@@ -45,7 +46,8 @@ RECORDING holds epochs in MNE's format with at least the montage's electrodes, c
 filtered as the trials that the student was trained on (eegkd info FOLDER tells how).
 """
 
-DATA_NUMBERS = ("l_freq", "h_freq", "sfreq", "tmin", "tmax")
+DATA_NUMBERS = ("l_freq", "h_freq", "sfreq", "tmin", "tmax", "window")
+TRAINING_NUMBERS = ("max_epochs", "batch_size", "lr", "weight_decay")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,9 +97,17 @@ def _parser() -> argparse.ArgumentParser:
         ("montages", _montages, "list the electrode sets"),
         ("decoders", _decoders, "list the networks"),
         ("baselines", _baselines, "list the decoders to compare with"),
-        ("datasets", _datasets, "list the datasets"),
+        ("paradigms", _paradigms, "show what differs between paradigms, and why"),
     ):
         commands.add_parser(name, help=about).set_defaults(run=run)
+    datasets = commands.add_parser("datasets", help="list the datasets")
+    datasets.add_argument(
+        "paradigm",
+        nargs="?",
+        default="imagery",
+        help="imagery, p300, ssvep, cvep or rstate (default: imagery)",
+    )
+    datasets.set_defaults(run=_datasets)
     methods = commands.add_parser("methods", help="list the distillation methods")
     methods.add_argument("name", nargs="?", help="show all about one of them")
     methods.set_defaults(run=_methods)
@@ -148,16 +158,19 @@ def _add_fit(commands: Any) -> None:
     )
     fit.add_argument("--seeds", type=int, default=1, help="how many (default: 1)")
     fit.add_argument("--random-state", type=int, default=0, help="first seed")
-    fit.add_argument("--max-epochs", type=int, default=500, help="default: 500")
+    open_ones = "default: see eegkd paradigms"
+    fit.add_argument("--max-epochs", type=int, help=open_ones)
     fit.add_argument("--patience", type=int, help="default: train to the end")
-    fit.add_argument("--lr", type=float, default=5e-4, help="default: 5e-4")
-    fit.add_argument("--weight-decay", type=float, default=0.1, help="default: 0.1")
-    fit.add_argument("--l-freq", type=float, default=4.0, help="Hz (default: 4)")
-    fit.add_argument("--h-freq", type=float, default=38.0, help="Hz (default: 38)")
-    fit.add_argument("--sfreq", type=float, default=125.0, help="Hz (default: 125)")
+    fit.add_argument("--batch-size", type=int, help=open_ones)
+    fit.add_argument("--lr", type=float, help=open_ones)
+    fit.add_argument("--weight-decay", type=float, help=open_ones)
+    fit.add_argument("--l-freq", type=float, help=f"Hz ({open_ones})")
+    fit.add_argument("--h-freq", type=float, help=f"Hz ({open_ones})")
+    fit.add_argument("--sfreq", type=float, help=f"Hz ({open_ones})")
     fit.add_argument("--tmin", type=float, help="s after the cue (default: dataset's)")
     fit.add_argument("--tmax", type=float, help="s after the cue (default: dataset's)")
-    fit.add_argument("--paradigm", help="MotorImagery or LeftRightImagery")
+    fit.add_argument("--window", type=float, help=f"s, cut trials ({open_ones})")
+    fit.add_argument("--paradigm", help="a MOABB class, such as LeftRightImagery")
     fit.add_argument(
         "--on-missing",
         default="error",
@@ -215,11 +228,14 @@ def _add_benchmark(commands: Any) -> None:
     run.add_argument("--store", type=Path, help="default: results.sqlite")
     run.add_argument("--jobs", type=int, dest="n_jobs", help="default: 1")
     run.add_argument("--cluster", help="address of a Dask scheduler")
-    run.add_argument("--max-epochs", type=int, help="default: 500")
+    for name, kind in (
+        ("--max-epochs", int),
+        ("--batch-size", int),
+        ("--lr", float),
+        ("--weight-decay", float),
+    ):
+        run.add_argument(name, type=kind, help="default: see eegkd paradigms")
     run.add_argument("--patience", type=int, help="default: train to the end")
-    run.add_argument("--batch-size", type=int, help="default: 128")
-    run.add_argument("--lr", type=float, help="default: 5e-4")
-    run.add_argument("--weight-decay", type=float, help="default: 0.1")
     run.add_argument("--teacher", help="one network that teaches all decoders")
     run.add_argument("--reference", help="average; default: as recorded")
     run.add_argument("--on-missing", help="error, nearest or interpolate")
@@ -283,6 +299,11 @@ def _fit(arguments: argparse.Namespace) -> int:
         for name in ("paradigm", *DATA_NUMBERS)
         if getattr(arguments, name) is not None
     }
+    training = {
+        name: getattr(arguments, name)
+        for name in TRAINING_NUMBERS
+        if getattr(arguments, name) is not None
+    }
     one_name = len(arguments.montage) == 1
     result = eegkd.fit(
         arguments.dataset,
@@ -302,11 +323,9 @@ def _fit(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         data=data,
         n_jobs=arguments.jobs,
-        max_epochs=arguments.max_epochs,
         patience=arguments.patience,
-        lr=arguments.lr,
-        weight_decay=arguments.weight_decay,
         on_missing=arguments.on_missing,
+        **training,
     )
     print(result.describe())
     if arguments.output is not None:
@@ -406,7 +425,13 @@ def _baselines(arguments: argparse.Namespace) -> None:
 def _datasets(arguments: argparse.Namespace) -> None:
     from eegkd import list_datasets
 
-    print("\n".join(list_datasets()))
+    print("\n".join(list_datasets(arguments.paradigm)))
+
+
+def _paradigms(arguments: argparse.Namespace) -> None:
+    from eegkd.paradigms import PARADIGMS, describe
+
+    print("\n\n".join(map(describe, PARADIGMS.values())))
 
 
 def _info(arguments: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from eegkd._checks import check_choice
@@ -359,6 +359,31 @@ PARADIGMS: dict[str, Paradigm] = {
         },
     ),
 }
+
+
+def describe(row: Paradigm) -> str:
+    """Return what a paradigm sets, and why, as text.
+
+    Parameters
+    ----------
+    row : Paradigm
+        A row of the table.
+
+    Returns
+    -------
+    text : str
+        One line for each value.
+    """
+    lines = [f"{row.name}: {row.title}"]
+    for item in fields(row):
+        value = getattr(row, item.name)
+        if item.name not in ("name", "title", "reasons") and value not in (None, {}):
+            shown = ", ".join(value) if isinstance(value, tuple) else f"{value}"
+            reason = row.reasons.get(item.name)
+            lines.append(
+                f"  {item.name:<16}{shown}" + (f"\n{'':18}{reason}" if reason else "")
+            )
+    return "\n".join(lines)
 
 
 def find_paradigm(name: str | None) -> Paradigm:

@@ -16,6 +16,7 @@ import moabb.datasets.utils
 import numpy as np
 import pytest
 import yaml
+from moabb import paradigms as moabb_paradigms
 from moabb.analysis.results import get_digest, get_pipeline_digest
 from moabb.benchmark import _ppl_needs_epochs
 from moabb.datasets import PhysionetMI
@@ -42,7 +43,16 @@ from eegkd import (
     load_montage,
 )
 from eegkd import baselines as eegkd_baselines
-from eegkd.pipelines import CLASSICAL, EPOCHS_MARK, IMAGERY, SHIPPED, pipelines_folder
+from eegkd.methods import METHODS
+from eegkd.paradigms import PARADIGMS
+from eegkd.pipelines import (
+    CLASSES,
+    CLASSICAL,
+    EPOCHS_MARK,
+    SHIPPED,
+    contexts_file,
+    pipelines_folder,
+)
 
 from .conftest import CH_22, PROJECT, make_trials
 
@@ -168,12 +178,7 @@ def test_moabb_reads_each_file(file, tmp_path):
     assert _ppl_needs_epochs(config["name"])
     assert config["name"].endswith(EPOCHS_MARK)
     assert not set('/\\:*?"<>|') & set(config["name"])  # MOABB makes folders of names
-    assert set(config["paradigms"]) <= {
-        "LeftRightImagery",
-        "MotorImagery",
-        "P300",
-        "SSVEP",
-    }
+    assert set(config["paradigms"]) <= {c for names in CLASSES.values() for c in names}
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     for citation in content.get("citations", []):
         assert citation.startswith("https://doi.org/10.")
@@ -188,7 +193,7 @@ def test_every_family_is_there_for_every_paradigm():
         name = component["parameters"].get("method", component["name"])
         count.update((paradigm, name, montage) for paradigm in content["paradigms"])
     assert set(count.values()) == {1}
-    for paradigm in ("LeftRightImagery", "MotorImagery", "P300", "SSVEP"):
+    for paradigm in [c for names in CLASSES.values() for c in names]:
         here = {key[1:] for key in count if key[0] == paradigm}
         assert ("DecoderClassifier", None) in here
         for montage in ("headphone", "headband"):
@@ -203,8 +208,38 @@ def test_classical_decoders_are_the_library_s():
     assert set(CLASSICAL) <= set(eegkd_baselines.BASELINES)
     for name, entry in CLASSICAL.items():
         assert callable(getattr(eegkd_baselines, name))
-        kinds = {"imagery" if p in IMAGERY else p.lower() for p in entry.paradigms}
+        kinds = {k for k, names in CLASSES.items() if set(names) & set(entry.paradigms)}
         assert kinds <= set(eegkd_baselines.BASELINES[name].paradigms)
+
+
+@pytest.mark.parametrize("paradigm", CLASSES)
+def test_files_have_the_network_and_training_of_their_paradigm(paradigm):
+    row = PARADIGMS[paradigm]
+    found = 0
+    for file in FILES:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        (component,) = content["pipeline"]
+        if component["name"] != "DistilledClassifier":
+            continue
+        if content["paradigms"][0] in CLASSES[paradigm]:
+            found += 1
+            model = DistilledClassifier(**component["parameters"])
+            expected = row.estimator()
+            assert {name: getattr(model, name) for name in expected} == expected
+            method = METHODS[model.method]
+            assert (model.method_options or {}) == row.method_options(method, None)
+    assert found == 6  # three methods on two montages
+
+
+def test_contexts_are_the_bands_and_rates_of_the_table(tmp_path):
+    content = yaml.safe_load(Path(contexts_file(tmp_path / "c.yml")).read_text())
+    assert set(content) == {c for names in CLASSES.values() for c in names}
+    for paradigm, names in CLASSES.items():
+        row = PARADIGMS[paradigm]
+        for name in names:
+            made = getattr(moabb_paradigms, name)(**content[name])
+            assert tuple(made.filters[0]) == (row.l_freq, row.h_freq)
+            assert made.resample == row.sfreq
 
 
 def test_files_for_another_montage_and_settings(tmp_path):
@@ -223,7 +258,11 @@ def test_files_for_another_montage_and_settings(tmp_path):
     configs = {c["name"].removesuffix(EPOCHS_MARK): c for c in parse(folder)}
     full = {f"{entry.title} full" for entry in CLASSICAL.values()}
     small = {f"{entry.title} muse" for entry in CLASSICAL.values()}
-    neural = {"No teacher EEGNet muse", "KD EEGNet muse", "EEGNet full"}
+    neural = {
+        f"{name}{kind}"
+        for name in ("No teacher EEGNet muse", "KD EEGNet muse", "EEGNet full")
+        for kind in ("", " P300", " SSVEP", " c-VEP")
+    }
     assert set(configs) == full | small | neural
     taught = configs["KD EEGNet muse"]["pipeline"].named_steps["distilledclassifier"]
     assert isinstance(taught, DistilledClassifier)
@@ -452,6 +491,7 @@ def test_benchmark_finds_the_simulated_set(paradigm, bench, findable, tmp_path):
         ("MotorImagery", ["left_hand", "right_hand", "feet", "tongue"]),
         ("P300", ["Target", "NonTarget"]),
         ("SSVEP", ["13", "17", "21"]),
+        pytest.param("CVEP", ["0.0", "1.0"], marks=pytest.mark.slow),
     ],
 )
 def test_benchmark_runs_all_files(paradigm, events, bench, tmp_path):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from eegkd._checks import check_choice, check_type
 from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
+from eegkd.paradigms import PARADIGMS, Paradigm
 
 #: How the name of every pipeline ends. ``moabb.benchmark`` hands Epochs, which know
 #: channel names and sampling rate, only to pipelines whose name contains one of eight
@@ -26,11 +27,17 @@ EPOCHS_MARK = " (Epochs, like SSVEP CCA)"
 
 MONTAGES = ("headphone", "headband")  # of the files that come with the library
 METHOD_NAMES = ("none", "kd", "sk_kd")
-STUDENT = "SCCNet"
 SHIPPED = Path(__file__).resolve().parent / "moabb"
 
 IMAGERY = ("LeftRightImagery", "MotorImagery")
-PARADIGMS = (*IMAGERY, "P300", "SSVEP")
+#: MOABB's classes that the files are for, by paradigm. Resting state is left out: MOABB
+#: makes one trial of a whole segment there, `eegkd.load_trials` windows.
+CLASSES = {
+    "imagery": IMAGERY,
+    "p300": ("P300",),
+    "ssvep": ("SSVEP",),
+    "cvep": ("CVEP",),
+}
 TITLES = {"none": "No teacher", "kd": "KD", "sk_kd": "SK-KD"}
 CITATIONS = {
     "kd": ("https://doi.org/10.48550/arXiv.1503.02531",),
@@ -72,16 +79,16 @@ CLASSICAL = {
         ("https://doi.org/10.48550/arXiv.2302.04508",),
     ),
     "xdawn_lda": Entry(
-        "xDAWN + LDA", ("P300",), ("https://doi.org/10.1109/TBME.2009.2012869",)
+        "xDAWN + LDA", ("P300", "CVEP"), ("https://doi.org/10.1109/TBME.2009.2012869",)
     ),
     "xdawncov_ts": Entry(
         "xDAWN covariances + tangent space",
-        ("P300",),
+        ("P300", "CVEP"),
         ("https://doi.org/10.48550/arXiv.1409.0107",),
     ),
     "erpcov_mdm": Entry(
         "ERP covariances + MDM",
-        ("P300",),
+        ("P300", "CVEP"),
         ("https://doi.org/10.48550/arXiv.1409.0107",),
     ),
     "cca": Entry("CCA", ("SSVEP",), ("https://doi.org/10.1109/TBME.2006.886577",)),
@@ -109,7 +116,9 @@ def pipelines_folder(
 
     There is one file for each method on each montage, one for the decoder on all
     electrodes, and one for each classical baseline on all electrodes and on each
-    montage; for left-right and general motor imagery, P300 and SSVEP.
+    montage; for left-right and general motor imagery, P300, SSVEP and c-VEP. Networks
+    and how they are trained are those of `eegkd.PARADIGMS`; `contexts_file` writes the
+    bands and rates that belong to them.
 
     Parameters
     ----------
@@ -127,7 +136,8 @@ def pipelines_folder(
         What to do about an electrode that the data do not have.
     **settings
         Further parameters of `DistilledClassifier`, such as ``max_epochs=50`` or
-        ``student="EEGNet"``, for students and the decoder on all electrodes. Values
+        ``student="EEGNet"``, for students and the decoder on all electrodes of every
+        paradigm. Values
         must be what YAML can hold: text, numbers, lists and dicts of them.
 
     Returns
@@ -184,6 +194,37 @@ def pipelines_folder(
     return str(target.resolve())
 
 
+def contexts_file(file: str | os.PathLike[str] = "contexts.yml") -> str:
+    """Write the bands and rates that the pipelines are made for.
+
+    Parameters
+    ----------
+    file : str or path, default="contexts.yml"
+        Where to write; not in a folder of pipelines, whose files MOABB reads all.
+
+    Returns
+    -------
+    file : str
+        Absolute path, for the argument ``contexts`` of ``moabb.benchmark``.
+
+    Notes
+    -----
+    Without it MOABB takes its own bands, and the rate of each dataset, while the
+    kernels of EEGNet are counted in samples: at 512 Hz they last a fraction of what
+    they should.
+    """
+    import yaml
+
+    content = {
+        name: {"fmin": row.l_freq, "fmax": row.h_freq, "resample": row.sfreq}
+        for paradigm, row in PARADIGMS.items()
+        for name in CLASSES.get(paradigm, ())
+    }
+    target = Path(check_type(file, "file", (str, os.PathLike), "a path"))
+    target.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return str(target.resolve())
+
+
 @cache
 def _copy() -> tempfile.TemporaryDirectory[str]:
     """Return a copy of the library's files, which lives as long as the process."""
@@ -203,31 +244,35 @@ def _configs(
     settings: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """Yield the content of each file, in MOABB's terms."""
-    student = settings.get("student", STUDENT)
-    for method in methods:
-        for label, montage in montages:
-            yield _config(
-                f"{TITLES.get(method, method)} {student} {label}",
-                PARADIGMS,
-                CITATIONS.get(method, ()),
-                _component(
-                    "eegkd",
-                    "DistilledClassifier",
-                    {
-                        "montage": montage,
-                        "method": method,
-                        "on_missing": on_missing,
-                        "student": student,
-                        **settings,
-                    },
-                ),
-            )
-    yield _config(
-        f"{student} full",
-        PARADIGMS,
-        (),
-        _component("eegkd", "DecoderClassifier", _full_parameters(settings)),
-    )
+    from eegkd.methods import METHODS
+
+    for paradigm, classes in CLASSES.items():
+        row = PARADIGMS[paradigm]
+        own = _own_parameters(row, settings)
+        suffix = "" if paradigm == "imagery" else f" {row.title}"
+        for method in methods:
+            temperature = row.method_options(METHODS[method], None)
+            options = {"method_options": temperature} if temperature else {}
+            for label, montage in montages:
+                parameters = {
+                    "montage": montage,
+                    "method": method,
+                    "on_missing": on_missing,
+                    **own,
+                    **options,
+                }
+                yield _config(
+                    f"{TITLES.get(method, method)} {own['student']} {label}{suffix}",
+                    classes,
+                    CITATIONS.get(method, ()),
+                    _component("eegkd", "DistilledClassifier", parameters),
+                )
+        yield _config(
+            f"{own['student']} full{suffix}",
+            classes,
+            (),
+            _component("eegkd", "DecoderClassifier", _full_parameters(own)),
+        )
     for name, baseline in CLASSICAL.items():
         for label, montage in [("full", None), *montages]:
             parameters = {"montage": montage, "on_missing": on_missing}
@@ -260,12 +305,23 @@ def _component(module: str, name: str, parameters: dict[str, Any]) -> dict[str, 
     return {"name": name, "from": module, "parameters": parameters}
 
 
+def _own_parameters(row: Paradigm, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the student of a paradigm and what differs from the usual training."""
+    from eegkd.estimators import DistilledClassifier
+
+    usual = DistilledClassifier().get_params()
+    own = {name: v for name, v in row.estimator().items() if v != usual[name]}
+    if "student" in settings:  # options are those of the paradigm's own network
+        own.pop("student_options", None)
+    return {"student": row.decoder, **own, **settings}
+
+
 def _full_parameters(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a student as those of a decoder on all electrodes."""
     from eegkd.estimators import DecoderClassifier
 
     shared = DecoderClassifier().get_params().keys() & settings.keys()
-    full = {"montage": None, "decoder": settings.get("student", STUDENT)}
+    full = {"montage": None, "decoder": settings["student"]}
     if "student_options" in settings:
         full["decoder_options"] = settings["student_options"]
     return full | {name: settings[name] for name in settings if name in shared}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ from eegkd.weightings.base import Context
 EPS = 1e-8  # nats; the entropy of sure teachers is rounding, not knowledge
 
 
-class Shared:
+class Shared(ABC):
     """Fixed weights of which terms with a teacher get a share that varies by trial.
 
     Terms without a teacher keep their weight. Subclasses say in `shares` how the
@@ -65,6 +66,7 @@ class Shared:
             )
         return losses.new_tensor(self.weights)[:, None].expand_as(losses).clone()
 
+    @abstractmethod
     def shares(self, context: Context, teachers: Sequence[Output]) -> Tensor:
         """Return each teacher's share of each trial.
 
@@ -80,7 +82,6 @@ class Shared:
         shares : Tensor, shape (n_teachers, n_batch) or (n_teachers, 1)
             At least 0.
         """
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         weights = ", ".join(f"{weight:g}" for weight in self.weights)
