@@ -222,7 +222,7 @@ def test_folds_of_noise_are_rarely_called_more_than_a_guess():
     from sklearn.model_selection import StratifiedKFold
 
     rng = np.random.default_rng(7)
-    n_draws, labels, found = 100, alternating(60), 0
+    n_draws, labels, found = 60, alternating(60), 0
     for number in range(n_draws):
         X = rng.standard_normal((60, 8))
         folds = StratifiedKFold(5, shuffle=True, random_state=number)
@@ -553,6 +553,8 @@ def test_comparison_at_chance_says_so_and_of_no_other_dataset(tmp_path, no_figur
     results = make_comparison(
         {"Hands": "imagery", "Speller": "p300"},
         metric_scores={("Speller", "roc_auc"): 0.5},
+        n_subjects=6,
+        n_seeds=2,
     )
     lines = results.at_chance()
     assert lines == [
@@ -588,12 +590,10 @@ def test_items_at_chance_are_named_among_others():
     assert judged.loc[("mdm", ""), "p_value"] > 0.3
 
 
-def test_nothing_is_said_where_all_is_above_chance(tmp_path, no_figures):
+def test_nothing_is_said_where_all_is_above_chance():
     results = make_comparison({"Hands": "imagery"})
     assert results.at_chance() == []
     assert "guess" not in results.describe()
-    _, page = read_page(results.report(tmp_path / "a.html"))
-    assert "Not shown to do more than guess" not in page
 
 
 def test_effective_trials_are_those_of_the_table_or_else_all():
@@ -651,7 +651,7 @@ def test_simulated_imagery_is_not_called_a_guess(tmp_path):
         "SimulatedMotorImagery",
         "headphone",
         subjects=[1],
-        max_epochs=8,
+        max_epochs=5,
         lr=5e-3,
         batch_size=32,
         method="kd",

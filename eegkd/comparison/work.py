@@ -14,6 +14,7 @@ import numpy as np
 
 from eegkd._content import digest
 from eegkd.metrics import METRICS, class_codes, information_transfer_rate
+from eegkd.statistics import effective_trials
 
 if TYPE_CHECKING:
     from eegkd.splits import Fold
@@ -99,6 +100,7 @@ class Task:
         return {
             "n_classes": n_classes,
             "n_trials": len(tested),
+            "n_effective": effective_trials(codes),
             **scores,
             "itr": information_transfer_rate(scores["accuracy"], n_classes, seconds),
             "predict_ms": _predict_ms(model, tested),
