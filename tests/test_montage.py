@@ -102,6 +102,7 @@ def test_the_sites_of_the_paper_and_of_devices():
         "muse": 4,
         "neurofield_q21": 19,
         "notion": 8,
+        "occipital_3": 3,
         "smarting_24": 24,
         "unicorn": 8,
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from eegkd._bands import read_rows
 from eegkd._checks import did_you_mean, join_names
 from eegkd.decoders.networks import make_network
 from eegkd.decoders.table import Tap
@@ -273,10 +274,10 @@ class Decoder(nn.Module):
 
     def __repr__(self) -> str:
         name = self.config["name"] if self.config else type(self.network).__name__
-        n_bands = len(self.view.bands)
-        in_bands = f" in {n_bands} bands" if n_bands > 1 else ""
+        rows = read_rows(self.view.ch_names)
+        in_bands = f" in {len(rows.bands)} bands" if len(rows.bands) > 1 else ""
         return (
-            f"<Decoder | {name}: {self.view.montage.n_chans} electrodes{in_bands}, "
+            f"<Decoder | {name}: {len(rows.sites)} electrodes{in_bands}, "
             f"{self.n_parameters} parameters>"
         )
 

@@ -213,7 +213,7 @@ def contexts_file(file: str | os.PathLike[str] = "contexts.yml") -> str:
     kernels of EEGNet are counted in samples: at 512 Hz they last a fraction of what
     they should.
     """
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     content = {
         name: {"fmin": row.l_freq, "fmax": row.h_freq, "resample": row.sfreq}
@@ -352,7 +352,7 @@ def _file_name(name: str) -> str:
 
 def _text(config: dict[str, Any]) -> str:
     """Return the text of a file."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         text: str = yaml.safe_dump(
