@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_every_public_name_exists_and_is_documented():
         if callable(value):
             assert inspect.getdoc(value), name
     assert set(eegkd.__all__) <= set(dir(eegkd))
+
+
+def test_the_api_page_lists_every_public_name():
+    text = (PACKAGE.parent / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^   ([\w.]+)$", text, re.MULTILINE))
+    assert set(eegkd.__all__) - {"__version__"} <= listed
+    for name in listed:
+        value = eegkd
+        for part in name.split("."):
+            value = getattr(value, part, None) or importlib.import_module(
+                f"{value.__name__}.{part}"
+            )
 
 
 def test_an_unknown_name_is_an_attribute_error():
