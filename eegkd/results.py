@@ -12,6 +12,7 @@ import numpy as np
 from eegkd._checks import check_folder
 from eegkd.paradigms import find_paradigm
 from eegkd.statistics import (
+    BOUNDED,
     ROLES,
     chance_sentence,
     effective_trials,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 RESULT_FILE = "result.json"
 TABLES = ("scores", "history", "predictions")
 # Shares of trials or pairs: their intervals end at 0 and 1.
-BOUNDED = ("accuracy", "balanced_accuracy", "roc_auc")
 
 
 @dataclass

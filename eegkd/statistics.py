@@ -14,6 +14,8 @@ from eegkd.paradigms import find_paradigm
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Metrics that lie between 0 and 1, unlike the ends of their intervals.
+BOUNDED = ("accuracy", "balanced_accuracy", "roc_auc")
 ROLES = ("teacher", "baseline", "student")
 N_FLIPS = 9999  # random sign flips, where there are too many to try all
 SIGNIFICANCE = 0.05

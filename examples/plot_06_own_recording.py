@@ -20,7 +20,7 @@ import mne
 import eegkd
 from eegkd.datasets.recordings import RecordedDataset
 
-parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+parser = argparse.ArgumentParser(description="Your own recording.")
 parser.add_argument("--files", nargs="+", help="recordings of one person, in order")
 parser.add_argument(
     "--events", nargs="+", help="classes, such as left_hand=769 right_hand=770"

@@ -88,13 +88,13 @@ def test_unknown_kind_of_dataset():
 
 @pytest.mark.parametrize("name", ["bnci2014_001", "BNCI2014-001", "BNCI2014001"])
 def test_names_are_found_however_they_are_written(name):
-    dataset, found = find.find_dataset(name)
-    assert (dataset.code, found) == ("BNCI2014-001", "BNCI2014_001")
+    dataset = find.find_dataset(name)
+    assert dataset.code == "BNCI2014-001"
 
 
 def test_class_and_object_are_taken_too(small):
-    assert find.find_dataset(Tiny)[0].code == "Tiny"
-    assert find.find_dataset(small)[0] is small
+    assert find.find_dataset(Tiny).code == "Tiny"
+    assert find.find_dataset(small) is small
 
 
 def test_module_does_not_import_moabb_until_asked():

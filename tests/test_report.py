@@ -361,6 +361,12 @@ def test_montage_names_its_electrodes_and_no_others():
     assert abs(poz_x) < 0.05
 
 
+def test_montage_without_names_draws_as_many_electrodes():
+    shown, named = (plot_montage(["C3", "C4"], names=names) for names in (False, True))
+    assert not shown.axes[0].texts
+    assert len(shown.axes[0].collections) == len(named.axes[0].collections)
+
+
 def test_montage_lies_on_the_head():
     places = sites(plot_montage(CH_64))
     assert len(places) == 64

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eegkd.datasets.find import (
     check_subjects,
+    find_dataset,
     list_datasets,
     list_subjects,
     paradigm_of,
@@ -31,6 +32,7 @@ __all__ = [
     "SimulatedRestingState",
     "SimulatedSSVEP",
     "check_subjects",
+    "find_dataset",
     "list_datasets",
     "list_subjects",
     "load_trials",

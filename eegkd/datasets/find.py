@@ -42,7 +42,7 @@ def list_subjects(dataset: Any, subjects: Sequence[Any] | None = None) -> list[A
         If the dataset or a subject is unknown.
     """
     with quiet():
-        found, _ = find_dataset(dataset)
+        found = find_dataset(dataset)
         return check_subjects(subjects, found.subject_list, found.code)
 
 
@@ -67,7 +67,7 @@ def paradigm_of(dataset: Any) -> str | None:
     if isinstance(dataset, Trials):
         return dataset.paradigm
     with quiet():
-        found, _ = find_dataset(dataset)
+        found = find_dataset(dataset)
     return found.paradigm if found.paradigm in PARADIGMS else None
 
 
@@ -118,8 +118,26 @@ def _dataset_classes() -> dict[str, Any]:
     return classes
 
 
-def find_dataset(dataset: Any) -> tuple[Any, str]:
-    """Return a dataset object and the name of its class."""
+def find_dataset(dataset: Any) -> Any:
+    """Return the MOABB dataset that a name or class stands for.
+
+    Parameters
+    ----------
+    dataset : str, moabb BaseDataset or class of one
+        As in `eegkd.load_trials`.
+
+    Returns
+    -------
+    dataset : moabb BaseDataset
+        The dataset.
+
+    Raises
+    ------
+    ValueError
+        If there is no dataset of this name.
+    TypeError
+        If it is something else.
+    """
     from moabb.datasets.base import BaseDataset
 
     if isinstance(dataset, str):
@@ -141,7 +159,7 @@ def find_dataset(dataset: Any) -> tuple[Any, str]:
             "eegkd.RecordedDataset, for epochs or arrays eegkd.Trials.from_epochs or "
             "eegkd.Trials.from_arrays."
         )
-    return dataset, type(dataset).__name__
+    return dataset
 
 
 def _plain(name: str) -> str:

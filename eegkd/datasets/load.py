@@ -148,7 +148,7 @@ def load_trials(
         "events": events,
     }
     with quiet():
-        dataset, name = find_dataset(dataset)
+        dataset = find_dataset(dataset)
         wanted = check_subjects(subjects, dataset.subject_list, dataset.code)
         paradigm = make_paradigm(paradigm, dataset, options)
         if window == AUTO:
@@ -157,7 +157,7 @@ def load_trials(
             check_number(window, "window", above=0)
         parts = []
         for subject in _progress(wanted, dataset.code, progress):
-            with _found_on_disk(dataset, subject, name):
+            with _found_on_disk(dataset, subject):
                 part = _load_subject(dataset, paradigm, subject, cache_config)
             parts.append(part if window is None else cut_windows(part, float(window)))
     return concatenate(parts)
@@ -236,13 +236,14 @@ def _progress(subjects: list[Any], code: str, progress: bool | None) -> Any:
 
 
 @contextlib.contextmanager
-def _found_on_disk(dataset: Any, subject: Any, name: str) -> Iterator[None]:
+def _found_on_disk(dataset: Any, subject: Any) -> Iterator[None]:
     """Let MOABB look on disk first, and say what is missing where."""
     if getattr(dataset, "simulated", False) or getattr(dataset, "local", False):
         yield  # nothing is to be downloaded
         return
     from moabb.datasets.download import DatasetDownloadError, NemarDownloadError
 
+    name = type(dataset).__name__
     with _environment(_moabb_settings(dataset)) as folder:
         try:
             yield

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from eegkd.metrics import LESS_IS_BETTER
 from eegkd.report.figures import GREY, MEAN, STYLE, _figure, _new_axes
-from eegkd.statistics import SIGNIFICANCE, mean_interval, metric_name
+from eegkd.statistics import BOUNDED, SIGNIFICANCE, mean_interval, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +86,9 @@ def plot_items(
                 textcoords="offset points",
                 size=9,
             )
+        if metric in BOUNDED:  # intervals of few persons reach far beyond
+            left, right = ax.get_xlim()
+            ax.set_xlim(max(left, -0.02), min(right, 1.02))
         for role, color in used.items():
             ax.scatter([], [], s=26, color=color, label=role)
         ax.errorbar([], [], [], color="black", label="mean, 95 % interval", **MEAN)
@@ -154,7 +157,7 @@ def plot_pairs(
             for ax in (above, below):
                 ax.set_xlim(-0.55, len(groups) - 0.45)
                 ax.tick_params(axis="x", length=0)
-            _title(above, _place_name(rows, remarks))
+            _title(above, _place_name(rows, remarks).replace(", ", "\n", 1))
             if above is axes[0, 0] or not same:
                 above.set_ylabel(_metric_name(name))
         axes[1, 0].set_ylabel(f"{names[0]} - {names[1]}", parse_math=False)

@@ -47,6 +47,8 @@ def plot_montage(
     ch_names: Sequence[str],
     all_names: Sequence[str] | None = None,
     ax: Axes | None = None,
+    *,
+    names: bool = True,
 ) -> Figure:
     """Show on the head which electrodes a montage has.
 
@@ -60,6 +62,8 @@ def plot_montage(
         All electrodes of the recording, small and grey.
     ax : Axes, optional
         Where to draw; on a new figure by default.
+    names : bool, default=True
+        Whether electrodes are named; on a small head there is no room.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def plot_montage(
             x, y = np.array(others).T
             ax.scatter(x, y, s=14, color="#bdbdbd", zorder=2)
         for name, place, size, away in _room(placed, ax):
-            _draw_site(ax, name, place, size, away)
+            _draw_site(ax, name if names else "", place, size, away)
         unplaced = [name for name in ch_names if name not in places]
         if unplaced:
             _note(ax, "Without a known position: " + ", ".join(unplaced))
@@ -387,11 +391,13 @@ def _room(
 def _draw_site(
     ax: Axes, name: str, place: np.ndarray, size: float, away: np.ndarray | None
 ) -> None:
-    """Draw one electrode with its name inside, or beside it in the direction away."""
+    """Draw one electrode, and its name inside or beside it in the direction away."""
     diameter = size if away is None else min(size, 9)
     ax.scatter(
         place[0], place[1], s=diameter**2, color=ROLE_COLORS["student"], zorder=3
     )
+    if not name:
+        return
     look: dict[str, Any] = {
         "weight": "bold",
         "ha": "center",
