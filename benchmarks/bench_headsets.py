@@ -27,19 +27,19 @@ from eegkd.datasets.simulated import CH_NAMES
 from eegkd.montage import resolve
 from eegkd.paradigms import PARADIGMS
 
-SUBJECTS = [1, 2, 3, 4, 5, 6]
+SUBJECTS = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 # The simulated set of each paradigm, and the classical decoder that suits it.
 SETS = {
     "imagery": ("SimulatedMotorImagery", "ts_lr"),
     "p300": ("SimulatedP300", "xdawncov_ts"),
-    "ssvep": ("SimulatedSSVEP", "ssvep_ts"),
+    "ssvep": ("SimulatedSSVEP", "trca"),
     "cvep": ("SimulatedCVEP", "xdawncov_ts"),
     "rstate": ("SimulatedRestingState", "ts_lr"),
 }
 NAMES = {
     "ts_lr": "tangent space",
     "xdawncov_ts": "xDAWN covariances",
-    "ssvep_ts": "tangent space of narrow bands",
+    "trca": "TRCA",
 }
 FULL = "all 64"
 

@@ -309,7 +309,11 @@ PARADIGMS: dict[str, Paradigm] = {
         metric="accuracy",
         class_weight="balanced",
         decoder="EEGNet",
-        decoder_options={"kernel_length": 16},
+        decoder_options={
+            "kernel_length": 16,
+            "pool1_kernel_size": 2,
+            "pool2_kernel_size": 2,
+        },
         temperature=1.0,
         max_epochs=100,
         lr=1e-3,

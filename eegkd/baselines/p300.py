@@ -4,16 +4,87 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from mne.decoding import Vectorizer
 from pyriemann.classification import MDM
 from pyriemann.estimation import ERPCovariances, XdawnCovariances
+from pyriemann.geometry.covariance import covariances
 from pyriemann.spatialfilters import Xdawn
 from pyriemann.tangentspace import TangentSpace
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
 
 from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
+
+
+class ShrunkXdawn(TransformerMixin, BaseEstimator):
+    """Xdawn filters that hold for signals of any rank.
+
+    Parameters
+    ----------
+    xdawn : pyriemann Xdawn or XdawnCovariances
+        Whose ``baseline_cov`` is set.
+
+    Attributes
+    ----------
+    xdawn_ : pyriemann Xdawn or XdawnCovariances
+        The fitted one.
+
+    Notes
+    -----
+    The filters maximize the power of the average response over that of all signals.
+    The latter is shrunk [1]_, so that it can be inverted for electrodes that are
+    re-referenced to their average. The average response is left as it is: it has few
+    samples, and shrinking would add directions of little noise and no response to it.
+
+    References
+    ----------
+    .. [1] Ledoit, O., & Wolf, M. (2004). A well-conditioned estimator for
+           large-dimensional covariance matrices. *Journal of Multivariate Analysis*,
+           88(2), 365-411.
+    """
+
+    def __init__(self, xdawn: Any) -> None:
+        self.xdawn = xdawn
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> ShrunkXdawn:
+        """Learn the filters.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_chans, n_times)
+            Training trials.
+        y : ndarray, shape (n_trials,)
+            Labels.
+
+        Returns
+        -------
+        self : ShrunkXdawn
+            The fitted transformer.
+        """
+        joined = np.concatenate(list(X), axis=1)
+        shrunk = covariances(joined[np.newaxis], estimator="lwf")[0]
+        self.xdawn_ = clone(self.xdawn).set_params(baseline_cov=shrunk).fit(X, y)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return what the fitted one makes of trials.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_chans, n_times)
+            Trials.
+
+        Returns
+        -------
+        transformed : ndarray
+            Filtered signals or covariances.
+        """
+        check_is_fitted(self)
+        return self.xdawn_.transform(X)
 
 
 @baseline("p300", "cvep")
@@ -31,7 +102,7 @@ def xdawn_lda(reading: dict[str, Any], random_state: int, n_filters: int = 2) ->
     """
     return [
         ("signals", MontageSignals(**reading)),
-        ("xdawn", Xdawn(nfilter=n_filters, estimator="lwf")),
+        ("xdawn", ShrunkXdawn(Xdawn(nfilter=n_filters, estimator="scm"))),
         ("vector", Vectorizer()),
         ("lda", LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")),
     ]
@@ -54,7 +125,11 @@ def xdawncov_ts(
         ("signals", MontageSignals(**reading)),
         (
             "covariances",
-            XdawnCovariances(nfilter=n_filters, estimator="lwf", xdawn_estimator="lwf"),
+            ShrunkXdawn(
+                XdawnCovariances(
+                    nfilter=n_filters, estimator="lwf", xdawn_estimator="scm"
+                )
+            ),
         ),
         ("tangent", TangentSpace()),
         ("lr", LogisticRegression(C=C, max_iter=1000)),

@@ -20,6 +20,8 @@ __all__ = [
     "SimulatedCVEP",
     "SimulatedDataset",
     "SimulatedMotorImagery",
+    "SimulatedP300",
+    "SimulatedRestingState",
     "SimulatedSSVEP",
 ]
 
