@@ -5,7 +5,13 @@
 Runs what the stores lack (hours at first; interrupt and call again as you like),
 measures the costs in one run, and writes the table, the sections of the page and, with
 all numbers, methods_NAME.csv. Only the headband is compared: four electrodes, the
-hardest case. With ``--methods`` a part is run; of the others the table says "not run".
+hardest case. Without ``--methods`` all run but those in ``LEFT_OUT``; with it, those
+that are named. Of the others the table says "not run".
+
+    python benchmarks/bench_methods.py docs/results --statistics
+
+only writes what students of a few methods reach when their batch statistics are
+computed anew after the training (two minutes).
 """
 
 from __future__ import annotations
@@ -18,12 +24,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 import eegkd
 from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
 from eegkd.methods import METHODS
 from eegkd.methods.describe import TEACHER_SHORT, sections
+from eegkd.sources import TrialSource
 
 MONTAGE = "headband"
 TRAINING = {"max_epochs": 40, "lr": 2e-3}
@@ -35,6 +43,28 @@ DATASETS = {
     "simulated": ("SimulatedMotorImagery", list(range(1, 7))),
     "PhysionetMI": ("PhysionetMI", [1, 2, 3]),
 }
+# Each costs four to eight times a training without a teacher: too long for six persons.
+LEFT_OUT = {
+    "simulated": {"ta_ensemble", "early_stopped_teacher", "cudfkd", "sweet_spot"}
+}
+# Methods that teach themselves, whose students `statistics` looks at.
+STATISTICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "`none`": ("none", {}),
+    "`born_again`": ("born_again", {}),
+    "`self_distillation`": ("self_distillation", {"probe": False}),
+    "`tasked`": ("tasked", {}),
+    "`mean_teacher`": ("mean_teacher", {}),
+    "`mean_teacher`, `consistency_weight=1`": (
+        "mean_teacher",
+        {"consistency_weight": 1.0},
+    ),
+}
+STATISTICS_SUBJECTS = [1, 2]
+
+
+def all_methods(name: str) -> list[str]:
+    """Return the methods that a dataset is run with when none are named."""
+    return [method for method in METHODS if method not in LEFT_OUT.get(name, ())]
 
 
 def compare(name: str, methods: list[str], store: Path, n_jobs: int) -> eegkd.Results:
@@ -101,6 +131,41 @@ def measure_costs(methods: list[str], rounds: int) -> pd.DataFrame:
         rows.append({"method": method, "per_pass": per_pass, "whole": whole})
         print(f"{method:<28}{per_pass:8.2f} a pass {whole:8.2f} in all", flush=True)
     return pd.DataFrame(rows).set_index("method")
+
+
+def settle(decoder: Any, trials: Any) -> None:
+    """Compute batch statistics anew from trials, all at once and without dropout."""
+    source = TrialSource.from_arrays(trials.X, np.zeros(len(trials), dtype=int))
+    norms = [module for module in decoder.modules() if isinstance(module, _BatchNorm)]
+    decoder.eval()
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    with torch.no_grad():
+        decoder(source.batch(torch.arange(len(source))).seen_by(decoder.view))
+    decoder.eval()
+
+
+def statistics() -> str:
+    """Return accuracies before and after `settle`, in Markdown."""
+    torch.set_num_threads(1)
+    lines = [["method", "person", "test", "anew", "training", "anew"]]
+    for label, (method, options) in STATISTICS.items():
+        for subject in STATISTICS_SUBJECTS:
+            trials = eegkd.load_trials("SimulatedMotorImagery", subjects=[subject])
+            first = (trials.metadata["session"] == "0train").to_numpy()
+            learned, unseen = trials.subset(first), trials.subset(~first)
+            model = eegkd.DistilledClassifier(
+                MONTAGE, method, method_options=options, **TRAINING
+            ).fit(learned)
+            scores = []
+            for _ in range(2):
+                scores.append([model.score(part, part.y) for part in (unseen, learned)])
+                settle(model.decoder_, learned)
+            shown = [f"{score:.2f}" for score in np.transpose(scores).flatten()]
+            lines.append([label, str(subject), *shown])
+            print(*lines[-1], flush=True)
+    return markdown(lines)
 
 
 def verdicts(results: eegkd.Results, methods: list[str]) -> pd.DataFrame:
@@ -180,14 +245,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path, help="folder of the tables")
     parser.add_argument("--stores", type=Path, default=Path(), help="folder of stores")
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", help="by default all but LEFT_OUT")
     parser.add_argument("--datasets", nargs="*", default=list(DATASETS))
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=3, help="of the costs; 0: keep")
+    parser.add_argument("--rounds", type=int, default=2, help="of the costs; 0: keep")
     parser.add_argument("--pages", action="store_true", help="write the sections only")
+    parser.add_argument("--statistics", action="store_true", help="write these only")
     arguments = parser.parse_args()
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
+    if arguments.statistics:
+        (output / "methods_statistics.md").write_text(statistics(), encoding="utf-8")
+        return
     write_sections(output)
     if arguments.pages:
         return
@@ -195,11 +264,12 @@ def main() -> None:
     found = {}
     for name in arguments.datasets:
         store = arguments.stores / f"methods_{name.lower()}.sqlite"
-        results = compare(name, arguments.methods, store, arguments.jobs)
-        found[name] = verdicts(results, arguments.methods)
+        methods = arguments.methods or all_methods(name)
+        results = compare(name, methods, store, arguments.jobs)
+        found[name] = verdicts(results, methods)
         found[name].to_csv(output / f"methods_{name.lower()}.csv", float_format="%.4g")
     if arguments.rounds:
-        measure_costs(arguments.methods, arguments.rounds).to_csv(
+        measure_costs(arguments.methods or list(METHODS), arguments.rounds).to_csv(
             costs_file, float_format="%.4g"
         )
     costs = (

@@ -7,6 +7,7 @@ those that it holds in ``ORACLES``; references of criteria in ``test_criteria*.p
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib
 import inspect
@@ -209,21 +210,64 @@ def correlations(output, tap):
 # -- none was forgotten -----------------------------------------------------------
 
 
-def named_in_tests(pattern, attribute):
-    """Return the union of a set that several test files define."""
-    names = set()
-    for file in sorted((PROJECT / "tests").glob(pattern)):
+def named_in_tests(attribute):
+    """Return the names that each test file lists under an attribute."""
+    for file in sorted((PROJECT / "tests").glob("test_*.py")):
         module = importlib.import_module(f"tests.{file.stem}")
-        names |= set(getattr(module, attribute, ()))
-    return names
+        if hasattr(module, attribute):
+            yield file, set(getattr(module, attribute))
 
 
-def test_every_method_has_an_oracle():
-    assert named_in_tests("test_*.py", "ORACLES") == set(METHODS)
+def words_outside(source, attribute):
+    """Return names, attributes and strings of a module, without a list of names.
+
+    Left out are imports, the list itself, and the tables that it is made of.
+    """
+    assigned = {
+        target.id: statement
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    listing = [
+        node.id
+        for node in ast.walk(assigned[attribute])
+        if isinstance(node, ast.Name) and node.id in assigned
+    ]
+    left_out = {assigned[name].lineno for name in listing}
+    words = set()
+    for statement in ast.parse(source).body:
+        if statement.lineno not in left_out:
+            for node in ast.walk(statement):
+                found = [getattr(node, name, None) for name in ("id", "attr", "value")]
+                words |= {word for word in found if isinstance(word, str)}
+    return words
 
 
-def test_every_criterion_has_a_reference():
-    assert named_in_tests("test_*.py", "REFERENCES") == set(CRITERIA)
+def test_a_name_that_is_only_listed_is_not_tested():
+    source = """
+from eegkd.methods.kd import kd
+from eegkd.methods.none import none
+TABLE = {"a": kd}
+ORACLES = set(TABLE) | {"none", "b", "c"}
+def test_b(): assert METHODS["b"], names.c
+"""
+    assert {"b", "c"} <= words_outside(source, "ORACLES")
+    assert not {"a", "kd", "none"} & words_outside(source, "ORACLES")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "registry"), [("ORACLES", METHODS), ("REFERENCES", CRITERIA)]
+)
+def test_everything_has_an_independent_test(attribute, registry):
+    listed = set()
+    for file, names in named_in_tests(attribute):
+        listed |= names
+        words = words_outside(file.read_text(encoding="utf-8"), attribute)
+        for name in names:
+            assert {name, registry[name].__name__} & words, (file.name, name)
+    assert listed == set(registry)
 
 
 @pytest.mark.parametrize("name", METHODS)

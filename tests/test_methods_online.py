@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from eegkd import View, build_decoder
 from eegkd.criteria import KL, CrossEntropy
 from eegkd.decoders import Output
-from eegkd.distillation import Objective, Training, distill
+from eegkd.distillation import History, Objective, Training, distill
 from eegkd.methods.bd_kd import bd_kd
 from eegkd.methods.born_again import born_again
 from eegkd.methods.mean_teacher import _noisy, _Undisturbed, mean_teacher
@@ -520,6 +520,20 @@ def test_options_of_the_wrong_type(trials):
         born_again(training(trials), ensemble="yes")
     with pytest.raises(TypeError, match="'probe' must be True or False, got int"):
         self_distillation(training(trials), probe=1)
+
+
+def test_a_history_tells_of_the_kept_pass():
+    rows = [
+        {"train_label_loss": 4.0, "train_loss": 8.0},
+        {"train_label_loss": 3.0, "train_loss": 6.0, "valid_label_loss": 2.0},
+    ]
+    before, without, told = History(), History(rows, 0), History(rows, 1)
+    assert before.kept == {}
+    assert np.isnan([before.label_loss, before.best_loss]).all()
+    assert without.kept is rows[0]
+    assert (without.label_loss, without.best_loss) == (4.0, 8.0)
+    assert told.kept is rows[1]
+    assert (told.label_loss, told.best_loss) == (2.0, 6.0)  # validation where it is
 
 
 def test_entropy_gap_says_what_it_needs(trials):

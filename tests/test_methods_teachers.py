@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from eegkd import View, build_decoder
 from eegkd.criteria import KL, CrossEntropy
+from eegkd.decoders import Output
 from eegkd.distillation import Objective, Training
 from eegkd.methods import _teachers
 from eegkd.methods._teachers import RandomSubset, overlapping
@@ -23,7 +25,7 @@ from eegkd.methods.mean_mkd import mean_mkd
 from eegkd.methods.pskd import pskd
 from eegkd.methods.ros_kd import ros_kd
 from eegkd.sources import TrialSource
-from eegkd.teachers import Frozen
+from eegkd.teachers import Ensemble, Frozen
 from eegkd.weightings import Constant
 
 from .conftest import CH_22, make_trials
@@ -502,6 +504,19 @@ def test_ros_kd_teaches_the_mean_of_a_changing_subset():
     for _ in range(3):
         found = torch.softmax(target(batch).logits / T, dim=1).numpy()
         np.testing.assert_allclose(found, whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [None, [2, 1, 0]])
+def test_an_ensemble_of_sure_teachers_is_exact(weights):
+    """Also where a probability is too small for single precision."""
+    scores = torch.tensor([[900.0, 0.0, -500.0], [0.0, 30.0, -40.0], [7.0, 8.0, 9.0]])
+    teachers = [lambda batch, row=row: Output(row[None], {}, None) for row in scores]
+    answer = Ensemble(teachers, weights, temperature=2.0)(SOURCE.batch(torch.tensor(0)))
+    shares = np.array(weights or [1, 1, 1]) / 3
+    logs = scores.double().numpy() / 2
+    logs = logs - logsumexp(logs, axis=1, keepdims=True)
+    expected = 2 * logsumexp(logs, axis=0, b=shares[:, None])
+    np.testing.assert_allclose(answer.logits[0].numpy(), expected, rtol=1e-5)
 
 
 def test_draws_of_a_pass_depend_on_seed_and_pass_alone():
