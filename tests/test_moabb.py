@@ -294,7 +294,7 @@ def test_files_for_another_montage_and_settings(tmp_path):
 )
 def test_montages_are_spelled_out(montage, label, value, tmp_path):
     folder = pipelines_folder(tmp_path, montage=montage, methods=["kd"])
-    (file,) = Path(folder).glob("kd_*.yml")
+    (file,) = Path(folder).glob("kd_sccnet_*.yml")
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert content["name"] == f"KD SCCNet {label}{EPOCHS_MARK}"
     assert content["pipeline"][0]["parameters"]["montage"] == value
@@ -312,7 +312,8 @@ def test_two_montages_fit_into_one_folder(tmp_path):
     pipelines_folder(tmp_path, montage="headband")
     pipelines_folder(tmp_path, montage="headband", max_epochs=7)  # replaces
     names = [config["name"] for config in parse(str(tmp_path))]
-    assert len(names) == len(set(names)) == 1 + 2 * 3 + 3 * len(CLASSICAL)
+    neural = len(CLASSES) * (1 + 2 * 3)
+    assert len(names) == len(set(names)) == neural + 3 * len(CLASSICAL)
 
 
 @pytest.mark.parametrize(
@@ -702,12 +703,12 @@ def test_files_have_keys_of_their_own(tmp_path):
     # Full-electrode baselines and those of the headband are the same in all folders.
     same = {name for number, name in named if number == 0}
     repeated = [
-        key for key in named if key[0] > 0 and key[1] in same and "SCCNet" not in key[1]
+        (number, name)
+        for number, name in named
+        if (number > 0 and name in same and "Net " not in name)
+        or (number == 1 and "Net full" in name)  # no settings, so the same networks
     ]
     distinct = {key: value for key, value in named.items() if key not in repeated}
-    distinct = {
-        k: v for k, v in distinct.items() if k != (1, "SCCNet full" + EPOCHS_MARK)
-    }
     assert len(set(distinct.values())) == len(distinct)
     for number, name in repeated:
         assert named[number, name] == named[0, name]
