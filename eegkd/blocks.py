@@ -24,6 +24,56 @@ N_SECTIONS = 10  # of a session at least, so that a fifth or a third can be held
 SLACK = 1e-3  # s; times of resampled trials are not exact
 
 
+def add_times(
+    metadata: pd.DataFrame,
+    start: np.ndarray,
+    length: float,
+    y: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Write when trials were, and which belong together.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        One row for each trial, with ``subject``, ``session`` and ``run``.
+    start : ndarray, shape (n_trials,)
+        Beginning of each trial's signals, in seconds from any point of its run.
+    length : float
+        Of a trial in seconds.
+    y : ndarray, shape (n_trials,), optional
+        Labels of states that last: trials of one label that follow each other without
+        a gap belong together as well.
+
+    Returns
+    -------
+    metadata : DataFrame
+        With ``start`` and ``stop``, in seconds from the first trial of the run, and
+        ``block``: trials of a run that overlap, directly or by way of others, have one
+        number.
+    """
+    timed = metadata.assign(start=start)
+    first = timed.groupby(RUN, sort=False)["start"].transform("min")
+    timed["start"] -= first
+    timed["stop"] = timed["start"] + length
+    return timed.assign(block=_chains(timed, y))
+
+
+def _chains(metadata: pd.DataFrame, y: np.ndarray | None = None) -> np.ndarray:
+    """Return a number for each chain of trials that overlap, or touch alike."""
+    start, stop = metadata["start"].to_numpy(), metadata["stop"].to_numpy()
+    chain = np.zeros(len(metadata), dtype=int)
+    runs = metadata.reset_index(drop=True).groupby(RUN, sort=False).indices
+    for rows in map(np.asarray, runs.values()):
+        order = rows[np.argsort(start[rows], kind="stable")]
+        reached = np.maximum.accumulate(stop[order])[:-1]
+        new = ~(start[order[1:]] < reached - SLACK)
+        if y is not None:
+            same = y[order[1:]] == y[order[:-1]]
+            new &= ~(same & (start[order[1:]] < reached + SLACK))
+        chain[order[1:]] = np.cumsum(new)
+    return chain
+
+
 def sections(metadata: pd.DataFrame) -> np.ndarray | None:
     """Return the stretch of recording that each trial stays in, whatever the split.
 
@@ -31,7 +81,8 @@ def sections(metadata: pd.DataFrame) -> np.ndarray | None:
     ----------
     metadata : DataFrame
         One row for each trial in the order of recording, with ``subject``,
-        ``session``, ``run`` and perhaps ``block``, see `eegkd.load_trials`.
+        ``session``, ``run`` and perhaps ``block``, or ``start`` and ``stop``, see
+        `eegkd.load_trials`. A trial for which these are not known stands alone.
 
     Returns
     -------
@@ -39,9 +90,14 @@ def sections(metadata: pd.DataFrame) -> np.ndarray | None:
         Blocks in order of appearance; one that holds more than a tenth of its session
         is cut into equal parts. None where every trial stands alone.
     """
-    if "block" not in metadata:
-        return None
     metadata = metadata.reset_index(drop=True)
+    if "block" not in metadata:
+        if not {"start", "stop"} <= set(metadata):
+            return None
+        metadata = metadata.assign(block=_chains(metadata))
+    known = metadata["block"].notna()
+    alone = -1 - np.arange(len(metadata))  # a number that no block has
+    metadata = metadata.assign(block=metadata["block"].where(known, alone))
     blocks = metadata.groupby([*RUN, "block"], sort=False)
     number, position = blocks.ngroup().to_numpy(), blocks.cumcount().to_numpy()
     size = np.bincount(number)[number] if len(number) else number
@@ -113,7 +169,8 @@ def overlapping(
         return shared
     run = metadata.groupby(RUN, sort=False).ngroup().to_numpy()
     start, stop = metadata["start"].to_numpy(), metadata["stop"].to_numpy()
-    for number in np.intersect1d(run[rows], run[others]):
+    run = np.where(np.isfinite(start) & np.isfinite(stop), run, -1)
+    for number in np.setdiff1d(np.intersect1d(run[rows], run[others]), [-1]):
         mine, theirs = rows[run[rows] == number], others[run[others] == number]
         # Those that began before a trial's end, less those that ended before it began.
         begun = np.searchsorted(np.sort(start[theirs]), stop[mine] - SLACK)

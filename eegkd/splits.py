@@ -304,7 +304,16 @@ class _BlockSplitter:
 
         for rows in _by(metadata, ["subject", "session"]):
             here = self.section[rows]
-            n_splits = min(N_FOLDS, len(np.unique(here)))
+            most = np.unique(y[rows], return_counts=True)[1].max()
+            n_splits = min(N_FOLDS, len(np.unique(here)), int(most))
+            if n_splits < 2:
+                who, session = metadata[["subject", "session"]].iloc[rows[0]]
+                raise ValueError(
+                    "'evaluation' 'within_session' needs at least two stretches of "
+                    f"recording that do not overlap, but session {session!r} of "
+                    f"subject {who!r} has {len(rows)} trials that hang together. Use "
+                    "'cross_session', or 'individual', which then holds out runs."
+                )
             folds = StratifiedGroupKFold(
                 n_splits, shuffle=True, random_state=MOABB_SEED
             )

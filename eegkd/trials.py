@@ -1,4 +1,4 @@
-"""`Trials`: labelled EEG segments and what is known about them; the one container."""
+"""`Trials`: labeled EEG segments and what is known about them; the one container."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from eegkd._checks import (
     check_signals,
     join_names,
 )
+from eegkd.blocks import add_times
 from eegkd.paradigms import PARADIGMS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ VOLT_LIMIT = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """Labelled trials of one or several subjects.
+    """Labeled trials of one or several subjects.
 
     Parameters
     ----------
@@ -48,9 +49,9 @@ class Trials:
         Sampling rate in Hz.
     metadata : DataFrame
         One row for each trial with at least ``subject``, ``session`` and ``run``. Where
-        it has ``start`` and ``stop`` (seconds from the beginning of the run), splits
-        keep overlapping trials apart, and where it has ``block``, trials of one block
-        of a run together, see `eegkd.splits`.
+        it has ``start`` and ``stop`` (seconds from the first trial of the run), splits
+        keep overlapping trials together, and where it has ``block``, trials of one
+        block of a run, see `eegkd.blocks`.
     tmin : float, default=0.0
         Time of the first sample relative to the cue, in seconds.
     name : str, default="arrays"
@@ -159,6 +160,9 @@ class Trials:
     ) -> Trials:
         """Make trials from the EEG channels of MNE epochs.
 
+        Epochs that were cut from a recording say when they were, so that overlapping
+        ones stay on one side of every split; ``EpochsArray`` does not.
+
         Parameters
         ----------
         epochs : mne.Epochs
@@ -201,7 +205,7 @@ class Trials:
         if y is None:
             names = {code: name for name, code in epochs.event_id.items()}
             y = np.array([names[code] for code in epochs.events[:, 2]])
-        return cls.from_arrays(
+        trials = cls.from_arrays(
             epochs.get_data(picks=picks, units="V"),
             y,
             [epochs.ch_names[pick] for pick in picks],
@@ -211,6 +215,12 @@ class Trials:
             tmin=float(epochs.tmin),
             **known,
         )
+        # Those of arrays have made-up events, one sample apart by default.
+        if isinstance(epochs, mne.EpochsArray) or "start" in trials.metadata:
+            return trials
+        length = trials.n_times / trials.sfreq
+        timed = add_times(trials.metadata, start_times(epochs), length)
+        return replace(trials, metadata=timed)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -348,6 +358,24 @@ def concatenate(parts: Sequence[Trials]) -> Trials:
         y=np.concatenate([part.y for part in parts]),
         metadata=pd.concat([part.metadata for part in parts], ignore_index=True),
     )
+
+
+def start_times(epochs: mne.BaseEpochs) -> np.ndarray:
+    """Return when the signals of epochs began.
+
+    Parameters
+    ----------
+    epochs : mne.Epochs
+        Cut from a recording.
+
+    Returns
+    -------
+    start : ndarray, shape (n_trials,)
+        In seconds from some point of the recording.
+    """
+    # Events keep the samples of the recording, whose rate MNE has no public name for.
+    recorded = float(np.ravel(epochs._raw_sfreq)[0])
+    return epochs.events[:, 0] / recorded + float(epochs.tmin)
 
 
 def to_volts(X: np.ndarray, units: str = "auto") -> np.ndarray:

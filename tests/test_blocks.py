@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,6 +104,45 @@ def test_windows_longer_than_a_trial_leave_it_as_it_is():
     np.testing.assert_array_equal(cut_windows(whole, 4.0).X, whole.X)
 
 
+def test_rest_that_goes_on_is_one_block():
+    """A dataset that cuts a state into trials leaves no gap between them."""
+    start = np.arange(8.0)
+    trials = replace(trials_at(start), y=np.repeat([0, 1], 4), paradigm="rstate")
+    assert add_blocks(trials, start).metadata["block"].tolist() == [0] * 4 + [1] * 4
+    imagery = replace(trials, paradigm="imagery")
+    assert add_blocks(imagery, start).metadata["block"].tolist() == list(range(8))
+
+
+def test_times_count_from_the_first_trial_of_each_run():
+    start = np.array([100.0, 102.0, 250.0, 251.5])
+    found = add_blocks(trials_at(start, list("aabb")), start).metadata
+    np.testing.assert_allclose(found["start"], [0, 2, 0, 1.5])
+
+
+def test_epochs_of_a_recording_know_their_times():
+    import mne
+
+    info = mne.create_info(["C3", "C4"], 200.0, "eeg")
+    signals = 1e-5 * np.random.default_rng(0).standard_normal((2, 8000))
+    raw = mne.io.RawArray(signals, info, verbose="error")
+    events = np.column_stack([np.arange(20) * 50 + 100, [0] * 20, [1, 2] * 10])
+    epochs = mne.Epochs(
+        raw, events, {"a": 1, "b": 2}, 0, 1, baseline=None, preload=True,
+        verbose="error",
+    )  # fmt: skip
+    metadata = Trials.from_epochs(epochs.resample(100.0)).metadata
+    np.testing.assert_allclose(metadata["start"], 0.25 * np.arange(20))
+    assert (metadata["block"] == 0).all()
+    made_up = mne.EpochsArray(epochs.get_data(), epochs.info, verbose="error")
+    assert "block" not in Trials.from_epochs(made_up, [0, 1] * 10).metadata
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.0099])
+def test_a_window_without_a_sample_is_an_error(seconds):
+    with pytest.raises(ValueError, match="'window' must hold at least one sample"):
+        cut_windows(add_blocks(trials_at([0.0, 5.0]), np.array([0.0, 5.0])), seconds)
+
+
 # --- sections -------------------------------------------------------------------------
 
 
@@ -128,6 +169,27 @@ def test_a_block_that_is_most_of_a_recording_is_cut_into_equal_parts():
     sizes = np.bincount(section)
     assert set(sizes) == {24}  # two runs of 120 trials: a tenth of the session
     assert (np.diff(section) >= 0).all()
+
+
+def test_blocks_follow_from_times_where_they_are_not_numbered():
+    metadata, _ = flashes(6)
+    expected = sections(metadata)
+    assert np.array_equal(sections(metadata.drop(columns="block")), expected)
+
+
+def test_trials_without_times_stand_alone_beside_others():
+    metadata, y = flashes(4, subjects=(1,))
+    untimed = pd.DataFrame({"subject": [2] * 20, "session": "0", "run": "0"})
+    both = pd.concat([metadata, untimed], ignore_index=True)
+    section = sections(both)
+    assert len(set(section[-20:])) == 20
+    assert not set(section[-20:]) & set(section[:-20])
+    rows = np.arange(len(both))
+    shared = overlapping(both, rows, rows)
+    assert shared[:-20].all()
+    assert not shared[-20:].any()
+    labels = np.concatenate([y, ["Target", "NonTarget"] * 10])
+    assert validation_mask(np.unique(labels, return_inverse=True)[1], both).any()
 
 
 def test_last_sections_of_each_kind():
@@ -171,13 +233,39 @@ def test_no_evaluation_trains_on_samples_that_it_tests_on(evaluation, shape):
     metadata, y = flashes(**shape)
     folds, rule = evaluation_folds(metadata, y, evaluation)
     assert ("belong together" in rule) == (evaluation == "within_session")
-    for fold in folds[:2]:
+    run = metadata.groupby(["subject", "session", "run"]).ngroup().to_numpy()
+    start, stop = metadata["start"].to_numpy(), metadata["stop"].to_numpy()
+    for fold in folds:
         tested = np.concatenate([*fold.test.values()])
         assert len(fold.train) > len(tested) / 2
-        assert not overlapping(metadata, fold.train, tested).any()
-        run = metadata["run"].eq(metadata["run"].iloc[tested[0]])
-        near = [i for i in fold.train if run.iloc[i]]
-        assert not shares_samples(metadata, near[:60], tested[:20])
+        a, b = fold.train[:, np.newaxis], tested[np.newaxis]
+        within = (start[a] < stop[b] - 1e-6) & (start[b] < stop[a] - 1e-6)
+        assert not (within & (run[a] == run[b])).any()
+
+
+def test_a_session_that_hangs_together_cannot_be_cut_into_folds():
+    metadata, y = flashes(1, n_flashes=1, subjects=(1,))
+    two = pd.concat([metadata.iloc[[0]]] * 2, ignore_index=True)
+    with pytest.raises(ValueError, match="two stretches of recording"):
+        evaluation_folds(two, np.array(["a", "b"]), "within_session")
+
+
+@pytest.mark.parametrize("column", ["stop", "session", "run", "block"])
+def test_keys_of_jobs_know_who_and_when(column):
+    from eegkd.comparison.grid import fold_digest
+    from eegkd.splits import Fold
+
+    start = 0.25 * np.arange(20)
+    trials = add_blocks(trials_at(start), start)
+    fold = Fold("1", np.arange(10), {1: np.arange(15, 20)})
+    changed = trials.metadata.assign(
+        **{column: trials.metadata[column].iloc[::-1].to_numpy()}
+        if column == "stop"
+        else {column: ["x" if column != "block" else 7] * 20}
+    )
+    assert fold_digest(replace(trials, metadata=changed), fold) != fold_digest(
+        trials, fold
+    )
 
 
 def test_within_session_tests_every_trial_once():

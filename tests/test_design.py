@@ -24,6 +24,7 @@ LINE = [
     "_bands",
     "_torchaudio",
     "paradigms",
+    "blocks",
     "trials",
     "montage",
     "datasets",
@@ -37,7 +38,6 @@ LINE = [
     "flatness",
     "diagnostics",
     "methods",
-    "blocks",
     "splits",
     "reading",
     "estimators",
@@ -80,6 +80,13 @@ def imported_steps(file):
 
 def test_every_module_has_its_place():
     assert {step for _, step in modules()} == set(LINE)
+
+
+def test_the_page_on_the_design_lists_the_steps_in_order():
+    text = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    table = text.split("| step | module |")[1].split("\n\n")[0]
+    named = [row.split("|")[2] for row in table.splitlines() if "`" in row]
+    assert re.findall(r"`(\w+)`", " ".join(named)) == LINE
 
 
 @pytest.mark.parametrize(("file", "step"), list(modules()), ids=lambda v: Path(v).stem)

@@ -21,7 +21,7 @@ from eegkd.datasets.find import EMBEDDED, check_subjects, find_dataset, quiet
 from eegkd.datasets.prepare import AUTO, make_paradigm
 from eegkd.datasets.windows import add_blocks, cut_windows
 from eegkd.paradigms import PARADIGMS, find_paradigm
-from eegkd.trials import Trials, concatenate
+from eegkd.trials import Trials, concatenate, start_times
 
 
 def load_trials(
@@ -117,9 +117,9 @@ def load_trials(
     ``LeftRightImagery``. Name ``events`` for any other choice.
 
     Trials of P300 and c-VEP overlap, and windows of resting state come from one
-    segment. ``start`` and ``stop`` (s) say where a trial lies in its run, and ``block``
-    numbers the trials of a run that must stay on one side of a split, see
-    `eegkd.splits`.
+    segment. ``start`` and ``stop`` (seconds from the first trial of the run) say where
+    a trial lies, and ``block`` numbers the trials of a run that must stay on one side
+    of a split, see `eegkd.blocks`.
 
     Trials of a filter bank (``bands``, or one of MOABB's paradigms ``FilterBank...``)
     have all electrodes in the first band, then all in the second, and so on. Channels
@@ -219,9 +219,7 @@ def _load_band(dataset: Any, paradigm: Any, subject: Any, cache: Any) -> Trials:
     trials = replace(
         trials, X=trials.X[..., :n_times].copy(), tmin=float(paradigm.tmin)
     )
-    # Events keep the samples of the recording, whose rate MNE has no public name for.
-    recorded = float(np.ravel(epochs._raw_sfreq)[0])
-    return add_blocks(trials, epochs.events[:, 0] / recorded + epochs.tmin)
+    return add_blocks(trials, start_times(epochs))
 
 
 def _progress(subjects: list[Any], code: str, progress: bool | None) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from eegkd.blocks import add_times
 from eegkd.trials import Trials
 
 
@@ -22,19 +23,12 @@ def add_blocks(trials: Trials, start: np.ndarray) -> Trials:
     Returns
     -------
     trials : Trials
-        With ``start`` and ``stop`` in seconds, and ``block``: trials of a run that
-        overlap, directly or by way of others, have one number.
+        With ``start``, ``stop`` and ``block``, see `eegkd.blocks.add_times`; in
+        resting state trials of one state that follow each other are one block.
     """
-    stop = start + trials.n_times / trials.sfreq
-    block = np.zeros(len(trials), dtype=int)
-    runs = trials.metadata.groupby(["session", "run"], sort=False).indices
-    for rows in map(np.asarray, runs.values()):
-        order = rows[np.argsort(start[rows], kind="stable")]
-        # Half a sample of slack: times of resampled trials are not exact.
-        reached = np.maximum.accumulate(stop[order]) - 0.5 / trials.sfreq
-        block[order[1:]] = np.cumsum(start[order[1:]] >= reached[:-1])
-    metadata = trials.metadata.assign(start=start, stop=stop, block=block)
-    return replace(trials, metadata=metadata)
+    states = trials.y if trials.paradigm == "rstate" else None
+    length = trials.n_times / trials.sfreq
+    return replace(trials, metadata=add_times(trials.metadata, start, length, states))
 
 
 def cut_windows(trials: Trials, seconds: float) -> Trials:
@@ -53,7 +47,17 @@ def cut_windows(trials: Trials, seconds: float) -> Trials:
     windows : Trials
         In the order of the trials, with their labels; those of one trial keep its
         ``block``.
+
+    Raises
+    ------
+    ValueError
+        If a window holds no sample.
     """
+    if seconds * trials.sfreq < 1:
+        raise ValueError(
+            f"'window' must hold at least one sample, {1 / trials.sfreq:.3g} s at "
+            f"{trials.sfreq:g} Hz, got {seconds!r} s."
+        )
     n_times = min(int(seconds * trials.sfreq + 1e-6), trials.n_times)
     n_windows = trials.n_times // n_times
     parts = trials.X[..., : n_windows * n_times]
@@ -68,4 +72,5 @@ def cut_windows(trials: Trials, seconds: float) -> Trials:
         X=np.ascontiguousarray(X.swapaxes(1, 2)).reshape(-1, trials.n_chans, n_times),
         y=trials.y[rows],
         metadata=metadata,
+        settings={**(trials.settings or {}), "window": n_times / trials.sfreq},
     )
