@@ -90,11 +90,15 @@ def read_rows(ch_names: Sequence[str]) -> Rows:
     for band in bands:
         missing = [site for site in sites if (site, band) not in place]
         if missing:
+            one = len(missing) == 1
+            if band:
+                lack = f"{'lacks' if one else 'lack'} the band {band!r}"
+            else:
+                lack = f"{'has' if one else 'have'} bands and others none"
             raise ValueError(
                 "'ch_names' must hold every electrode in every band of a filter bank, "
-                f"but {join_names(missing)} "
-                + (f"lack the band {band!r}" if band else "have bands and others none")
-                + f". The bands are {join_names(filter(None, bands))}. Add these "
+                f"but {join_names(missing)} {lack}. "
+                f"The bands are {join_names(filter(None, bands))}. Add these "
                 "channels, or drop the electrode in all bands."
             )
     if len(place) < len(ch_names):

@@ -160,11 +160,17 @@ def test_rows_are_read_in_any_order():
     [
         (
             ["C3 band 1", "C4 band 1", "C3 band 2"],
-            "every electrode in every band of a filter bank, but 'C4' lack the band "
+            "every electrode in every band of a filter bank, but 'C4' lacks the band "
             "'band 2'",
         ),
-        (["C3 8-12 Hz", "EOG"], "but 'EOG' lack the band '8-12 Hz'. The bands are"),
-        (["EOG", "C3 8-12 Hz"], "'C3' have bands and others none"),
+        (["C3 8-12 Hz", "EOG"], "but 'EOG' lacks the band '8-12 Hz'. The bands are"),
+        (["EOG", "C3 8-12 Hz"], "'C3' has bands and others none"),
+        (
+            ["C3 band 1", "C4 band 1", "Cz band 1", "C3 band 2"],
+            "but 'C4', 'Cz' lack the band 'band 2'",
+        ),
+        (["C3", "C4", "Cz band 1", "C3 band 1", "C4 band 1"], "'Cz' has bands"),
+        (["EOG", "C3 band 1", "C4 band 1"], "'C3', 'C4' have bands and others none"),
         (["C3 8-12 Hz", "C3 8-12Hz"], "name each electrode once in each band"),
     ],
 )

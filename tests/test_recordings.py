@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 import sys
+from pathlib import PureWindowsPath
 
 import mne
 import numpy as np
@@ -13,6 +15,8 @@ import pytest
 
 from eegkd.datasets import load_trials
 from eegkd.datasets.recordings import RecordedDataset
+from eegkd.datasets.recordings.files import _read_pattern
+from eegkd.splits import held_out
 
 CH_NAMES = ["C3", "Cz", "C4", "Fz"]
 ONSETS = np.arange(3.0, 43.0, 5.0)
@@ -99,6 +103,35 @@ def test_trigger_codes_that_a_reader_scaled_or_that_share_their_bits():
         assert run.annotations.onset.tolist() == [5.0, 15.0]
 
 
+def test_codes_may_follow_without_a_zero_between():
+    raw = make_raw([*CH_NAMES, "STI"], kind=["eeg"] * 4 + ["stim"])
+    raw.set_annotations(None)
+    codes = np.zeros(4500)
+    codes[:10] = 3  # from the first sample
+    codes[500:600], codes[600:700], codes[700:800] = 5, 3, 5
+    codes[1500:1510], codes[1510] = 7, 3  # a line that falls one sample late
+    codes[2000] = 5  # a pulse of one sample
+    raw._data[-1] = codes
+    dataset = RecordedDataset(raw, {"a": 5, "b": 3, "c": 7}, interval=(0, 1))
+    found = first_run(dataset).annotations
+    events = mne.find_events(
+        raw, consecutive=True, initial_event=True, shortest_event=1, verbose="error"
+    )
+    names = {5: "a", 3: "b", 7: "c"}
+    wanted = [(i / 100, names[code]) for i, _, code in events if i != 1510]
+    assert len(wanted) == len(events) - 1 == 6
+    assert list(zip(found.onset, found.description, strict=True)) == wanted
+
+
+def test_a_negative_code_falls_back_to_nothing():
+    raw = make_raw([*CH_NAMES, "STI"], kind=["eeg"] * 4 + ["stim"])
+    raw.set_annotations(None)
+    raw._data[-1] = 0
+    raw._data[-1, 500:600], raw._data[-1, 900:950] = -2, 1
+    dataset = RecordedDataset(raw, interval=(0, 1))
+    assert dataset.event_id == {"-2": 1, "1": 2}
+
+
 def test_a_cropped_recording_with_a_date_keeps_the_time_of_its_events():
     raw = make_raw()
     raw.set_meas_date(1_700_000_000)
@@ -154,10 +187,10 @@ def test_every_form_of_files_says_the_same(four, tmp_path):
 
 
 def test_a_pattern_is_in_natural_order(tmp_path):
-    for name in ("S2/day10", "S2/day9", "S10/day9"):
+    for seed, name in enumerate(("S2/day10", "S2/day9", "S10/day9")):
         path = tmp_path / f"{name}_raw.fif"
         path.parent.mkdir(exist_ok=True)
-        write(make_raw(), path)
+        write(make_raw(seed=seed), path)
     (tmp_path / "S2" / "notes.txt").write_text("not a recording")
     dataset = RecordedDataset(f"{tmp_path}/S{{subject}}/day{{session}}_raw.fif", HANDS)
     assert places(dataset) == [
@@ -165,6 +198,201 @@ def test_a_pattern_is_in_natural_order(tmp_path):
         (2, "10", "0", "day10_raw.fif"),
         (10, "9", "0", "day9_raw.fif"),
     ]
+
+
+def sessions(dataset):
+    """Return each subject's sessions in the order of the recordings."""
+    table = dataset.overview()
+    groups = table.groupby("subject", sort=False)["session"]
+    return {subject: list(dict.fromkeys(names)) for subject, names in groups}
+
+
+def raws():
+    """Return recordings that all differ."""
+    seed = 0
+    while True:
+        yield make_raw(seed=seed)
+        seed += 1
+
+
+def test_sessions_keep_the_order_of_each_subject_where_one_lacks_some():
+    new = raws()
+    nested = {"A": {"day2": next(new)}, "B": {"day1": next(new), "day2": next(new)}}
+    table = [
+        {"file": raw, "subject": subject, "session": session}
+        for subject, own in nested.items()
+        for session, raw in own.items()
+    ]
+    for files in (nested, table, pd.DataFrame(table)):
+        dataset = RecordedDataset(files, HANDS)
+        assert sessions(dataset) == {"A": ["1day2"], "B": ["0day1", "1day2"]}
+    trials = load_trials(RecordedDataset(nested, HANDS), subjects=["B"])
+    tested, _ = held_out(trials.metadata, trials.y)
+    assert set(trials.metadata["session"][tested]) == {"1day2"}
+
+
+def test_runs_keep_the_order_of_each_session():
+    new = raws()
+    files = {
+        1: {"0": {"test": next(new)}},
+        2: {"0": {"training": next(new), "test": next(new)}},
+    }
+    table = RecordedDataset(files, HANDS).overview()
+    assert table["run"].tolist() == ["1test", "0training", "1test"]
+
+
+def test_orders_that_contradict_each_other():
+    new = raws()
+    files = {
+        "A": {"drug": next(new), "placebo": next(new)},
+        "B": {"placebo": next(new), "drug": next(new)},
+    }
+    with pytest.raises(
+        ValueError, match="sessions in one order, but 'drug', 'placebo'"
+    ):
+        RecordedDataset(files, HANDS)
+    numbered = {
+        who: {f"{i}{name}": raw for i, (name, raw) in enumerate(own.items())}
+        for who, own in files.items()
+    }
+    assert sessions(RecordedDataset(numbered, HANDS)) == {
+        "A": ["0drug", "1placebo"],
+        "B": ["0placebo", "1drug"],
+    }
+
+
+def test_numbers_of_sessions_and_runs_are_their_order():
+    new = raws()
+    rows = [
+        {"file": next(new), "session": session, "run": run}
+        for session in (2, 1)
+        for run in (10, 9)
+    ]
+    table = RecordedDataset(rows, HANDS).overview()
+    places = list(zip(table["session"], table["run"], strict=True))
+    assert places == [("1", "9"), ("1", "10"), ("2", "9"), ("2", "10")]
+
+
+def write_all(folder, dates):
+    """Write files that differ; a date is days after the first one, or None."""
+    for seed, (name, day) in enumerate(dates.items()):
+        raw = make_raw(seed=seed)
+        if day is not None:
+            raw.set_meas_date(1_700_000_000 + 86_400 * day)
+        write(raw, folder / name)
+    return folder
+
+
+def test_a_pattern_numbers_days_also_if_a_subject_lacks_one(tmp_path):
+    names = ("SA_day2.edf", "SB_day1.edf", "SB_day2.edf")
+    write_all(tmp_path, dict.fromkeys(names))
+    dataset = RecordedDataset(tmp_path / "S{subject}_{session}.edf", HANDS)
+    assert sessions(dataset) == {"A": ["1day2"], "B": ["0day1", "1day2"]}
+
+
+def test_sessions_of_a_pattern_without_numbers_go_by_date(tmp_path):
+    days = {"P1_pre.edf": 0, "P1_post.edf": 9, "P2_before.edf": 1, "P2_after.edf": 2}
+    write_all(tmp_path, days)
+    dataset = RecordedDataset(tmp_path / "P{subject}_{session}.edf", HANDS)
+    found = {
+        s: [n.lstrip("0123456789") for n in own] for s, own in sessions(dataset).items()
+    }
+    assert found == {1: ["pre", "post"], 2: ["before", "after"]}
+
+
+def test_runs_that_a_star_stands_for_go_by_date(tmp_path):
+    write_all(tmp_path, {"S1_training.edf": 0, "S1_feedback.edf": 1})
+    table = RecordedDataset(tmp_path / "S{subject}_*.edf", HANDS).overview()
+    assert table["file"].tolist() == ["S1_training.edf", "S1_feedback.edf"]
+    assert table["run"].tolist() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "message"),
+    [
+        ({"P1_pre.edf": None, "P1_post.edf": None}, r"_post.edf' states no date"),
+        ({"P1_pre.edf": 1, "P1_post.edf": None}, r"_post.edf' states no date"),
+        ({"P1_pre.edf": 3, "P1_post.edf": 3}, "dates of the files do not set"),
+        ({"P1_pre1.edf": None, "P1_post1.edf": None}, "found 'post1', 'pre1', whose"),
+        (
+            {"P1_day1.edf": None, "P1_day01.edf": None},
+            "found 'day0?1', 'day0?1', whose",
+        ),
+        (
+            {"P1_02-01-2024.edf": None, "P1_05-01-2023.edf": None},
+            "found '02-01-2024', '05-01-2023', whose",
+        ),
+    ],
+)
+def test_a_pattern_whose_order_is_not_known_asks_for_it(tmp_path, dates, message):
+    write_all(tmp_path, dates)
+    with pytest.raises(ValueError, match=message):
+        RecordedDataset(tmp_path / "P{subject}_{session}.edf", HANDS)
+
+
+def test_a_date_that_stands_for_none_is_no_order(tmp_path):
+    # 1985-01-01 is EDF's for anonymous files; the time of the day may be a real one.
+    for seed, (name, hour) in enumerate({"pre": 14, "post": 10}.items()):
+        raw = make_raw(seed=seed)
+        raw.set_meas_date(473_385_600 + 3600 * hour)
+        write(raw, tmp_path / f"{name}.edf")
+    with pytest.raises(ValueError, match="states no date.*give the order"):
+        RecordedDataset(tmp_path / "{session}.edf", HANDS)
+
+
+def test_one_session_each_needs_no_order(tmp_path):
+    write_all(tmp_path, {"S1_pre.edf": None, "S2_post.edf": None})
+    dataset = RecordedDataset(tmp_path / "S{subject}_{session}.edf", HANDS)
+    assert dataset.subject_list == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "./data [1]/S{subject}.edf",
+        "data [1]//S{subject}.edf",
+        "other/../data [1]/S{subject}.edf",
+        "~/data [1]/S{subject}.edf",
+        "~/data [1]/S*.edf",
+        "{home}/data [1]/./S{subject}.edf",
+    ],
+)
+def test_patterns_may_be_spelled_like_any_path(tmp_path, monkeypatch, pattern):
+    for folder in ("data [1]", "data 1", "other"):
+        (tmp_path / folder).mkdir()
+    write_all(tmp_path / "data [1]", {"S7.edf": None})
+    write_all(tmp_path / "data 1", {"S8.edf": None})  # what [1] means to a shell
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    dataset = RecordedDataset(pattern.replace("{home}", str(tmp_path)), HANDS)
+    assert dataset.overview()["file"].tolist() == ["S7.edf"]
+
+
+def test_a_question_mark_in_a_pattern_is_meant_as_it_is(tmp_path):
+    if sys.platform == "win32":
+        pytest.skip("no file name may hold one")
+    for folder in ("a?", "ab"):
+        (tmp_path / folder).mkdir()
+        write_all(tmp_path / folder, {"S1.edf": None})
+    dataset = RecordedDataset(f"{tmp_path}/a?/S{{subject}}.edf", HANDS)
+    assert len(dataset.overview()) == 1
+
+
+def test_patterns_of_windows():
+    path = PureWindowsPath(r"C:\data\.\S{subject}\{session}_*.edf")
+    wild, expression = _read_pattern(path)
+    assert wild == "data/S*/*_*.edf"
+    file = PureWindowsPath(r"C:\data\S1\day2_x.edf").as_posix()
+    assert re.fullmatch(expression, file).groupdict() == {
+        "subject": "1",
+        "session": "day2",
+    }
+
+
+def test_a_pattern_without_files_names_its_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"The folder is '.*/nothing'; check"):
+        RecordedDataset(f"{tmp_path.as_posix()}/nothing/{{subject}}.edf", HANDS)
 
 
 def test_a_field_that_a_pattern_names_twice_has_one_value(tmp_path):
@@ -187,7 +415,8 @@ def test_a_list_holds_the_runs_of_one_session(four):
 
 
 def test_names_become_those_that_moabb_takes():
-    files = {"anna": {"day 1": make_raw(seed=1), "day 2": [make_raw(seed=2)] * 2}}
+    one, two, three = (make_raw(seed=seed) for seed in (1, 2, 3))
+    files = {"anna": {"day 1": one, "day 2": [two, three]}}
     dataset = RecordedDataset(files, HANDS)
     data = dataset.get_data()  # MOABB checks the names
     assert {s: list(runs) for s, runs in data["anna"].items()} == {
@@ -262,7 +491,9 @@ def test_a_run_may_lack_a_class():
     ("events", "message"),
     [
         ({"a": "769", "b": "77"}, r"'77' for class 'b' is in none.*'769' \(4\), '770'"),
-        ({"a": "769", "b": "769"}, "'769' are in several"),
+        ({"a": "769", "b": "769"}, "'769' comes more than once"),
+        ({"a": ["769", "770"], "b": ["770", "769"]}, "'769', '770' come more than"),
+        ({"a": [], "b": "769"}, r"class 'a' has none. The files have '769' \(4\)"),
         ({"a": "769"}, "two or more classes, got 'a'"),
         ({1: "769"}, "name classes by strings, got 1"),
         ({"a": 769.5, "b": "770"}, r"whole number, got 769\.5"),
@@ -295,6 +526,14 @@ def test_events_that_are_no_dict():
 
 
 # -- paradigms ---------------------------------------------------------------------
+
+
+def test_p300_stimuli_with_numbers_are_targets_or_not():
+    raw = make_raw(names=["Target/1", "NonTarget/1", "Target/2", "NonTarget/2"] * 2)
+    dataset = RecordedDataset(raw, paradigm="p300")
+    counts = dataset.overview()[["Target", "NonTarget"]].to_numpy()
+    assert counts.tolist() == [[4, 4]]
+    assert load_trials(dataset).y.tolist() == ["Target", "NonTarget"] * 4
 
 
 def test_p300_needs_targets():
@@ -415,7 +654,7 @@ def test_nan_is_an_error_and_flat_a_warning_that_name_the_channel():
     raw = make_raw()
     raw._data[1] = 0.0
     dataset = RecordedDataset(raw, HANDS)
-    with pytest.warns(UserWarning, match="is flat in 'Cz'"):
+    with pytest.warns(UserWarning, match="is flat in 'Cz'.*Leave it out"):
         dataset.get_data()
     raw._data[3, 17] = np.nan
     with pytest.raises(ValueError, match=r"NaN or infinite values in 'Fz'"):
@@ -638,8 +877,27 @@ def test_wrong_forms_of_files(files, error, message):
 def test_a_folder_and_a_file_that_comes_twice(four, tmp_path):
     with pytest.raises(ValueError, match=r"is a folder. Give a pattern.*\{subject\}"):
         RecordedDataset(tmp_path, HANDS)
-    with pytest.raises(ValueError, match="each file once.*trained on and tested"):
+    with pytest.raises(ValueError, match="pre_raw.fif' comes more than.*and tested"):
         RecordedDataset([four[1, "pre"], four[1, "pre"]], HANDS)
+    with pytest.raises(
+        ValueError, match=r"'.*post_raw.fif', '.*pre_raw.fif' come more"
+    ):
+        RecordedDataset([four[1, "pre"], four[1, "post"]] * 2, HANDS)
+
+
+def test_a_recording_that_comes_twice_under_other_names(tmp_path):
+    raw = make_raw()
+    with pytest.raises(ValueError, match="an mne Raw comes more than once"):
+        RecordedDataset({1: raw, 2: raw}, HANDS)
+    with pytest.raises(ValueError, match="subject 2, .* is a copy of subject 1, "):
+        RecordedDataset({1: raw, 2: raw.copy()}, HANDS)
+    first = write(raw, tmp_path / "first_raw.fif")
+    copy = tmp_path / "copy_raw.fif"
+    copy.write_bytes(first.read_bytes())
+    with pytest.raises(ValueError, match=r"copy_raw.fif' is a copy of .*first_raw"):
+        RecordedDataset([first, copy], HANDS)
+    # The same signals with other cues are another recording.
+    RecordedDataset([raw, make_raw(onsets=ONSETS + 0.5)], HANDS)
 
 
 def test_an_unknown_subject():
@@ -754,7 +1012,7 @@ def test_xdf_markers_may_be_integers(tmp_path):
 def test_gaps_of_xdf_files_are_filled_and_marked(tmp_path):
     keep = np.r_[0:1000, 1060:4500]  # 0.6 s are missing at 10 s
     path = make_xdf(tmp_path / "run.xdf", keep=keep)
-    with pytest.warns(UserWarning, match=r"lacks 60 samples in 1 gaps, .* of 0\.61 s"):
+    with pytest.warns(UserWarning, match=r"lacks 60 samples in 1 gap, .* of 0\.61 s"):
         dataset = RecordedDataset(path, HANDS)
     with pytest.warns(UserWarning, match="lacks 60 samples"):
         run = first_run(dataset)
@@ -773,7 +1031,7 @@ def test_gaps_of_xdf_files_are_filled_and_marked(tmp_path):
 @pytest.mark.parametrize(
     ("keep", "message"),
     [
-        (np.r_[0:1000, 2000:4500], r"lacks 1000 samples in 1 gaps.*10% are allowed"),
+        (np.r_[0:1000, 2000:4500], r"lacks 1000 samples in 1 gap .*10% are allowed"),
         (np.flatnonzero(np.arange(4500) % 20 < 19), "states 100 Hz.*say 95"),
     ],
 )

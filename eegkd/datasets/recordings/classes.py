@@ -43,9 +43,11 @@ def find_classes(
     counts: Counter[str] = sum(files.values(), Counter())
     if events is None:
         told = [name for name in sorted(counts) if not COMMENT.match(name)]
-        wanted: dict[str, Any] = {name: name for name in told}
-        if paradigm == "p300":
-            wanted = {FLASHES.get(_bare(name), name): name for name in wanted}
+        wanted: dict[str, Any] = {}
+        for name in told:
+            # P300 files may number the stimuli: Target/1 and Target/2 are one class.
+            flash = FLASHES.get(_bare(name), name) if paradigm == "p300" else name
+            wanted.setdefault(flash, []).append(name)
     elif isinstance(events, Mapping):
         wanted = dict(events)
     elif isinstance(events, Iterable) and not isinstance(events, (str, bytes)):
@@ -65,8 +67,9 @@ def find_classes(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(
-            f"'events' must give each event one class, but {join_names(twice)} are in "
-            "several. Name each of them once."
+            f"'events' must name each event once, but {join_names(twice)} "
+            f"{'comes' if len(twice) == 1 else 'come'} more than once. An event is of "
+            "one class."
         )
     _check_labels(list(classes), paradigm, counts)
     for file, found in files.items():
@@ -85,8 +88,14 @@ def _find(label: Any, wanted: Any, counts: Counter[str]) -> list[str]:
             f"'events' must name classes by strings, got {label!r}. Write "
             "{class: event}, such as {'left_hand': '769'}."
         )
+    items = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
+    if not items:
+        raise ValueError(
+            f"'events' must name an event for every class, but class {label!r} has "
+            f"none. The files have {_listed(counts)}. Name one, or drop the class."
+        )
     found = []
-    for item in wanted if isinstance(wanted, (list, tuple, set)) else [wanted]:
+    for item in items:
         if isinstance(item, bool) or not isinstance(item, (str, int)):
             raise TypeError(
                 f"'events' must name the event of class {label!r} by what is annotated "

@@ -83,7 +83,8 @@ class RecordedDataset(BaseDataset):
         - a pattern such as ``"data/S{subject}/{session}_{run}.edf"``, in which ``*``
           stands for anything.
 
-        Formats are those of `mne.io.read_raw`, told apart by suffix, and XDF.
+        Formats are those of `mne.io.read_raw`, told apart by suffix, and XDF. Order
+        matters, see the notes.
     events : dict or list of str, optional
         ``{class: event}``. An event is what an annotation or a marker says, such as
         ``"769"`` or ``"Stimulus/S  1"`` (case, blanks and what stands before ``/`` do
@@ -112,7 +113,11 @@ class RecordedDataset(BaseDataset):
         Unit of the numbers, where the files state none or a wrong one.
     stim_channel : str, optional
         Channel to read events from. By default they are the annotations, and in a
-        file without annotations its trigger channel.
+        file without annotations its trigger channel. An event is where the channel
+        changes to a code other than zero, also from a higher code without a zero
+        between, and also at the first sample: what `mne.find_events` finds with
+        ``consecutive=True, initial_event=True``. Only a lower code that stays for
+        one sample is none, since lines of a port may fall one after another.
     stream : str, optional
         Name of the EEG stream of XDF files that have several.
     simulated : bool, default=False
@@ -141,7 +146,8 @@ class RecordedDataset(BaseDataset):
         If an XDF file is given and pyxdf is not installed.
     ValueError
         If a file cannot be read, has none of the events or other channels than the
-        rest, or the classes do not suit the paradigm. What is in the files is said.
+        rest, or comes twice; if the order of sessions or runs is not clear; or if the
+        classes do not suit the paradigm. What is in the files is said.
 
     Warns
     -----
@@ -156,6 +162,16 @@ class RecordedDataset(BaseDataset):
 
     Notes
     -----
+    *Order.* The last session of a subject is tested by default, or the last run where
+    there is one session. Names that begin with different numbers are kept, and the
+    numbers are the order. Other names are numbered, for MOABB: ``"pre"`` and
+    ``"post"`` become ``"0pre"`` and ``"1post"``. In a list, dict or table their order
+    is that in which each subject has them, so that a subject may lack some; two
+    subjects that contradict each other are an error. In a pattern it is the natural
+    one (``day2`` before ``day10``) of names that differ in their numbers alone, or
+    that begin with different numbers; otherwise that of the dates which the files
+    state; and where they state none, an error asks for a dict or table.
+
     *Channels.* ``"EEG Fp1-REF"``, ``"FP1"`` and ``"Fp1."`` are all ``"Fp1"``.
     Channels that are typed EEG only because their format has no types are left out if
     their name says otherwise (EOG, ECG, EMG, accelerometer, counter, trigger and the
@@ -222,6 +238,7 @@ class RecordedDataset(BaseDataset):
         span = _check_interval(interval, paradigm)
         word = _check_name(name)
         self._known = [self._look(record) for record in list_records(files)]
+        _check_contents(self._known)
         _check_named(self._known, self._reading["rename"], self._reading["ch_types"])
         self._classes = find_classes(
             events,
@@ -479,11 +496,24 @@ def _check_named(known: Sequence[Known], rename: Any, ch_types: Any) -> None:
     if strange:
         warnings.warn(
             "'files' have EEG channels without a name of the 10-05 system: "
-            f"{join_names(strange)}. They are read as EEG, but no montage finds them. "
-            "Name their sites with 'rename', or leave them out with "
+            f"{join_names(strange)}. Such channels are read as EEG, but no montage "
+            "finds them. Name sites with 'rename', or leave channels out with "
             f"ch_types={{{strange[0]!r}: 'misc'}}.",
             stacklevel=3,
         )
+
+
+def _check_contents(known: Sequence[Known]) -> None:
+    """Refuse recordings that hold the same, under whatever names."""
+    first: dict[str, str] = {}
+    for one in known:
+        other = first.setdefault(one.content, one.record.label)
+        if other != one.record.label:
+            raise ValueError(
+                f"'files' must hold each recording once, but {one.record.label} is a "
+                f"copy of {other}: the same trials would be trained on and tested. "
+                "Leave one out."
+            )
 
 
 # -- what the files have in common ---------------------------------------------------

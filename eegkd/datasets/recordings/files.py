@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
 import numbers
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import mne
 
 from eegkd._checks import join_names
+from eegkd.datasets.recordings.order import number_names, number_of, sort_found
 
 # What holds EEG, and under which suffix. MNE reads all but XDF.
 FORMATS = {
@@ -49,7 +51,6 @@ INSTEAD = {
     ".mat": "For arrays use eegkd.Trials.from_arrays.",
 }
 COLUMNS = ("file", "subject", "session", "run")
-NAME = re.compile(r"([0-9]+)(|[a-zA-Z]+[a-zA-Z0-9]*)")  # MOABB's, of sessions and runs
 
 
 class Record(NamedTuple):
@@ -79,14 +80,16 @@ def list_records(files: Any) -> list[Record]:
     Returns
     -------
     records : list of Record
-        Absolute paths, each with a subject, a session and a run in MOABB's spelling.
+        Absolute paths, each with a subject, a session and a run in MOABB's spelling;
+        the sessions and runs of each subject in the order of their numbers.
 
     Raises
     ------
     FileNotFoundError
         If a file does not exist, or no file has a pattern's name.
     ValueError
-        If a suffix is unknown, or two recordings have one place.
+        If a suffix is unknown, two recordings have one place, a recording comes
+        twice, or the order of sessions or runs is not clear.
     """
     rows = [_plain(row) for row in _rows(files)]
     if not rows:
@@ -96,8 +99,9 @@ def list_records(files: Any) -> list[Record]:
             f"{join_names(COLUMNS)}."
         )
     _check_files([row["file"] for row in rows])
-    sessions = _ordered([row["session"] for row in rows], "session")
-    runs = _ordered([row["run"] for row in rows], "run")
+    _check_once([row["file"] for row in rows])
+    sessions = number_names(_grouped(rows, "session", ("subject",)), "session")
+    runs = number_names(_grouped(rows, "run", ("subject", "session")), "run")
     records = [
         Record(row["subject"], sessions[row["session"]], runs[row["run"]], row["file"])
         for row in rows
@@ -109,6 +113,15 @@ def list_records(files: Any) -> list[Record]:
             "'files' must give each recording a subject, session and run of its own, "
             f"but {join_names(twice)} share one. Number their runs."
         )
+    subjects = list(dict.fromkeys(record.subject for record in records))
+    # Of runs the last row is tested, of sessions the highest number: make them agree.
+    records.sort(
+        key=lambda record: (
+            subjects.index(record.subject),
+            number_of(record.session),
+            number_of(record.run),
+        )
+    )
     return records
 
 
@@ -168,7 +181,7 @@ def _is_pattern(value: Any) -> bool:
     return (
         isinstance(value, (str, os.PathLike))
         and re.search(r"\{(subject|session|run)\}|\*", os.fspath(value)) is not None
-        and not Path(value).exists()
+        and not Path(os.path.expanduser(value)).exists()
     )
 
 
@@ -201,39 +214,52 @@ def _count_runs(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _match(pattern: str) -> Iterator[dict[str, Any]]:
-    """Yield the files that have a pattern's name, in natural order."""
-    parts = re.split(r"(\{subject\}|\{session\}|\{run\}|\*)", pattern)
+    """Yield the files that have a pattern's name, in the order of recording."""
+    path = Path(os.path.expanduser(pattern))
+    wild, expression = _read_pattern(path)
+    found = Path(path.anchor or ".").glob(wild)
+    matches = [(file, re.fullmatch(expression, file.as_posix())) for file in found]
+    rows = [_told(file, match) for file, match in matches if match is not None]
+    if not rows:
+        folder = os.path.dirname(re.split(r"[{*]", pattern)[0]) or "."
+        raise FileNotFoundError(
+            f"'files' must be the name of a file or a pattern that files have, but "
+            f"there is none like {pattern!r}. The folder is {folder!r}; check it and "
+            "the spelling."
+        )
+    _check_files([Path(row["file"]) for row in rows])
+    placed = [{k: row[k] for k in row if k in COLUMNS} for row in sort_found(rows)]
+    return _count_runs(placed)
+
+
+def _read_pattern(path: PurePath) -> tuple[str, str]:
+    """Return what to look for below the anchor, and an expression of POSIX paths."""
+    parts = re.split(r"(\{subject\}|\{session\}|\{run\}|\*)", path.as_posix())
     expression, seen = "", set()
     for part in parts:
         field = part.strip("{}")
         if part == "*":
-            expression += r"[^/\\]*"
+            expression += "([^/]*)"
         elif part not in [f"{{{name}}}" for name in COLUMNS[1:]]:
             expression += re.escape(part)
         elif field in seen:
             expression += f"(?P={field})"
         else:
-            expression += rf"(?P<{field}>[^/\\]+?)"
+            expression += rf"(?P<{field}>[^/]+?)"
             seen.add(field)
-    wild = "".join("*" if part.startswith("{") else part for part in parts)
-    anchor = Path(wild).anchor
-    found = Path(anchor or ".").glob(str(Path(wild).relative_to(anchor)))
-    matches = [re.fullmatch(expression, str(path)) for path in found]
-    rows = [{"file": m.string, **m.groupdict()} for m in matches if m is not None]
-    if not rows:
-        raise FileNotFoundError(
-            f"'files' must be the name of a file or a pattern that files have, but "
-            f"there is none like {pattern!r}. The folder is "
-            f"{str(Path(pattern.split('{')[0].split('*')[0]).parent)!r}; check it and "
-            "the spelling."
-        )
-    rows.sort(key=lambda row: _natural(row["file"]))
-    return _count_runs(rows)
+    below = path.relative_to(path.anchor).as_posix()
+    parts = re.split(r"(\{subject\}|\{session\}|\{run\}|\*)", below)
+    # Every second part is a field; [ and ? of the others are meant as they are.
+    wild = "".join("*" if i % 2 else glob.escape(p) for i, p in enumerate(parts))
+    return wild, expression
 
 
-def _natural(text: str) -> list[Any]:
-    """Return a key by which ``s2`` comes before ``s10``."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
+def _told(file: Path, match: re.Match[str]) -> dict[str, Any]:
+    """Return what a pattern says of a file."""
+    fields = match.groupdict()
+    named = {match.re.groupindex[name] for name in fields}
+    rest = [text for i, text in enumerate(match.groups(), start=1) if i not in named]
+    return {"file": str(file), "rest": "/".join(rest), **fields}
 
 
 # -- what MOABB wants --------------------------------------------------------------
@@ -270,23 +296,19 @@ def _subject(subject: Any) -> int | str:
     )
 
 
-def _ordered(names: Sequence[str], what: str) -> dict[str, str]:
-    """Return names as MOABB wants them: a number, then letters and digits."""
-    distinct = list(dict.fromkeys(names))
-    matches = [NAME.fullmatch(name) for name in distinct]
-    numbers_ = [int(match[1]) for match in matches if match]
-    if len(set(numbers_)) == len(distinct):
-        return dict(zip(distinct, distinct, strict=True))
-    spelled = {}
-    for i, name in enumerate(distinct):
-        word = re.sub("[^a-zA-Z0-9]", "", name)
-        # Digits would run together with the number in front.
-        spelled[name] = f"{i}{what if word[:1].isdigit() else ''}{word}"
-    return spelled
+def _grouped(
+    rows: Sequence[Mapping[str, Any]], what: str, by: Sequence[str]
+) -> list[list[str]]:
+    """Return the names in each subject or session, in the order of the rows."""
+    groups: dict[Any, dict[str, None]] = {}
+    for row in rows:
+        place = tuple(row[column] for column in by)
+        groups.setdefault(place, {})[row[what]] = None
+    return [list(group) for group in groups.values()]
 
 
 def _check_files(sources: Sequence[Path | mne.io.BaseRaw]) -> None:
-    """Refuse files that are not there, are none of the formats, or come twice."""
+    """Refuse files that are not there, or are none of the formats."""
     paths = [source for source in sources if isinstance(source, Path)]
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
@@ -312,9 +334,21 @@ def _check_files(sources: Sequence[Path | mne.io.BaseRaw]) -> None:
                 suffix, "Read any other format yourself and pass the mne Raw."
             )
         )
-    twice = sorted({str(path) for path in paths if paths.count(path) > 1})
+
+
+def _check_once(sources: Sequence[Path | mne.io.BaseRaw]) -> None:
+    """Refuse a path, or an object, that comes twice."""
+    paths = [str(source) for source in sources if isinstance(source, Path)]
+    twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
         raise ValueError(
-            f"'files' must name each file once, but {join_names(twice)} come more "
-            "than once: the same trials would be trained on and tested."
+            f"'files' must name each file once, but {join_names(twice)} "
+            f"{'comes' if len(twice) == 1 else 'come'} more than once: the same trials "
+            "would be trained on and tested."
+        )
+    raws = [id(source) for source in sources if not isinstance(source, Path)]
+    if len(set(raws)) < len(raws):
+        raise ValueError(
+            "'files' must hold each recording once, but an mne Raw comes more than "
+            "once: the same trials would be trained on and tested."
         )

@@ -237,15 +237,18 @@ def find_events(raw: mne.io.BaseRaw, label: str, channel: str | None) -> Events:
 
 
 def _triggers(raw: mne.io.BaseRaw, channel: str) -> list[tuple[float, float, str]]:
-    """Return onset, no duration and code where a trigger channel rises."""
+    """Return onset, no duration and code where a trigger channel changes to a code."""
     values = raw.get_data(picks=[channel])[0]
     if 0 < np.abs(values).max() < 1e-2:  # codes that the reader took for microvolts
         values = values * 1e6
     codes = np.rint(values).astype(np.int64)
     if codes.max() > TRIGGER_BITS:
         codes &= TRIGGER_BITS
-    rises = np.flatnonzero(np.diff(codes) > 0) + 1
-    return [(i / raw.info["sfreq"], 0.0, str(codes[i])) for i in rises]
+    before = np.r_[0, codes[:-1]]
+    # The lines of a port may fall one after another: 7, for a sample 3, then 0.
+    passing = (codes < before) & (codes != np.r_[codes[1:], codes[-1]])
+    starts = np.flatnonzero((codes != before) & (codes != 0) & ~passing)
+    return [(i / raw.info["sfreq"], 0.0, str(codes[i])) for i in starts]
 
 
 def read_signals(
@@ -284,15 +287,17 @@ def read_signals(
     if broken.any():
         bad = [name for name, is_bad in zip(names, broken, strict=True) if is_bad]
         raise ValueError(
-            f"{label} holds NaN or infinite values in {join_names(bad)}. Leave them "
-            f"out with ch_types={{{bad[0]!r}: 'misc'}}, or repair the file."
+            f"{label} holds NaN or infinite values in {join_names(bad)}. Leave "
+            f"{'it' if len(bad) == 1 else 'them'} out with "
+            f"ch_types={{{bad[0]!r}: 'misc'}}, or repair the file."
         )
     flat = np.ptp(signals, axis=1) == 0
     if flat.any():
         silent = [name for name, is_flat in zip(names, flat, strict=True) if is_flat]
         warnings.warn(
             f"{label} is flat in {join_names(silent)}: no contact, or the reference. "
-            f"Leave them out with ch_types={{{silent[0]!r}: 'misc'}}.",
+            f"Leave {'it' if len(silent) == 1 else 'them'} out with "
+            f"ch_types={{{silent[0]!r}: 'misc'}}.",
             stacklevel=2,
         )
     low, high = AMPLITUDES

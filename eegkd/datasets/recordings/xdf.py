@@ -236,15 +236,16 @@ def _grid(stamps: np.ndarray, sfreq: float, path: Path) -> tuple[np.ndarray, Any
     jumps[broken] = np.maximum(1, np.round(steps[broken] * sfreq))
     place = np.concatenate([[0], np.cumsum(jumps)])
     lost = int(jumps[broken].sum() - len(broken))
+    gaps = f"{len(broken)} gap{'' if len(broken) == 1 else 's'}"
     if lost > MAX_LOST * len(place):
         raise ValueError(
-            f"{str(path)!r} lacks {lost} samples in {len(broken)} gaps beside the "
+            f"{str(path)!r} lacks {lost} samples in {gaps} beside the "
             f"{len(place)} that it has; {MAX_LOST:.0%} are allowed. Cut the file into "
             "runs, or read it yourself and pass the mne Raw."
         )
     if lost:
         warnings.warn(
-            f"{str(path)!r} lacks {lost} samples in {len(broken)} gaps, the longest "
+            f"{str(path)!r} lacks {lost} samples in {gaps}, the longest "
             f"of {steps.max():.2f} s. They are filled by straight lines and marked "
             "'BAD_gap', so that trials that touch them are left out.",
             stacklevel=4,
