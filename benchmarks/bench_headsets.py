@@ -26,6 +26,7 @@ import eegkd
 from eegkd.datasets.simulated import CH_NAMES
 from eegkd.montage import resolve
 from eegkd.paradigms import PARADIGMS
+from eegkd.statistics import metric_name
 
 SUBJECTS = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 # The simulated set of each paradigm, and the classical decoder that suits it.
@@ -81,7 +82,9 @@ def sites() -> dict[str, str]:
 def write(tables: dict[str, pd.DataFrame], folder: Path) -> str:
     """Write and return the table."""
     chance = {p: _chance(p) for p in tables}
-    head = [f"{PARADIGMS[p].title} ({_metric(p)})" for p in tables]
+    head = [
+        f"{PARADIGMS[p].title} ({metric_name(PARADIGMS[p].metric)})" for p in tables
+    ]
     lines = [
         f"| SIMULATED, {len(SUBJECTS)} persons | {' | '.join(head)} |",
         "| --- |" + " --- |" * len(tables),
@@ -123,11 +126,6 @@ def draw(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     ax.set_title("SIMULATED: share of what 64 electrodes give above chance", loc="left")
     figure.colorbar(image, shrink=0.5)
     figure.savefig(folder / "headsets.png", dpi=150)
-
-
-def _metric(paradigm: str) -> str:
-    """Return what is counted, in words."""
-    return {"roc_auc": "ROC-AUC"}.get(PARADIGMS[paradigm].metric, "accuracy")
 
 
 def _chance(paradigm: str) -> float:

@@ -23,8 +23,7 @@ import eegkd
 SUBJECTS = [1, 2, 3, 4]
 METHODS = ["none", "kd", "sk_kd"]
 BASELINES = ["cca", "fbcca", "trca", "ssvep_ts"]
-SEEDS = {"individual": 5}
-TITLES = {"individual": "each person's first run"}
+N_SEEDS = 5
 NAMES = {
     "none": "no teacher",
     "kd": "KD",
@@ -36,29 +35,28 @@ NAMES = {
 }
 
 
-def run(evaluation: str, folder: Path, n_jobs: int) -> eegkd.Results:
-    """Return the results of one way to train, and write what is finished."""
+def run(folder: Path, n_jobs: int) -> eegkd.Results:
+    """Return the results, and write what is finished."""
     return eegkd.benchmark(
         "Kalunga2016",
         "occipital_3",
         METHODS,
         baselines=BASELINES,
-        evaluation=evaluation,
         subjects=SUBJECTS,
-        n_seeds=SEEDS[evaluation],
+        n_seeds=N_SEEDS,
         store=folder / "kalunga.sqlite",
         n_jobs=n_jobs,
     )
 
 
-def table(results: eegkd.Results, evaluation: str) -> list[str]:
-    """Return the lines of a table in Markdown."""
+def table(results: eegkd.Results) -> str:
+    """Return a table in Markdown."""
     summary = results.summary()
     pairs = results.compare(METHODS[1:] + BASELINES, "none")
     lines = [
-        f"Trained on {TITLES[evaluation]} (24 trials), tested on the second (24 "
-        f"trials, guessing gives 0.333); {len(SUBJECTS)} persons, "
-        f"{SEEDS[evaluation]} seeds of networks:",
+        "Trained on each person's first run (24 trials), tested on the second (24 "
+        f"trials, guessing gives 0.333); {len(SUBJECTS)} persons, {N_SEEDS} seeds of "
+        "networks, p corrected by Holm's method:",
         "",
         "| electrodes | decoder | accuracy | 95 % interval | minus no teacher | p |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -78,7 +76,7 @@ def table(results: eegkd.Results, evaluation: str) -> list[str]:
         low, high = max(row["low"], 0), min(row["high"], 1)
         cells = [place, name, f"{row['mean']:.3f}", f"{low:.3f} to {high:.3f}"]
         lines.append(f"| {' | '.join([*cells, *difference])} |")
-    return [*lines, ""]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -87,21 +85,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("kalunga"))
     parser.add_argument("--store", type=Path, help="folder of what is finished")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--evaluations", nargs="+", default=list(SEEDS))
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    lines: list[str] = []
-    for evaluation in arguments.evaluations:
-        store = arguments.store or arguments.folder
-        results = run(evaluation, store, arguments.jobs)
-        print(results.describe(), end="\n\n", flush=True)
-        lines += table(results, evaluation)
-        if evaluation == "individual":
-            figure = results.plot_scores(montage="occipital_3")
-            figure.savefig(arguments.folder / "kalunga.png", dpi=150)
-    text = "\n".join(lines)
-    (arguments.folder / "kalunga.md").write_text(text, encoding="utf-8")
-    print(text)
+    results = run(arguments.store or arguments.folder, arguments.jobs)
+    print(results.describe(), end="\n\n")
+    figure = results.plot_scores(montage="occipital_3")
+    figure.savefig(arguments.folder / "kalunga.png", dpi=150)
+    (arguments.folder / "kalunga.md").write_text(table(results), encoding="utf-8")
+    print(table(results))
 
 
 if __name__ == "__main__":
