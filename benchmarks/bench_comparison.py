@@ -63,7 +63,8 @@ def score_table(results: eegkd.Results) -> str:
         shown = {
             **row,
             "mean": f"{row['mean']:.3f}",
-            "interval": f"{row['low']:.3f} to {row['high']:.3f}",
+            # A share of trials: its interval ends at 0 and 1.
+            "interval": f"{max(row['low'], 0):.3f} to {min(row['high'], 1):.3f}",
             "of_teacher": f"{share:.0%}" if math.isfinite(share) else "",
         }
         rows.append({title: str(shown[name]) for name, title in COLUMNS.items()})

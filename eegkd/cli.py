@@ -240,7 +240,7 @@ def _add_benchmark(commands: Any) -> None:
     run.add_argument("--reference", help="average; default: as recorded")
     run.add_argument("--on-missing", help="error, nearest or interpolate")
     run.add_argument("--device", help="auto, cpu or cuda")
-    run.add_argument("--paradigm", help="MotorImagery or LeftRightImagery")
+    run.add_argument("--paradigm", help="a MOABB class, such as P300")
     for name in DATA_NUMBERS:
         option = "--" + name.replace("_", "-")
         run.add_argument(option, type=float, help="as in eegkd fit")

@@ -236,7 +236,7 @@ class EMA:
             return self.decoder(batch.seen_by(self.decoder.view))
 
     def after_update(self) -> None:
-        """Move the average towards the student's weights."""
+        """Move the average toward the student's weights."""
         self.n_updates += 1
         decay = min(self.decay, 1 - 1 / (self.n_updates + 1))
         new = self.followed.state_dict()

@@ -2,7 +2,7 @@
 Choosing a method
 =================
 
-There are more than fifty ways of teaching a student. This page goes from the questions
+There are some fifty ways of teaching a student. This page goes from the questions
 that leave few of them to a comparison of those few. Everything is chosen on the
 training session; the test session is read once, at the end, for what was chosen. The
 EEG is *simulated*.

@@ -44,7 +44,7 @@ for step in [smallest, *steps]:
     print(f"{step.n_chans:>3}: {', '.join(step.ch_names)}")
 
 # %%
-# On the head: filled electrodes belong to the step, grey ones are the rest of the cap.
+# On the head: filled electrodes belong to the step, gray ones are the rest of the cap.
 heads = plt.figure(figsize=(2.6 * (1 + len(steps)), 2.9), layout="constrained")
 for ax, step in zip(heads.subplots(1, 1 + len(steps)), [smallest, *steps], strict=True):
     plot_montage(step.ch_names, trials.ch_names, ax, names=False)

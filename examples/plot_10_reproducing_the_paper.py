@@ -6,8 +6,8 @@ Huang, Chen and Wei asked how much of a 22-electrode decoder can be kept with th
 electrodes of a headphone or a headband, on dataset 2a of the fourth BCI competition
 (``BNCI2014_001`` in MOABB). Their protocol is a plan that one command runs. This page
 says what the plan holds and what the paper leaves open, and runs it in miniature on
-*simulated* EEG, so that it ends in a minute. Its numbers are not the paper's, and not
-comparable to them.
+*simulated* EEG, so that it ends in a minute or two. Its numbers are not the paper's,
+and not comparable to them.
 """
 
 # %%

@@ -4,8 +4,8 @@ Comparing on MOABB
 
 Numbers in the literature come from MOABB's evaluations. This page runs students of
 eegkd inside one of them, beside pipelines that MOABB users know, then does the same
-comparison with `eegkd.benchmark`, and shows that both say the same. The EEG is
-*simulated*.
+comparison with `eegkd.benchmark`, and sets the scores of both beside each other. The
+EEG is *simulated*.
 """
 
 # %%
@@ -50,8 +50,8 @@ paradigm = LeftRightImagery(fmin=4, fmax=38, resample=125)
 # %%
 # Pipelines come as files in MOABB's own format: a student for each method and montage,
 # and the classical decoders on the same electrodes. ``pipelines_folder()`` returns the
-# files that come with the library, for ``moabb.benchmark``. They train for 500 passes;
-# here others are written that take a minute.
+# files that come with the library, for ``moabb.benchmark``. Those for motor imagery
+# train for 500 passes; here others are written that are through in a minute or two.
 print(len(list(Path(pipelines_folder()).glob("*.yml"))), "files come with the library")
 passes = arguments.max_epochs or (1 if arguments.quick else 20)
 training = {"max_epochs": passes, "batch_size": 16, "lr": 2e-3}
@@ -136,11 +136,11 @@ items.savefig(folder / "scores.png", dpi=150)
 
 # %%
 # Both ways beside each other, a dot for each person and pipeline. Classical decoders
-# lie on the diagonal: same trials, same folds, same scores, and the tangent space that
-# was put together for arrays is the one of eegkd. Networks lie near it. MOABB's trials
-# hold one sample more at their end, which is enough to send the training of a network
-# another way, as another seed would; how far apart the dots of one color lie is a
-# measure of what one seed is worth.
+# lie on the diagonal: same trials, same folds, nearly the same scores, and the tangent
+# space that was put together for arrays is the one of eegkd. Networks lie near it.
+# MOABB's trials hold one sample more at their end, which is enough to send the training
+# of a network another way, as another seed would; how far apart the dots of one color
+# lie is a measure of what one seed is worth.
 here = results.by_subject("roc_auc")
 here = here.set_index(["method", "montage", "subject"])["score"].sort_index()
 there = scores.assign(subject=scores["subject"].astype(str))

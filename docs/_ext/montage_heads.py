@@ -14,7 +14,7 @@ from eegkd.report.figures import plot_montage
 
 FOLDER = "generated/montages"  # below the folder of the pages
 SIDE = 3.6  # inches
-# A common laboratory cap, drawn grey: where the electrodes are that a device lacks.
+# A common laboratory cap, drawn gray: where the electrodes are that a device lacks.
 CAP = "biosemi64"
 
 

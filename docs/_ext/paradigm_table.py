@@ -56,7 +56,9 @@ def text() -> str:
     for number, word in enumerate(WORDS.values()):
         lines.append(f"| {word} | " + " | ".join(c[number] for c in columns) + " |")
     for row in table:
-        lines += ["", f"### {row.title[0].upper()}{row.title[1:]}", ""]
+        # "c-VEP" keeps its small letter.
+        first = row.title[:1] if row.title[1:2] == "-" else row.title[:1].upper()
+        lines += ["", f"### {first}{row.title[1:]}", ""]
         lines += [
             f"- **{WORDS[name].capitalize()}**: {reason}"
             for name, reason in row.reasons.items()

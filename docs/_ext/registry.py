@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from importlib import import_module
 
 from docutils import nodes
@@ -13,6 +14,8 @@ from sphinx.util.docutils import SphinxDirective
 def about(value: object) -> str:
     """Return one line about an entry: what it says, or how its docstring begins."""
     said = getattr(value, "title", None) or getattr(value, "text", None)
+    if isinstance(taps := getattr(value, "taps", None), Mapping):
+        said = f"taps {', '.join(taps)}"
     return str(said or (inspect.getdoc(value) or "").split("\n")[0]).strip()
 
 

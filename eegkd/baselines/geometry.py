@@ -54,7 +54,7 @@ def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
 
     References
     ----------
-    .. [1] Haemaelaeinen, M. S., & Ilmoniemi, R. J. (1994). Interpreting magnetic
+    .. [1] Hämäläinen, M. S., & Ilmoniemi, R. J. (1994). Interpreting magnetic
            fields of the brain: minimum norm estimates. *Medical & Biological
            Engineering & Computing*, 32(1), 35-42.
     """

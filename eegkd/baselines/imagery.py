@@ -90,7 +90,7 @@ def csp_lda(reading: dict[str, Any], random_state: int, n_filters: int = 6) -> S
 
     References
     ----------
-    .. [1] Blankertz, B., Tomioka, R., Lemm, S., Kawanabe, M., & Mueller, K.-R.
+    .. [1] Blankertz, B., Tomioka, R., Lemm, S., Kawanabe, M., & Müller, K.-R.
            (2008). Optimizing spatial filters for robust EEG single-trial analysis.
            *IEEE Signal Processing Magazine*, 25(1), 41-56.
     .. [2] Grosse-Wentrup, M., et al. (2008). Multiclass common spatial patterns and

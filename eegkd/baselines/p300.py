@@ -96,7 +96,7 @@ def xdawn_lda(reading: dict[str, Any], random_state: int, n_filters: int = 2) ->
     .. [1] Rivet, B., Souloumiac, A., Attina, V., & Gibert, G. (2009). xDAWN algorithm
            to enhance evoked potentials: application to brain-computer interface.
            *IEEE Transactions on Biomedical Engineering*, 56(8), 2035-2043.
-    .. [2] Blankertz, B., Lemm, S., Treder, M., Haufe, S., & Mueller, K.-R. (2011).
+    .. [2] Blankertz, B., Lemm, S., Treder, M., Haufe, S., & Müller, K.-R. (2011).
            Single-trial analysis and classification of ERP components: a tutorial.
            *NeuroImage*, 56(2), 814-825.
     """

@@ -109,7 +109,7 @@ class CanonicalCorrelations(TransformerMixin, BaseEstimator):
     .. [1] Lin, Z., Zhang, C., Wu, W., & Gao, X. (2006). Frequency recognition based
            on canonical correlation analysis for SSVEP-based BCIs. *IEEE Transactions
            on Biomedical Engineering*, 53(12), 2610-2614.
-    .. [2] Bjoerck, A., & Golub, G. H. (1973). Numerical methods for computing angles
+    .. [2] Björck, A., & Golub, G. H. (1973). Numerical methods for computing angles
            between linear subspaces. *Mathematics of Computation*, 27(123), 579-594.
     .. [3] Chen, X., Wang, Y., Gao, S., Jung, T.-P., & Gao, X. (2015). Filter bank
            canonical correlation analysis for implementing a high-speed SSVEP-based

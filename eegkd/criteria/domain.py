@@ -49,7 +49,7 @@ class MMD:
 
     References
     ----------
-    .. [1] Gretton, A., Borgwardt, K. M., Rasch, M. J., Schoelkopf, B., & Smola, A.
+    .. [1] Gretton, A., Borgwardt, K. M., Rasch, M. J., Schölkopf, B., & Smola, A.
        (2012). A kernel two-sample test. Journal of Machine Learning Research, 13,
        723-773.
     .. [2] Long, M., Cao, Y., Wang, J., & Jordan, M. (2015). Learning transferable

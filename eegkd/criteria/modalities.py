@@ -79,7 +79,7 @@ class ModalityGram:
     teacher. It works with any decoder.
 
     The student reads each modality with dropout off and its running batch statistics,
-    so that they do not drift towards filtered signals; this costs one more pass for
+    so that they do not drift toward filtered signals; this costs one more pass for
     each modality. The teacher's matrices are computed once for each trial where the
     source shows a trial unchanged.
 

@@ -27,7 +27,7 @@ from eegkd.weightings import Constant
     source="Liu et al. 2025",
     composition="Euclidean alignment of each person; labels + softened classes of the "
     "source + MMD between source and target + class confusion of the target",
-    use="When a dense headset has labelled trials and the student will be worn with "
+    use="When a dense headset has labeled trials and the student will be worn with "
     "another headset, of which there are trials without labels.",
     limits="The student is aligned to one target: a person with another covariance "
     "needs new trials to align to. The student is fitted to one target headset and its "

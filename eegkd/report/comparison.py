@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eegkd.metrics import LESS_IS_BETTER
-from eegkd.report.figures import GREY, MEAN, STYLE, _figure, _new_axes
+from eegkd.report.figures import GRAY, MEAN, STYLE, _figure, _new_axes
 from eegkd.statistics import BOUNDED, SIGNIFICANCE, mean_interval, metric_name
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def plot_critical_difference(
     Returns
     -------
     figure : Figure
-        Demsar's diagram [1]_: the best item is on the left; items joined by a bar are
+        Demšar's diagram [1]_: the best item is on the left; items joined by a bar are
         not told apart by Nemenyi's test, which follows Friedman's. If Friedman's test
         finds no difference at all, all are joined. Not known to pyplot: save it with
         ``figure.savefig``.
@@ -203,7 +203,7 @@ def plot_critical_difference(
 
     References
     ----------
-    .. [1] Demsar, J. (2006). Statistical comparisons of classifiers over multiple
+    .. [1] Demšar, J. (2006). Statistical comparisons of classifiers over multiple
        data sets. Journal of Machine Learning Research, 7, 1-30.
     """
     import pandas as pd
@@ -349,7 +349,7 @@ def _draw_pair(ax: Axes, place: int, own: pd.DataFrame) -> None:
 def _draw_difference(ax: Axes, place: int, differences: np.ndarray) -> None:
     """Draw the differences of the persons, and beside them mean and interval."""
     spots = place - 0.12 + 0.06 * _jitter(len(differences))
-    ax.scatter(spots, differences, s=22, color=GREY, linewidths=0, zorder=2)
+    ax.scatter(spots, differences, s=22, color=GRAY, linewidths=0, zorder=2)
     mean, low, high = mean_interval(differences)
     bars = [[mean - low], [high - mean]] if np.isfinite(low) else None
     ax.errorbar(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette: told apart with every kind of color vision.
 ROLE_COLORS = {"teacher": "#0072B2", "baseline": "#E69F00", "student": "#009E73"}
 ROLE_MARKERS = {"teacher": "o", "baseline": "s", "student": "D"}
-GREY = "#8c8c8c"
+GRAY = "#8c8c8c"
 STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -59,7 +59,7 @@ def plot_montage(
         10-05 system are listed below the head. Channels of a filter bank are their
         electrodes.
     all_names : sequence of str, optional
-        All electrodes of the recording, small and grey.
+        All electrodes of the recording, small and gray.
     ax : Axes, optional
         Where to draw; on a new figure by default.
     names : bool, default=True
@@ -178,7 +178,7 @@ def plot_history(history: pd.DataFrame) -> Figure:
             own = history[history["role"] == role]
             kept = _kept_passes(own)
             color = ROLE_COLORS[role]
-            _draw_runs(column[0], own, "train_loss", GREY, "training")
+            _draw_runs(column[0], own, "train_loss", GRAY, "training")
             if _has_values(own, "valid_loss"):
                 _draw_runs(column[0], own, "valid_loss", color, "validation", kept)
             if _has_values(own, "valid_accuracy"):
