@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from eegkd._checks import check_choice
+from eegkd._checks import check_choice, check_registered
 
 #: Parameters of the estimators that a paradigm sets.
 TRAINING = (
@@ -87,37 +87,61 @@ class Paradigm:
     weight_decay: float = 0.1
     reasons: Mapping[str, str] = field(default_factory=dict)
 
-    def estimator(self) -> dict[str, Any]:
+    def estimator(self, method: Any = "sk_kd") -> dict[str, Any]:
         """Return the parameters of `eegkd.DistilledClassifier` for this paradigm.
+
+        Parameters
+        ----------
+        method : str or callable, default="sk_kd"
+            How the student is taught, see `eegkd.METHODS`; it decides whether there
+            is a temperature to set.
 
         Returns
         -------
         parameters : dict
-            ``student``, ``student_options`` and how to train, for use where trials do
-            not say of which paradigm they are, as in MOABB's evaluations.
+            ``method``, ``student``, ``student_options``, how to train and
+            ``method_options``, for use where trials do not say of which paradigm they
+            are, as in MOABB's evaluations.
+
+        Raises
+        ------
+        ValueError
+            If the method is unknown.
 
         Examples
         --------
         >>> from eegkd import PARADIGMS, DistilledClassifier
         >>> taught = DistilledClassifier("unicorn", **PARADIGMS["p300"].estimator())
-        >>> taught.student, taught.class_weight
-        ('EEGNet', 'balanced')
+        >>> taught.student, taught.class_weight, taught.method_options
+        ('EEGNet', 'balanced', {'temperature': 1.0})
         """
+        from eegkd.methods import METHODS
+
+        function = check_registered(method, "method", METHODS)
         return {
+            "method": method,
             "student": self.decoder,
             "student_options": self.network_options(),
             **self.training(),
+            "method_options": self.method_options(function, None) or None,
         }
 
-    def network_options(self) -> dict[str, Any] | None:
+    def network_options(self, decoder: Any = None) -> dict[str, Any] | None:
         """Return the arguments of the network, None where it has its own defaults.
+
+        Parameters
+        ----------
+        decoder : str or callable, optional
+            A network; by default the paradigm's. Others have their own defaults.
 
         Returns
         -------
         options : dict or None
-            For ``student_options`` or ``decoder_options`` of the estimators.
+            For ``student_options``, ``teacher_options`` or ``decoder_options`` of the
+            estimators.
         """
-        return dict(self.decoder_options) or None
+        own = decoder is None or (isinstance(decoder, str) and decoder == self.decoder)
+        return (dict(self.decoder_options) or None) if own else None
 
     def training(self) -> dict[str, Any]:
         """Return how to train, without the network.
@@ -252,7 +276,8 @@ PARADIGMS: dict[str, Paradigm] = {
         weight_decay=0.0,
         reasons={
             "l_freq": _NATIVE,
-            "sfreq": "Enough for the band, and a quarter of the work of 128 Hz.",
+            "sfreq": "Enough for the band; with kernels of half the samples about a "
+            "quarter of the work of 128 Hz.",
             "metric": "Five of six stimuli are no targets: whoever never says target "
             "is right in 83 % of the trials.",
             "class_weight": "Without it the cheapest answer is never to say target.",

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from eegkd._checks import join_names
 
@@ -184,7 +187,10 @@ def unpack_classifier(
         raise ValueError(
             f"it holds a {described['kind']!r}, not one of {join_names(KINDS)}."
         )
-    classifier = getattr(estimators, described["kind"])(**described["params"])
+    params = dict(described["params"])
+    if isinstance(params.get("class_weight"), list):
+        params["class_weight"] = dict(params["class_weight"])
+    classifier = getattr(estimators, described["kind"])(**params)
     classifier.decoder_ = decoder_from_config(
         described["decoder"], load(weights), View.from_dict(described["view"]), decoders
     ).eval()
@@ -206,6 +212,9 @@ def _plain_params(classifier: Any) -> dict[str, Any]:
     for name, value in classifier.get_params(deep=False).items():
         if name == "montage" and value is not None:
             params[name] = list(classifier.decoder_.view.montage.ch_names)
+        elif name == "class_weight" and isinstance(value, Mapping):
+            # Pairs, because the keys of a JSON object are text and labels may not be.
+            params[name] = [[_plain(label), float(value[label])] for label in value]
         elif _is_json(value):
             params[name] = value
         elif name in ("student", "decoder"):
@@ -217,13 +226,18 @@ def _plain_params(classifier: Any) -> dict[str, Any]:
 
 def _is_json(value: Any) -> bool:
     """Return whether a parameter can be written as it is."""
-    if not isinstance(value, (str, int, float, bool, dict, type(None))):
+    if not isinstance(value, (str, int, float, bool, dict, list, tuple, type(None))):
         return False
     try:
         json.dumps(value)
     except TypeError:
         return False
     return True
+
+
+def _plain(label: Any) -> Any:
+    """Return a label of NumPy's types as one of Python's."""
+    return label.item() if isinstance(label, np.generic) else label
 
 
 def _with_ending(stem: Path, ending: str) -> Path:

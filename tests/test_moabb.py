@@ -224,11 +224,28 @@ def test_files_have_the_network_and_training_of_their_paradigm(paradigm):
         if content["paradigms"][0] in CLASSES[paradigm]:
             found += 1
             model = DistilledClassifier(**component["parameters"])
-            expected = row.estimator()
+            expected = row.estimator(model.method)
             assert {name: getattr(model, name) for name in expected} == expected
-            method = METHODS[model.method]
-            assert (model.method_options or {}) == row.method_options(method, None)
+            options = row.method_options(METHODS[model.method], None)
+            assert (model.method_options or {}) == options
     assert found == 6  # three methods on two montages
+
+
+def test_the_network_of_a_paradigm_has_its_options_by_name_too(tmp_path):
+    folder = pipelines_folder(
+        tmp_path, montage="muse", methods=["kd"], student="EEGNet", teacher="EEGNet"
+    )
+    for file in Path(folder).glob("*.yml"):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        parameters = content["pipeline"][0]["parameters"]
+        paradigm = next(k for k in CLASSES if content["paradigms"][0] in CLASSES[k])
+        row = PARADIGMS[paradigm]
+        own = dict(row.decoder_options) or None if row.decoder == "EEGNet" else None
+        if content["pipeline"][0]["name"] == "DistilledClassifier":
+            assert parameters.get("student_options") == own
+            assert parameters.get("teacher_options") == own
+        elif content["pipeline"][0]["name"] == "DecoderClassifier":
+            assert parameters.get("decoder_options") == own
 
 
 def test_contexts_are_the_bands_and_rates_of_the_table(tmp_path):

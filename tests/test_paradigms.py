@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
@@ -9,14 +11,20 @@ import pytest
 import torch
 from moabb import paradigms as moabb_paradigms
 from moabb.datasets.fake import FakeDataset
+from sklearn.base import clone
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional as F
 
 import eegkd
 from eegkd import PARADIGMS, DecoderClassifier, DistilledClassifier, load_trials
+from eegkd.comparison.grid import make_grid
+from eegkd.comparison.run import Run
+from eegkd.comparison.store import Store
 from eegkd.criteria import CrossEntropy
 from eegkd.datasets.find import quiet
 from eegkd.decoders import DECODERS, Output
+from eegkd.distillation import train_decoder
+from eegkd.estimators import single
 from eegkd.methods import METHODS
 from eegkd.metrics import METRICS
 from eegkd.paradigms import Paradigm, find_paradigm
@@ -57,7 +65,7 @@ def test_every_kind_of_moabb_has_a_row():
     from moabb.datasets.utils import dataset_list
 
     assert moabb.datasets
-    assert set(PARADIGMS) == {kind().paradigm for kind in dataset_list} & set(PARADIGMS)
+    assert {kind().paradigm for kind in dataset_list} <= set(PARADIGMS)
     assert set(PARADIGMS) == set(EVENTS) == set(SIMULATED)
 
 
@@ -101,6 +109,31 @@ def test_temperature_goes_where_a_method_has_one():
     assert row.method_options(METHODS["kd"], None) == {"temperature": 1.0}
     assert row.method_options(METHODS["kd"], {"temperature": 3}) == {"temperature": 3}
     assert row.method_options(METHODS["none"], None) == {}
+
+
+@pytest.mark.parametrize("kind", PARADIGMS)
+@pytest.mark.parametrize("method", ["none", "kd", "sk_kd"])
+def test_parameters_of_an_estimator_are_all_there(kind, method):
+    row = PARADIGMS[kind]
+    model = DistilledClassifier("unicorn", **row.estimator(method))
+    model.check()
+    assert (model.method, model.student) == (method, row.decoder)
+    softened = {} if row.temperature == 4 or method == "none" else {"temperature": 1.0}
+    assert (model.method_options or {}) == softened
+    assert (model.student_options or {}) == row.decoder_options
+
+
+def test_parameters_of_an_unknown_method():
+    with pytest.raises(ValueError, match="'sk-kd' for 'method'.*Did you mean 'sk_kd'"):
+        PARADIGMS["p300"].estimator("sk-kd")
+
+
+def test_the_table_is_read_without_torch():
+    code = "import sys, eegkd.paradigms; print('torch' in sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "False"
 
 
 # --- trials ---------------------------------------------------------------------------
@@ -257,11 +290,48 @@ def test_weights_find_the_rare_class():
 
 
 @pytest.mark.parametrize(
-    "given", ["even", {"feet": 1}, {"feet": 1, "left_hand": -1, "right_hand": 1}]
+    ("given", "message"),
+    [
+        ("even", "'class_weight' must be None, 'balanced' or a dict"),
+        (np.array([1, 2, 3]), "'class_weight' must be None, 'balanced' or a dict"),
+        ([1, 2, 3], "'class_weight' must be None, 'balanced' or a dict"),
+        ({"feet": 1}, "each of the classes 'feet', 'left_hand', 'right_hand'"),
+        (
+            {"feet": 1, "left_hand": -1, "right_hand": 1},
+            r"'class_weight\['left_hand'\]' must be a finite number >= 0",
+        ),
+        (
+            {"feet": 0, "left_hand": 0, "right_hand": 0},
+            "'class_weight' must have a weight > 0 for at least one class",
+        ),
+    ],
 )
-def test_wrong_class_weight(given):
-    with pytest.raises(ValueError, match="'class_weight"):
+def test_wrong_class_weight(given, message):
+    with pytest.raises(ValueError, match=message):
         DecoderClassifier(class_weight=given, max_epochs=1).fit(make_trials())
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.str_])
+def test_class_weights_are_saved_with_their_labels(kind, tmp_path):
+    given = {kind(1): 1.0, kind(2): np.float32(5), kind(3): 2}
+    trials = make_trials(n_subjects=1, n_per_class=2)
+    names, codes = np.unique(trials.y, return_inverse=True)
+    trials = replace(trials, y=np.array([kind(1 + code) for code in codes]))
+    model = DecoderClassifier(["C3", "C4"], class_weight=given, max_epochs=1)
+    model.fit(trials)
+    eegkd.storage.save_classifier(model, tmp_path / "mine")
+    again = eegkd.storage.load_classifier(tmp_path / "mine")
+    assert again.class_weight == given
+    assert clone(again).fit(trials).fingerprint_ == model.fingerprint_
+
+
+def test_a_list_of_taps_is_saved():
+    trials = make_trials(n_subjects=1, n_per_class=2)
+    taps = ["spatial_conv"]
+    model = DecoderClassifier(["C3", "C4"], taps=taps, max_epochs=1).fit(trials)
+    again = eegkd.storage.unpack_classifier(*eegkd.storage.pack_classifier(model))
+    assert again.taps == taps
+    assert list(clone(again).fit(trials).decoder_.taps) == list(model.decoder_.taps)
 
 
 def test_continuous_labels_have_no_class_weight():
@@ -271,8 +341,43 @@ def test_continuous_labels_have_no_class_weight():
         model.fit(trials, np.linspace(0, 1, len(trials)))
 
 
-@pytest.mark.parametrize("method", ["kd", "sk_kd", "mix_kd"])
-def test_class_weights_reach_teacher_and_student(method, monkeypatch):
+SITES = ["Fz", "FC1", "FC2", "C3", "Cz", "C4", "Pz"]
+WEIGHTS = {"feet": 1, "left_hand": 2, "right_hand": 3}
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Return a function that fits a student, and what each training was given."""
+    seen = []
+
+    def teach(training):
+        seen.append(training)
+        return train_decoder(training)
+
+    def fit(trials, **options):
+        seen.clear()
+        model = DistilledClassifier(["C3", "C4"], teach, max_epochs=1, **options)
+        model.fit(trials)
+        teacher, student = seen
+        assert teacher.student is model.teacher_.decoder_
+        assert student.student is model.decoder_
+        return seen
+
+    monkeypatch.setattr(single, "train_decoder", teach)
+    return fit
+
+
+def test_class_weights_reach_teacher_and_student(fitted):
+    for training in fitted(make_trials(n_per_class=4), class_weight=WEIGHTS):
+        assert training.class_weight.tolist() == [1, 2, 3]
+        assert training.label_loss().weight.tolist() == [1, 2, 3]
+    for training in fitted(make_trials(n_per_class=4)):
+        assert training.class_weight is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_loss_on_labels_is_weighted(method, monkeypatch):
+    """Whatever cross-entropy a method makes, of the student or others, has them."""
     seen = []
     real = CrossEntropy.__init__
 
@@ -281,12 +386,55 @@ def test_class_weights_reach_teacher_and_student(method, monkeypatch):
         real(self, weight)
 
     monkeypatch.setattr(CrossEntropy, "__init__", spy)
-    given = {"feet": 1, "left_hand": 2, "right_hand": 3}
-    DistilledClassifier(["C3", "C4"], method, class_weight=given, max_epochs=1).fit(
-        make_trials()
+    trials = make_trials(n_per_class=4, ch_names=SITES)
+    student = DistilledClassifier(
+        ["C3", "Cz", "C4"], method, class_weight=WEIGHTS, max_epochs=1
     )
-    assert len(seen) > 1
+    student.fit(trials)
+    assert seen
     assert all(weight.tolist() == [1, 2, 3] for weight in seen)
+
+
+# --- validation -----------------------------------------------------------------------
+
+
+def timed(trials, length, gap):
+    """Return trials that follow each other every ``gap`` seconds, in one recording."""
+    start = gap * np.arange(len(trials))
+    times = {"start": start, "stop": start + length}
+    metadata = trials.metadata.assign(subject="1", session="0", run="0", **times)
+    # Each stands alone as far as it was noted: only the times say that they overlap.
+    return replace(trials, metadata=metadata.assign(block=np.arange(len(trials))))
+
+
+def test_teacher_and_student_learn_nothing_that_they_validate_on(fitted):
+    trials = timed(make_trials(n_subjects=1), length=1.0, gap=0.4)
+    start, stop = (trials.metadata[name].to_numpy() for name in ("start", "stop"))
+    signals = torch.as_tensor(trials.X)
+    for training in fitted(trials):
+        learned, valid = (
+            [int((signals == one.cpu()).all((1, 2)).nonzero()) for one in part.X]
+            for part in (training.source, training.valid)
+        )
+        assert len(valid) == 9  # an eighth of each class
+        assert len(learned) < len(trials) - len(valid)
+        for one in learned:
+            assert not ((start[one] < stop[valid]) & (start[valid] < stop[one])).any()
+
+
+@pytest.mark.parametrize("weight", [None, "balanced"])
+def test_validation_must_leave_something_to_learn(weight):
+    trials = timed(make_trials(n_subjects=1, n_per_class=2), length=9.0, gap=0.1)
+    model = DecoderClassifier(class_weight=weight, max_epochs=1)
+    with pytest.raises(
+        ValueError,
+        match=r"none of 'feet', .* is left: of 12 trials 3 validate and 9 share",
+    ):
+        model.fit(trials)
+    model.set_params(valid_fraction=0).fit(trials)
+    regressor = eegkd.DecoderRegressor(max_epochs=1)
+    with pytest.raises(ValueError, match=r"at least two trials .* 10 share"):
+        regressor.fit(trials, np.linspace(0, 1, len(trials)))
 
 
 # --- taps -----------------------------------------------------------------------------
@@ -319,6 +467,7 @@ def test_fit_and_benchmark_take_every_paradigm_and_see_noise_as_chance(kind, tmp
     result = eegkd.fit(dataset, montage=["C3", "C4"], max_epochs=2)
     settings = result.settings["classifier"]
     assert result.settings["paradigm"] == kind
+    assert result.metric == row.metric
     assert settings["student"] == row.decoder
     assert settings["class_weight"] == row.class_weight
     assert settings["batch_size"] == row.batch_size
@@ -335,6 +484,7 @@ def test_fit_and_benchmark_take_every_paradigm_and_see_noise_as_chance(kind, tmp
         store=tmp_path / "store.sqlite",
     )
     assert results.complete
+    assert set(results.metrics) == {row.metric}
     (fact,) = results.settings["facts"]
     assert fact["paradigm"] == kind
     assert fact["decoders"] == [row.decoder]
@@ -372,3 +522,134 @@ def test_what_is_asked_for_overrides_the_table():
     assert (settings["student"], settings["class_weight"]) == ("SCCNet", None)
     assert result.settings["method_options"] == {"temperature": 2.0}
     assert result.students["1", 0].student_options is None
+
+
+def test_the_network_of_the_table_is_the_same_by_name():
+    options = {
+        "montage": ["C3", "C4"],
+        "method": "kd",
+        "subjects": [1],
+        "max_epochs": 1,
+    }
+    dataset, own = fake("p300", n_subjects=1), PARADIGMS["p300"].decoder_options
+    learned = []
+    for named in ({}, {"decoder": "EEGNet"}, {"teacher": "EEGNet"}):
+        result = eegkd.fit(dataset, **options, **named)
+        student, teacher = result.students["1", 0], result.teachers["1", 0]
+        assert student.student_options == teacher.decoder_options == own
+        learned.append((student.fingerprint_, teacher.fingerprint_))
+    assert len(set(learned)) == 1
+
+    result = eegkd.fit(dataset, **options, n_seeds=2, student="ShallowFBCSPNet")
+    assert result.students["1", 0].student_options is None
+    teachers = [result.teachers["1", seed] for seed in (0, 1)]
+    assert [one.decoder for one in teachers] == ["EEGNet", "EEGNet"]
+    assert [one.decoder_options for one in teachers] == [own, own]
+    assert teachers[0].fingerprint_ == learned[0][1] != teachers[1].fingerprint_
+
+    result = eegkd.fit(dataset, **options, decoder="EEGNet", student_options=None)
+    assert result.teachers["1", 0].decoder_options is None
+    assert result.students["1", 0].fingerprint_ != learned[0][0]
+
+
+def test_options_of_a_teacher_that_is_named():
+    trials = make_trials(n_subjects=1, n_per_class=2, ch_names=SITES)
+    options = {"teacher": "EEGNet", "teacher_options": {"F1": 4}, "max_epochs": 1}
+    model = DistilledClassifier(["C3", "C4"], "kd", **options).fit(trials)
+    assert model.teacher_.decoder_options == {"F1": 4}
+    assert model.teacher_.decoder_.config["options"] == {"F1": 4}
+    model.set_params(teacher=DecoderClassifier())
+    with pytest.raises(ValueError, match="'teacher_options' must be None where"):
+        model.fit(trials)
+
+
+# --- keys of a comparison -------------------------------------------------------------
+
+
+@pytest.fixture
+def keys(tmp_path):
+    """Return a function that lays a comparison out: keys and estimators of its jobs."""
+    trials = replace(make_trials(n_subjects=1), paradigm="p300")
+
+    def lay_out(decoders=None, **training):
+        grid = make_grid(
+            trials,
+            [["C3", "C4"]],
+            ["kd"],
+            decoders,
+            baselines=None,
+            evaluation="individual",
+            n_seeds=1,
+            random_state=0,
+            test="auto",
+            subjects=None,
+            training=training,
+        )
+        run = Run(grid, Store(tmp_path / "store.sqlite"))
+        run.lay_out()
+        found = {(job.kind, job.decoder): job for job in run.jobs}
+        assert len(found) == len(run.jobs)
+        estimators = {name: run.estimator(job) for name, job in found.items()}
+        return {name: job.key for name, job in found.items()}, estimators
+
+    return lay_out
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"taps": "embedding"},
+        {"class_weight": None},
+        {"class_weight": {"feet": 1, "left_hand": 2, "right_hand": 3}},
+        {"student_options": {"F1": 4}},
+        {"student_options": None},
+    ],
+    ids=str,
+)
+def test_what_changes_a_training_changes_its_keys(keys, changed):
+    (usual, _), (other, estimators) = keys(), keys(**changed)
+    assert set(usual) == set(other) == {("teacher", "EEGNet"), ("student", "EEGNet")}
+    assert not set(usual.values()) & set(other.values())
+    ((name, value),) = changed.items()
+    assert all(getattr(one, name) == value for one in estimators.values())
+
+
+def test_a_comparison_gives_the_network_of_the_table_its_options_by_name(keys):
+    own = PARADIGMS["p300"].decoder_options
+    usual, estimators = keys()
+    assert {one.student_options == own for one in estimators.values()} == {True}
+    assert keys(["EEGNet"])[0] == usual
+
+    both, estimators = keys(["EEGNet", "SCCNet"])
+    assert usual.items() <= both.items()
+    for (_, decoder), one in estimators.items():
+        assert one.student == decoder
+        assert one.student_options == (own if decoder == "EEGNet" else None)
+
+    taught, estimators = keys(["SCCNet"], teacher="EEGNet")
+    teacher, student = (estimators[name] for name in taught)
+    assert (teacher.teacher, teacher.teacher_options) == ("EEGNet", own)
+    assert (student.student, student.student_options) == ("SCCNet", None)
+    assert (student.teacher, student.teacher_options) == (None, None)
+    plain, estimators = keys(["SCCNet"], teacher="EEGNet", teacher_options=None)
+    assert estimators["teacher", "EEGNet"].teacher_options is None
+    assert not set(plain.values()) & set(taught.values())
+
+
+def test_a_comparison_trains_a_named_teacher_as_fit_does(tmp_path):
+    dataset = fake("p300", n_subjects=1)
+    options = {"max_epochs": 1, "teacher": "EEGNet"}
+    fitted = eegkd.fit(dataset, ["C3", "C4"], method="kd", student="SCCNet", **options)
+    compared = eegkd.benchmark(
+        dataset,
+        [["C3", "C4"]],
+        ["kd"],
+        "SCCNet",
+        n_seeds=1,
+        store=tmp_path / "store.sqlite",
+        **options,
+    )
+    assert compared.complete
+    rows = compared.scores.set_index("kind")["fingerprint"]
+    assert rows["teacher"] == fitted.teachers["1", 0].fingerprint_
+    assert rows["student"] == fitted.students["1", 0].fingerprint_

@@ -104,7 +104,7 @@ def benchmark(
         Parameters of `DistilledClassifier`: ``max_epochs``, ``patience``, ``lr``,
         ``weight_decay``, ``batch_size``, ``class_weight``, ``taps``,
         ``valid_fraction``, ``n_teachers``, ``teacher``, ``on_missing``, ``reference``,
-        ``standardize``, ``device``, ``student_options``.
+        ``standardize``, ``device``, ``student_options``, ``teacher_options``.
 
     Returns
     -------
@@ -493,12 +493,15 @@ class Run:
         method, options = grid.methods.get(job.method, ("none", {}))
         decoders = grid.decoders or {}
         student = decoders.get(job.decoder, next(iter(decoders.values())))
-        teacher = grid.training.get("teacher") if job.kind == "teacher" else None
+        training = {**grid.training, **grid.own_options(job.decoder)}
+        if job.kind != "teacher":  # a student's comes trained
+            training.update(teacher=None, teacher_options=None)
+        teacher = training.get("teacher")
         if hasattr(teacher, "get_params"):  # its seed is the job's
             teacher = clone(teacher).set_params(random_state=job.seed)
         return DistilledClassifier(
             **{
-                **grid.training,
+                **training,
                 "teacher": teacher,
                 "montage": montage or next(iter(grid.montages.values()), "headband"),
                 "method": method,

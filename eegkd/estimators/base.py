@@ -29,6 +29,11 @@ from eegkd.trials import Trials, amplitude
 from eegkd.view import View
 
 PREDICT_CHUNK = 256  # trials that the network reads at once
+#: How an error about too few trials ends.
+WAYS_OUT = (
+    "Give more trials, or choose valid_fraction=0, which keeps the last pass and "
+    "needs no validation trials."
+)
 
 
 class MontageEstimator(TrialReader, BaseEstimator, ABC):
@@ -163,6 +168,16 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         """Return what the network is to say, given which trials it learns from."""
 
     @abstractmethod
+    def _check_learned(
+        self, values: np.ndarray, learned: np.ndarray, n_shared: int
+    ) -> None:
+        """Refuse training trials of which too little is left beside the validation.
+
+        ``n_shared`` of them were left out because they share samples with validation
+        trials.
+        """
+
+    @abstractmethod
     def _n_outputs(self) -> int:
         """Return the number of values that the network gives for a trial."""
 
@@ -217,6 +232,7 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         learned = ~chosen
         rows = np.flatnonzero(learned)
         learned[rows] = ~overlapping(trials.metadata, rows, np.flatnonzero(chosen))
+        self._check_learned(values, learned, len(rows) - int(learned.sum()))
         targets = self._targets(values, learned)
         settings: dict[str, Any] = {
             "device": find_device(self.device),
@@ -245,6 +261,13 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         Their views are fitted to the source. ``decoder`` and its options are what it
         builds unless it is told otherwise.
         """
+        if "taps" in (options or {}):
+            name = "student" if hasattr(self, "student_options") else "decoder"
+            raise ValueError(
+                f"'{name}_options' must hold arguments of the network alone, got "
+                f"'taps', which is a parameter of {type(self).__name__}. Pass "
+                f"taps={options['taps']!r} there."  # type: ignore[index]
+            )
 
         def make(montage: Any, other: Any, random_state: int) -> Decoder:
             view = View(

@@ -12,7 +12,7 @@ from torch import nn
 
 from eegkd._checks import check_number, join_names
 from eegkd.decoders import Decoder
-from eegkd.estimators.base import MontageEstimator
+from eegkd.estimators.base import WAYS_OUT, MontageEstimator
 from eegkd.estimators.distilled import Distilled, Translated
 from eegkd.estimators.single import SingleDecoder, check_ready
 from eegkd.trials import Trials
@@ -90,13 +90,35 @@ class ClassLabels(ClassifierMixin, MontageEstimator):
     def _check_class_weight(self) -> None:
         """Refuse weights that are neither "balanced" nor one for each class."""
         given, wanted = self.class_weight, self.classes_.tolist()
-        if isinstance(given, Mapping) and set(given) == set(wanted):
-            for label, weight in given.items():
-                check_number(weight, f"class_weight[{label!r}]", at_least=0)
-        elif isinstance(given, Mapping) or given not in (None, "balanced"):
+        if given is None or (isinstance(given, str) and given == "balanced"):
+            return
+        if not isinstance(given, Mapping) or set(given) != set(wanted):
             raise ValueError(
                 "'class_weight' must be None, 'balanced' or a dict with a weight for "
                 f"each of the classes {join_names(wanted)}, got {given!r}."
+            )
+        weights = [
+            check_number(weight, f"class_weight[{label!r}]", at_least=0)
+            for label, weight in given.items()
+        ]
+        if not any(weights):
+            raise ValueError(
+                "'class_weight' must have a weight > 0 for at least one class, got "
+                f"{given!r}, with which nothing is learned from labels."
+            )
+
+    def _check_learned(
+        self, values: np.ndarray, learned: np.ndarray, n_shared: int
+    ) -> None:
+        """Refuse training trials of which too little is left beside the validation."""
+        lost = np.setdiff1d(np.arange(len(self.classes_)), values[learned])
+        if lost.size:
+            names = join_names(self.classes_[lost].tolist())
+            raise ValueError(
+                f"'X' must leave trials of every class to learn from, but none of "
+                f"{names} is left: of {len(learned)} trials "
+                f"{len(learned) - int(learned.sum()) - n_shared} validate and "
+                f"{n_shared} share samples with those and are left out. {WAYS_OUT}"
             )
 
     def _targets(self, values: np.ndarray, learned: np.ndarray) -> np.ndarray:
@@ -111,7 +133,7 @@ class ClassLabels(ClassifierMixin, MontageEstimator):
             return torch.tensor(
                 [float(self.class_weight[name]) for name in self.classes_.tolist()]
             )
-        count = torch.bincount(y, minlength=len(self.classes_)).clamp(min=1)
+        count = torch.bincount(y, minlength=len(self.classes_))
         return (len(y) / (len(self.classes_) * count)).float().cpu()
 
     def _n_outputs(self) -> int:
@@ -349,6 +371,9 @@ class DistilledClassifier(ClassLabels, Distilled):
         Options of the method, such as ``{"similarity_weight": 100}``.
     student_options : dict, optional
         Further arguments of the student's network.
+    teacher_options : dict, optional
+        Further arguments of the network of a teacher that ``teacher`` names; where
+        ``teacher`` is None they are by default those of the student.
     n_teachers : int, default=1
         Candidates trained for each teacher, each with its own seed, of which the one
         with the lowest validation loss (without validation trials, the lowest training

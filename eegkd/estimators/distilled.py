@@ -48,6 +48,7 @@ class Distilled(MontageEstimator):
         *,
         method_options: Mapping[str, Any] | None = None,
         student_options: Mapping[str, Any] | None = None,
+        teacher_options: Mapping[str, Any] | None = None,
         n_teachers: int = 1,
         on_missing: str = "error",
         reference: str | None = None,
@@ -74,6 +75,7 @@ class Distilled(MontageEstimator):
         self.student = student
         self.method_options = method_options
         self.student_options = student_options
+        self.teacher_options = teacher_options
         self.n_teachers = n_teachers
         self.on_missing = on_missing
         self.reference = reference
@@ -201,6 +203,7 @@ class Distilled(MontageEstimator):
         given = self._given()
         for one in given:
             self._check_teacher(one)
+        self._check_teacher_options(given)
         if len(given) > 1 and _kind(method) == "one":
             able = [name for name, m in METHODS.items() if _kind(m) == "several"]
             raise ValueError(
@@ -268,6 +271,17 @@ class Distilled(MontageEstimator):
             )
         check_decoder(given, "teacher")
 
+    def _check_teacher_options(self, given: list[Any]) -> None:
+        """Refuse options of networks that no teacher is built with."""
+        built = any(not isinstance(one, SingleDecoder) for one in given)
+        if self.teacher_options is not None and not built:
+            kind = self.teacher_kind.__name__
+            raise ValueError(
+                "'teacher_options' must be None where 'teacher' is a "
+                f"{kind}, which has its own, got {self.teacher_options!r}. Pass "
+                f"{kind}(decoder_options=...), or a name as teacher."
+            )
+
     def _accepts(self, method: Callable[..., Any]) -> bool:
         """Return whether a teacher is given to a method that can use one, and does."""
         accepted = getattr(getattr(method, "card", None), "accepts_teacher", None)
@@ -318,11 +332,14 @@ class Distilled(MontageEstimator):
             return clone(given)
         kind = self.teacher_kind
         shared = self.get_params(deep=False).keys() & kind().get_params()
+        options = self.teacher_options
+        if options is None and given is None:
+            options = self.student_options
         return kind(**{name: getattr(self, name) for name in shared}).set_params(
             montage=None,
             on_missing="error",
             decoder=self.student if given is None else given,
-            decoder_options=self.student_options if given is None else None,
+            decoder_options=options,
             # Modules of the student's network; every network has an embedding.
             taps=self.taps if given is None or self.taps == EMBEDDING else None,
         )

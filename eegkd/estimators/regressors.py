@@ -12,7 +12,7 @@ from torch import nn
 
 from eegkd._checks import check_number, join_names
 from eegkd.decoders import Decoder
-from eegkd.estimators.base import MontageEstimator
+from eegkd.estimators.base import WAYS_OUT, MontageEstimator
 from eegkd.estimators.distilled import Distilled, Translated
 from eegkd.estimators.single import SingleDecoder, check_ready
 from eegkd.methods import METHODS
@@ -65,6 +65,17 @@ class ContinuousLabels(RegressorMixin, MontageEstimator):
                 "more trials."
             )
         return trials.y.astype(np.float64)
+
+    def _check_learned(
+        self, values: np.ndarray, learned: np.ndarray, n_shared: int
+    ) -> None:
+        """Refuse training trials of which too little is left beside the validation."""
+        if learned.sum() < 2:
+            raise ValueError(
+                "'X' must leave at least two trials to learn from, but only "
+                f"{learned.sum()} of {len(learned)} is left: {n_shared} share samples "
+                f"with the validation trials and are left out. {WAYS_OUT}"
+            )
 
     def _targets(self, values: np.ndarray, learned: np.ndarray) -> np.ndarray:
         """Return the labels in deviations from the mean over those learned from."""
@@ -296,6 +307,9 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         Options of the method, such as ``{"similarity_weight": 100}``.
     student_options : dict, optional
         Further arguments of the student's network.
+    teacher_options : dict, optional
+        Further arguments of the network of a teacher that ``teacher`` names; where
+        ``teacher`` is None they are by default those of the student.
     n_teachers : int, default=1
         Candidates trained for each teacher, each with its own seed, of which the one
         with the lowest validation loss (without validation trials, the lowest training

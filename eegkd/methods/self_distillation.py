@@ -127,6 +127,9 @@ def _found(
     if history.rows:
         found = summary(decoder, history)
     if probe:
-        found["loss_rise"] = flatness(decoder, training.source, radius=radius)
-        found["top_eigenvalue"] = top_hessian_eigenvalue(decoder, training.source)
+        loss, source = training.label_loss(), training.source  # that was minimized
+        found["loss_rise"] = flatness(decoder, source, criterion=loss, radius=radius)
+        found["top_eigenvalue"] = top_hessian_eigenvalue(
+            decoder, source, criterion=loss
+        )
     return found

@@ -137,8 +137,8 @@ def pipelines_folder(
     **settings
         Further parameters of `DistilledClassifier`, such as ``max_epochs=50`` or
         ``student="EEGNet"``, for students and the decoder on all electrodes of every
-        paradigm. Values
-        must be what YAML can hold: text, numbers, lists and dicts of them.
+        paradigm. Values must be what YAML can hold: text, numbers, lists and dicts of
+        them.
 
     Returns
     -------
@@ -244,22 +244,17 @@ def _configs(
     settings: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """Yield the content of each file, in MOABB's terms."""
-    from eegkd.methods import METHODS
-
     for paradigm, classes in CLASSES.items():
         row = PARADIGMS[paradigm]
-        own = _own_parameters(row, settings)
         suffix = "" if paradigm == "imagery" else f" {row.title}"
         for method in methods:
-            temperature = row.method_options(METHODS[method], None)
-            options = {"method_options": temperature} if temperature else {}
+            own = _own_parameters(row, method, settings)
             for label, montage in montages:
                 parameters = {
                     "montage": montage,
                     "method": method,
                     "on_missing": on_missing,
                     **own,
-                    **options,
                 }
                 yield _config(
                     f"{TITLES.get(method, method)} {own['student']} {label}{suffix}",
@@ -267,6 +262,7 @@ def _configs(
                     CITATIONS.get(method, ()),
                     _component("eegkd", "DistilledClassifier", parameters),
                 )
+        own = _own_parameters(row, "none", settings)
         yield _config(
             f"{own['student']} full{suffix}",
             classes,
@@ -305,14 +301,19 @@ def _component(module: str, name: str, parameters: dict[str, Any]) -> dict[str, 
     return {"name": name, "from": module, "parameters": parameters}
 
 
-def _own_parameters(row: Paradigm, settings: dict[str, Any]) -> dict[str, Any]:
+def _own_parameters(
+    row: Paradigm, method: str, settings: dict[str, Any]
+) -> dict[str, Any]:
     """Return the student of a paradigm and what differs from the usual training."""
     from eegkd.estimators import DistilledClassifier
 
     usual = DistilledClassifier().get_params()
-    own = {name: v for name, v in row.estimator().items() if v != usual[name]}
-    if "student" in settings:  # options are those of the paradigm's own network
-        own.pop("student_options", None)
+    wanted = row.estimator(method)
+    # Options are those of the paradigm's own network, whoever has it.
+    wanted["student_options"] = row.network_options(settings.get("student"))
+    if "teacher" in settings:
+        wanted["teacher_options"] = row.network_options(settings["teacher"])
+    own = {name: v for name, v in wanted.items() if v != usual[name]}
     return {"student": row.decoder, **own, **settings}
 
 
