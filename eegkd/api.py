@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eegkd._checks import check_int, check_registered, join_names
+from eegkd._checks import check_choice, check_int, check_registered, join_names
 from eegkd.datasets import check_subjects, load_trials, paradigm_of
 from eegkd.metrics import METRICS, class_codes
 from eegkd.montage import load_montage, resolve
 from eegkd.paradigms import find_paradigm
 from eegkd.results import FitResult, versions
-from eegkd.splits import Fold, held_out, make_folds
+from eegkd.splits import SCHEMES, Fold, evaluation_folds
 from eegkd.statistics import ROLES
 from eegkd.trials import Trials
 
@@ -96,7 +96,7 @@ def fit(
         Parameters of `DistilledClassifier`: ``max_epochs``, ``patience``, ``lr``,
         ``weight_decay``, ``batch_size``, ``class_weight``, ``taps``,
         ``valid_fraction``, ``n_teachers``, ``on_missing``, ``reference``,
-        ``standardize``, ``student_options``.
+        ``standardize``, ``student_options``, ``teacher_options``.
 
     Returns
     -------
@@ -113,9 +113,11 @@ def fit(
     Notes
     -----
     What is left out is looked up in `eegkd.PARADIGMS` for the paradigm of the dataset:
-    band, window and rate, network and its options, class weights, temperature and
-    schedule, and the score that tables are about. `Trials` whose paradigm is not known
-    are treated as motor imagery.
+    band, window and rate, network, class weights, temperature and schedule, and the
+    score that tables are about. The paradigm's network has its options there whether
+    it is chosen by default or by name; ``student_options=None`` or
+    ``teacher_options=None`` takes the network as braindecode has it. `Trials` whose
+    paradigm is not known are treated as motor imagery.
 
     Examples
     --------
@@ -135,17 +137,20 @@ def fit(
     check_training(training, "fit")
     wanted = load_montage(montage)
     paradigm = find_paradigm(paradigm_of(dataset))
-    if decoder is None:
-        decoder = paradigm.decoder
-        if student is None:
-            training.setdefault("student_options", paradigm.network_options())
+    decoder = paradigm.decoder if decoder is None else decoder
+    teacher = decoder if teacher is None and student is not None else teacher
+    student = decoder if student is None else student
+    training.setdefault("student_options", paradigm.network_options(student))
+    if teacher is not None:  # without one it is the student's network
+        options = paradigm.network_options(teacher)
+        training.setdefault("teacher_options", options)
     function = check_registered(method, "method", METHODS)
     method_options = paradigm.method_options(function, method_options)
     prototype = DistilledClassifier(
         montage=wanted,
         method=method,
-        teacher=decoder if teacher is None and student is not None else teacher,
-        student=decoder if student is None else student,
+        teacher=teacher,
+        student=student,
         method_options=method_options or None,
         device=device,
         **{**paradigm.training(), **training},
@@ -157,8 +162,8 @@ def fit(
         else load_trials(dataset, subjects=subjects, **(data or {}))
     )
     resolved = resolve(wanted, trials.ch_names, prototype.on_missing)
-    is_test, rule = held_out(trials.metadata, trials.y, test)
-    folds = make_folds(trials.metadata, is_test, scheme)
+    check_choice(scheme, "scheme", SCHEMES)
+    folds, rule = evaluation_folds(trials.metadata, trials.y, scheme, test)
     seeds = range(random_state, random_state + n_seeds)
     work = _Work(trials, prototype, [(fold, seed) for fold in folds for seed in seeds])
     settings = {

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from eegkd._checks import check_choice, check_registered
+from eegkd._checks import check_choice
 
 #: Parameters of the estimators that a paradigm sets.
 TRAINING = (
@@ -86,45 +86,6 @@ class Paradigm:
     lr: float = 5e-4
     weight_decay: float = 0.1
     reasons: Mapping[str, str] = field(default_factory=dict)
-
-    def estimator(self, method: Any = "sk_kd") -> dict[str, Any]:
-        """Return the parameters of `eegkd.DistilledClassifier` for this paradigm.
-
-        Parameters
-        ----------
-        method : str or callable, default="sk_kd"
-            How the student is taught, see `eegkd.METHODS`; it decides whether there
-            is a temperature to set.
-
-        Returns
-        -------
-        parameters : dict
-            ``method``, ``student``, ``student_options``, how to train and
-            ``method_options``, for use where trials do not say of which paradigm they
-            are, as in MOABB's evaluations.
-
-        Raises
-        ------
-        ValueError
-            If the method is unknown.
-
-        Examples
-        --------
-        >>> from eegkd import PARADIGMS, DistilledClassifier
-        >>> taught = DistilledClassifier("unicorn", **PARADIGMS["p300"].estimator())
-        >>> taught.student, taught.class_weight, taught.method_options
-        ('EEGNet', 'balanced', {'temperature': 1.0})
-        """
-        from eegkd.methods import METHODS
-
-        function = check_registered(method, "method", METHODS)
-        return {
-            "method": method,
-            "student": self.decoder,
-            "student_options": self.network_options(),
-            **self.training(),
-            "method_options": self.method_options(function, None) or None,
-        }
 
     def network_options(self, decoder: Any = None) -> dict[str, Any] | None:
         """Return the arguments of the network, None where it has its own defaults.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import time
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +26,9 @@ from sklearn.utils.estimator_checks import (
     check_parameters_default_constructible,
     check_set_params,
 )
+from torch import nn
 
+import eegkd
 from eegkd import METHODS, DecoderClassifier, DistilledClassifier
 from eegkd.storage import load_classifier, save_classifier
 from eegkd.trials import Trials
@@ -527,3 +531,51 @@ def test_seconds_are_those_of_the_whole_method(train):
 def test_a_method_of_ones_own_is_named_in_the_file(train, tmp_path):
     save_classifier(MAKE["kd"](method=slow).fit(train), tmp_path / "own")
     assert load_classifier(tmp_path / "own").method == "slow"
+
+
+# -- networks of one's own, as the pages show them -------------------------------------
+
+
+def snippet(page, word):
+    """Return the Python block of a page that holds a word."""
+    pages = Path(eegkd.__file__).parent.parent / "docs"
+    text = (pages / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (found,) = [block for block in blocks if word in block]
+    return found
+
+
+def test_the_decoder_of_the_page_on_extending_learns(train):
+    names = {}
+    exec(snippet("extending.md", "class LogPower"), names)
+    student = names["student"].set_params(**QUICK).fit(train)
+    assert list(student.decoder_.taps) == ["spatial", "norm"]
+    assert student.decoder_.network.spatial.out_channels == 12
+    assert list(student.teacher_.decoder_.taps) == ["spatial", "norm"]
+
+
+def test_the_taps_of_the_page_on_decoders_are_read(train):
+    class MyNetwork(nn.Module):
+        def __init__(self, n_chans, n_outputs):
+            super().__init__()
+            self.conv = nn.Conv1d(n_chans, 4, 9)
+            self.pool = nn.AvgPool1d(50, 25)
+            self.final_layer = nn.LazyLinear(n_outputs)
+
+        def forward(self, X):
+            return self.final_layer(self.pool(self.conv(X).square()).flatten(1))
+
+    names = {"eegkd": eegkd, "MyNetwork": MyNetwork}
+    exec(snippet("decoders.md", "student=MyNetwork"), names)
+    student = names["student"].set_params(**QUICK).fit(train)
+    assert list(student.decoder_.taps) == ["conv", "pool"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(DecoderClassifier, "decoder_options"), (DistilledClassifier, "student_options")],
+)
+def test_taps_among_the_options_of_the_network_are_refused(kind, name, train):
+    options = {name: {"taps": ["spatial"]}}
+    with pytest.raises(ValueError, match=rf"'{name}' .* Pass taps=\['spatial'\] there"):
+        kind("headband", **options, **QUICK).fit(train)

@@ -43,6 +43,7 @@ from eegkd import (
     load_montage,
 )
 from eegkd import baselines as eegkd_baselines
+from eegkd.estimators import paradigm_parameters
 from eegkd.methods import METHODS
 from eegkd.paradigms import PARADIGMS
 from eegkd.pipelines import (
@@ -224,7 +225,7 @@ def test_files_have_the_network_and_training_of_their_paradigm(paradigm):
         if content["paradigms"][0] in CLASSES[paradigm]:
             found += 1
             model = DistilledClassifier(**component["parameters"])
-            expected = row.estimator(model.method)
+            expected = paradigm_parameters(paradigm, model.method)
             assert {name: getattr(model, name) for name in expected} == expected
             options = row.method_options(METHODS[model.method], None)
             assert (model.method_options or {}) == options

@@ -24,7 +24,7 @@ from eegkd.criteria import CrossEntropy
 from eegkd.datasets.find import quiet
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import train_decoder
-from eegkd.estimators import single
+from eegkd.estimators import paradigm_parameters, single
 from eegkd.methods import METHODS
 from eegkd.metrics import METRICS
 from eegkd.paradigms import Paradigm, find_paradigm
@@ -92,7 +92,8 @@ def test_imagery_has_the_settings_of_the_paper_and_of_the_estimators():
     row = PARADIGMS["imagery"]
     assert (row.l_freq, row.h_freq, row.sfreq) == (4.0, 38.0, 125.0)
     defaults = DistilledClassifier().get_params()
-    assert {name: defaults[name] for name in row.estimator()} == row.estimator()
+    usual = paradigm_parameters("imagery")
+    assert {name: defaults[name] for name in usual} == usual
     assert row.method_options(METHODS["sk_kd"], None) == {}
 
 
@@ -115,7 +116,7 @@ def test_temperature_goes_where_a_method_has_one():
 @pytest.mark.parametrize("method", ["none", "kd", "sk_kd"])
 def test_parameters_of_an_estimator_are_all_there(kind, method):
     row = PARADIGMS[kind]
-    model = DistilledClassifier("unicorn", **row.estimator(method))
+    model = DistilledClassifier("unicorn", **paradigm_parameters(kind, method))
     model.check()
     assert (model.method, model.student) == (method, row.decoder)
     softened = {} if row.temperature == 4 or method == "none" else {"temperature": 1.0}
@@ -125,7 +126,7 @@ def test_parameters_of_an_estimator_are_all_there(kind, method):
 
 def test_parameters_of_an_unknown_method():
     with pytest.raises(ValueError, match="'sk-kd' for 'method'.*Did you mean 'sk_kd'"):
-        PARADIGMS["p300"].estimator("sk-kd")
+        paradigm_parameters("p300", "sk-kd")
 
 
 def test_the_table_is_read_without_torch():

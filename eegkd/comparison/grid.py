@@ -17,7 +17,6 @@ import numpy as np
 from eegkd._bands import sites_of
 from eegkd._checks import check_choice, check_int, join_names
 from eegkd._content import content, digest
-from eegkd.blocks import sections
 from eegkd.montage import Montage, load_montage, resolve
 from eegkd.paradigms import find_paradigm
 from eegkd.results import versions
@@ -34,6 +33,9 @@ from eegkd.trials import Trials
 # Evaluations in which no subject needs another one's trials.
 ALONE = ("individual", "within_session", "cross_session")
 FULL = "full"
+# Columns of the metadata that decide who learns what; in the keys of all jobs.
+WHO_AND_WHEN = ("subject", "session", "run", "block", "start", "stop")
+LAYOUT_FORMAT = 2  # of what the store remembers of a grid
 MEMORY = 2**31  # bytes of trials to keep at most, beyond those at work
 
 
@@ -124,6 +126,8 @@ class Grid:
         Options of `eegkd.load_trials`.
     training : dict
         Parameters of `eegkd.DistilledClassifier`.
+    options : dict of str -> dict or None
+        ``student_options`` of each decoder, by its label, where ``training`` has none.
     """
 
     datasets: list[Any]
@@ -137,6 +141,7 @@ class Grid:
     seeds: list[int]
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def spec(self) -> str:
         """Return a hash of everything that was asked for, and of the versions.
@@ -150,7 +155,8 @@ class Grid:
             trials_content(item) if isinstance(item, Trials) else item
             for item in self.datasets
         ]
-        return digest([{**vars(self), "datasets": datasets}, _packages()])
+        asked = {**vars(self), "datasets": datasets}
+        return digest([asked, _packages(), LAYOUT_FORMAT])
 
     def adapted(self, paradigm: str | None) -> Grid:
         """Return the grid for datasets of one paradigm, nothing left open.
@@ -174,13 +180,40 @@ class Grid:
         decoders = self.decoders
         if decoders is None:
             decoders = {row.decoder: row.decoder}
-            if row.decoder_options:
-                training.setdefault("student_options", row.network_options())
+        options = {}
+        if "student_options" not in training:
+            options = {name: row.network_options(one) for name, one in decoders.items()}
+        if training.get("teacher") is not None:
+            own = row.network_options(training["teacher"])
+            training.setdefault("teacher_options", own)
         methods = {}
-        for label, (method, options) in self.methods.items():
+        for label, (method, chosen) in self.methods.items():
             function = check_registered(method, "methods", METHODS)
-            methods[label] = (method, row.method_options(function, options))
-        return replace(self, decoders=decoders, methods=methods, training=training)
+            methods[label] = (method, row.method_options(function, chosen))
+        return replace(
+            self,
+            decoders=decoders,
+            methods=methods,
+            training=training,
+            options=options,
+        )
+
+    def own_options(self, label: str) -> dict[str, Any]:
+        """Return the parameters that belong to the network of one decoder alone.
+
+        Parameters
+        ----------
+        label : str
+            The decoder's label in the tables.
+
+        Returns
+        -------
+        parameters : dict
+            ``student_options``, where it is the decoder's own; else nothing.
+        """
+        if label not in self.options:
+            return {}
+        return {"student_options": self.options[label]}
 
     def settings(self) -> dict[str, Any]:
         """Return everything that was asked for as plain data, for reports.
@@ -536,8 +569,7 @@ def trials_content(trials: Trials) -> list[Any]:
         A hash of signals and labels, and who, when and what they are.
     """
     signals = replace(trials).fingerprint  # of a copy: arrays may have changed
-    known = {"subject", "session", "run", "block", "start", "stop"}
-    columns = [name for name in trials.metadata if name in known]
+    columns = [name for name in WHO_AND_WHEN if name in trials.metadata]
     who = {name: trials.metadata[name].astype(str).tolist() for name in columns}
     what = [trials.name, trials.simulated, trials.paradigm]
     return [signals, who, *what, content(trials.settings)]
@@ -560,11 +592,13 @@ def fold_digest(trials: Trials, fold: Fold) -> str:
     """
     needed, small = fold.compact()
     chosen = trials.subset(needed)
-    who = chosen.metadata["subject"].astype(str).tolist()
+    who = {
+        name: chosen.metadata[name].astype(str).tolist()
+        for name in WHO_AND_WHEN
+        if name in chosen.metadata
+    }
     test = [[str(name), rows] for name, rows in small.test.items()]
-    section = sections(chosen.metadata)  # what the validation keeps together
-    together = [] if section is None else [section]
-    return digest([chosen.fingerprint, who, small.train, test, *together])
+    return digest([chosen.fingerprint, who, small.train, test])
 
 
 @dataclass(frozen=True)
@@ -658,12 +692,12 @@ class _Fold:
 
 def _jobs(grid: Grid, traits: _Traits, fold: _Fold) -> Iterator[Job]:
     """Yield all jobs of one fold, teachers before their students."""
-    training = traits.training
-    # The teacher reads all electrodes as they are.
-    of_teacher = {name: v for name, v in training.items() if name != "on_missing"}
     for seed in grid.seeds:
         teachers: dict[str, Job] = {}
         for name, decoder in (grid.decoders or {}).items():
+            training = {**traits.training, **grid.own_options(name)}
+            # The teacher reads all electrodes as they are.
+            of_teacher = {k: v for k, v in training.items() if k != "on_missing"}
             label, network = teacher_network(grid, name, decoder)
             if label not in teachers:
                 item = ("teacher", label, FULL)
@@ -769,6 +803,7 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
             for label, (method, options) in grid.methods.items()
         },
         "training": content(grid.training),
+        "options": content(grid.options),
     }
 
 

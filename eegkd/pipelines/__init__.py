@@ -305,10 +305,10 @@ def _own_parameters(
     row: Paradigm, method: str, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the student of a paradigm and what differs from the usual training."""
-    from eegkd.estimators import DistilledClassifier
+    from eegkd.estimators import DistilledClassifier, paradigm_parameters
 
     usual = DistilledClassifier().get_params()
-    wanted = row.estimator(method)
+    wanted = paradigm_parameters(row.name, method)
     # Options are those of the paradigm's own network, whoever has it.
     wanted["student_options"] = row.network_options(settings.get("student"))
     if "teacher" in settings:
