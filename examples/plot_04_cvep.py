@@ -59,7 +59,8 @@ print(f"{trials}\nTested on {rule}.")
 # The answer to a bit: the average over the windows of each class. What follows a bit is
 # mixed with the answers to its neighbors, 25 ms apart; since the code looks like noise,
 # the average cancels them. The wave after a light bit has two microvolts and more at
-# Oz; after a dark bit it is the opposite. Fz sees less than half of it, in another shape.
+# Oz; after a dark bit it is the opposite. Fz sees less than half of it, in another
+# shape.
 sites = [site for site in ("Oz", "Fz") if site in trials.ch_names]
 sites = sites or list(trials.ch_names[:1])
 LOOKS = [("#0072B2", "--"), ("#E69F00", "-"), ("#009E73", ":"), ("#CC79A7", "-.")]
