@@ -208,8 +208,8 @@ if trials.simulated:
 # time.
 #
 # **What cannot.** Whether the teacher helps. Here the student is below the baseline;
-# with three persons the smallest possible p is 0.25, and a difference of either sign may
-# be noise. The teacher is no ceiling either:
+# with three persons the smallest possible p is 0.25, and a difference of either sign
+# may be noise. The teacher is no ceiling either:
 # 64 electrodes have more weights to be learned from the same 900 flashes, in few
 # passes. With two classes its scores say how sure it is and little else;
 # `eegkd.benchmark` compares methods that have more to pass on. In people blinks and eye
