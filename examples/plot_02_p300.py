@@ -11,9 +11,9 @@ spellers do. The EEG is *simulated*.
 # %%
 # Data. In a speller of six rows and six columns two flashes out of twelve are targets.
 # One follows the other after 0.2 s while a response lasts about a second: epochs
-# overlap, five at a time. Two things follow. Whoever never says "target" is right in 83
-# % of the trials. And a trial shares samples with its neighbors, so that a split that
-# parts them has seen the test. ``--dataset`` takes any P300 set of MOABB; name a
+# overlap, five at a time. Two things follow. Whoever never says "target" is right in
+# five of six trials. And a trial shares samples with its neighbors, so that a split
+# that parts them has seen the test. ``--dataset`` takes any P300 set of MOABB; name a
 # ``--montage`` that it has (``eegkd montages`` lists them).
 import argparse
 import tempfile
@@ -129,7 +129,7 @@ print(first.describe())
 
 # %%
 # The same students by plain accuracy, which the class weights do not optimize. Set it
-# beside the 83 % of never saying "target": a decoder that is of use can have less.
+# beside the 5/6 of never saying "target": a decoder that is of use can have less.
 print(first.scores.groupby("role")["accuracy"].mean().round(3).to_string())
 
 # %%
@@ -209,12 +209,11 @@ if trials.simulated:
 #
 # **What cannot.** Whether the teacher helps. Here the student is below the baseline;
 # with three persons the smallest possible p is 0.25, and a difference of either sign
-# may be noise. The teacher is no ceiling either:
-# 64 electrodes have more weights to be learned from the same 900 flashes, in few
-# passes. With two classes its scores say how sure it is and little else;
-# `eegkd.benchmark` compares methods that have more to pass on. In people blinks and eye
-# movements may follow targets, which frontal electrodes see; here they do not. And dry
-# electrodes are noisier than these.
+# may be noise. The teacher is no ceiling either: 64 electrodes have more weights to be
+# learned from the same 900 flashes, in few passes. With two classes its scores say how
+# sure it is and little else; `eegkd.benchmark` compares methods that have more to pass
+# on. In people blinks and eye movements may follow targets, which frontal electrodes
+# see; here they do not. And dry electrodes are noisier than these.
 #
 # Polich, J. (2007). Updating P300: an integrative theory of P3a and P3b. Clinical
 # Neurophysiology, 118(10), 2128-2148.

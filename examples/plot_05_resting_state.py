@@ -227,10 +227,10 @@ found.savefig(folder / "bands.png", dpi=150)
 
 # %%
 # **What can be concluded.** Four electrodes are enough where two of them are at the
-# back of the head. Eight at the forehead do worse, and part of what they do is not what
-# it seems to be: blinks say whether the eyes are open. That is a good switch and a poor
-# measure of relaxation. The control above costs nothing and belongs beside every result
-# of a frontal headset.
+# back of the head. Eight at the forehead do worse, and what they do may be the eyes
+# themselves: their power below 6 Hz, where blinks are, is right about as often as their
+# alpha. That is a good switch and a poor measure of relaxation. The control above costs
+# nothing and belongs beside every result of a frontal headset.
 #
 # **What cannot.** Open and closed eyes are the easiest states there are; a student that
 # tells them apart is no evidence for states that have no such sign. With four persons
