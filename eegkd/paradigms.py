@@ -307,8 +307,8 @@ PARADIGMS: dict[str, Paradigm] = {
         reasons={
             "l_freq": _NATIVE,
             "sfreq": _RATE,
-            "metric": "Most codes have about as many flashes as pauses; for those that do "
-            "not, such as burst codes, read balanced_accuracy beside it.",
+            "metric": "Most codes have about as many flashes as pauses; for those that "
+            "do not, such as burst codes, read balanced_accuracy beside it.",
             "class_weight": "No effect on balanced codes; others have fewer flashes.",
             "decoder": _EEGNET
             + " Windows last a third of a second, and so the kernels "
