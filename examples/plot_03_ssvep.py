@@ -54,8 +54,8 @@ print(f"{trials}\nTested on {rule}.")
 # The response, as the field shows it: the average over the trials of one frequency, and
 # its spectrum. Averaging keeps what is locked to the onset of the light and cancels
 # most of what is not; some alpha remains around 10 Hz. Oz has a peak at each frequency
-# and a smaller one at its double. At Fz, on the same scale, a third of it is left at
-# best: what an electrode far from the visual cortex sees has come there through the
+# and a smaller one at its double. At Fz, on the same scale, less than half of it is
+# left: what an electrode far from the visual cortex sees has come there through the
 # head.
 hertz = stimulation_frequencies(trials.y)
 shown = sorted(hertz, key=hertz.get)[:5]
@@ -68,11 +68,8 @@ def amplitude(label, site):
     """Return the spectrum in microvolts of one person's average trial."""
     own = (trials.y == label) & (trials.metadata["subject"] == subjects[0]).to_numpy()
     average = 1e6 * trials.X[own, trials.ch_names.index(site)].mean(axis=0)
-    return (
-        2
-        * np.abs(np.fft.rfft(average - average.mean(), 8 * len(average)))
-        / len(average)
-    )
+    waves = np.fft.rfft(average - average.mean(), 8 * len(average))
+    return 2 * np.abs(waves) / len(average)
 
 
 frequencies = np.fft.rfftfreq(8 * trials.n_times, 1 / trials.sfreq)
@@ -91,17 +88,17 @@ for label, color in zip(shown, COLORS, strict=False):
     axes[0].plot([], [], color=color, label=f"{hertz[label]:g} Hz")
 axes[0].plot([], [], color="black", linewidth=0.8, linestyle=":", label="its double")
 axes[0].set_ylim(bottom=0)
-axes[0].legend(loc="center right", frameon=False, fontsize=9)
+axes[0].legend(loc="upper left", bbox_to_anchor=(0.6, 1.02), frameon=False, fontsize=9)
 axes[0].set_title(f"{kind}{trials.name}, person {subjects[0]}", loc="left", size=11)
 axes[-1].set_xlabel("Frequency (Hz)")
 spectrum.savefig(folder / "spectrum.png", dpi=150)
 
 # %%
 # Network and schedule. The table of `eegkd.PARADIGMS` has EEGNet with kernels of one
-# second, and 500 passes. Here 30 passes with larger steps have to do, which were chosen
-# by the validation loss of other simulated persons (``seed=100``). In so few steps the
-# running averages of the network's normalization, published with a momentum of 0.01,
-# would lag behind, so that they are made faster.
+# second, and 500 passes. Here there is time for 30 passes with smaller batches and
+# larger steps, which were chosen by the validation loss of other simulated persons
+# (``seed=100``). In so few steps the running averages of the network's normalization,
+# published with a momentum of 0.01, would lag behind, so that they are made faster.
 #
 # The teacher reads not 64 electrodes but the nine over the visual cortex, as is usual
 # for SSVEP. The first layer of EEGNet works on each electrode, so that all of them
@@ -151,7 +148,7 @@ for montage in others:
 # %%
 # What the field would do without a network. FBCCA compares each trial with sines of the
 # frequencies and needs no training; TRCA learns filters and average responses of each
-# person. Both read the same electrodes, train and are tested on the same trials.
+# person. Both read the same electrodes and are tested on the same trials.
 
 
 def classical(name, montage):

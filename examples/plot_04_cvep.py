@@ -88,9 +88,10 @@ answers.savefig(folder / "answers.png", dpi=150)
 # fewer and larger steps have to do, and the running averages of the network's
 # normalization, published with a momentum of 0.01, are made faster, for they would lag
 # behind. The teacher reads the nine electrodes over the visual cortex, and the method
-# is classical distillation, ``"kd"``. All of this was chosen by the validation loss of
-# other simulated persons (``seed=100``): in so few passes networks on all 64
-# electrodes, and students of ``"sk_kd"``, come less far.
+# is classical distillation, ``"kd"``. All but the number of passes, which is a matter
+# of time, was chosen by the validation loss of other simulated persons (``seed=100``):
+# in so few passes networks on all 64 electrodes, and students of ``"sk_kd"``, come less
+# far.
 row = eegkd.PARADIGMS["cvep"]
 network = {**row.network_options(), "batch_norm_momentum": 0.1}
 training = {**row.training(), "max_epochs": passes, "lr": 1e-2, "batch_size": 64}
@@ -116,8 +117,8 @@ for found in results.values():
     print(found.describe(), end="\n\n")
 
 # %%
-# The figure of the first montage, and its models and report as files. A bit alone is
-# hard even for the teacher.
+# The figure of the first montage, and its models and report as files. A single bit
+# stays uncertain even for the teacher.
 first = arguments.montage[0]
 result = results[first]
 saved = result.save(folder)
