@@ -45,8 +45,9 @@ class Paradigm:
         Name in `eegkd.metrics.METRICS` of the score that tables are about.
     decoder : str
         Network of teacher and student.
-    temperature : float
-        Softness of scores in methods that have a ``temperature``.
+    temperature : float or None
+        Softness of scores in methods that have a ``temperature``; None leaves each
+        method its own.
     max_epochs : int
         Passes over the training trials.
     window : float, optional
@@ -76,7 +77,7 @@ class Paradigm:
     sfreq: float
     metric: str
     decoder: str
-    temperature: float
+    temperature: float | None
     max_epochs: int
     window: float | None = None
     class_weight: str | None = None
@@ -130,12 +131,14 @@ class Paradigm:
         Returns
         -------
         options : dict
-            The same, and ``temperature`` where the method has one that nobody chose
-            and whose default is another.
+            The same, and ``temperature`` where the paradigm has one and the method an
+            option for it that nobody chose and whose default is another.
         """
         chosen = dict(options or {})
         known = inspect.signature(method).parameters.get("temperature")
-        if known is not None and known.default != self.temperature:
+        if self.temperature is None or known is None:
+            return chosen
+        if known.default != self.temperature:
             chosen.setdefault("temperature", self.temperature)
         return chosen
 
@@ -200,7 +203,7 @@ PARADIGMS: dict[str, Paradigm] = {
         sfreq=125.0,
         metric="accuracy",
         decoder="SCCNet",
-        temperature=4.0,
+        temperature=None,
         max_epochs=500,
         reasons={
             "l_freq": "Mu and beta rhythms, as in the paper on similarity keeping.",
@@ -210,7 +213,7 @@ PARADIGMS: dict[str, Paradigm] = {
             "decoder": "Squares and averages band power, what imagery changes; the "
             "paper's first network.",
             "taps": "Behind the spatial filters, as in the paper.",
-            "temperature": "As in the paper.",
+            "temperature": "That of each method, 4 for KD and SK-KD as in the paper.",
             "max_epochs": "As in the paper.",
             "lr": "As in the paper.",
             "weight_decay": "As in the paper.",
@@ -262,7 +265,7 @@ PARADIGMS: dict[str, Paradigm] = {
         metric="accuracy",
         decoder="EEGNet",
         decoder_options={"kernel_length": 128},
-        temperature=4.0,
+        temperature=None,
         max_epochs=500,
         batch_size=32,
         lr=1e-3,
@@ -276,8 +279,8 @@ PARADIGMS: dict[str, Paradigm] = {
             "that differ by 1 Hz (Waytowich et al., 2018).",
             "taps": "Maps over time behind the spatial filter: responses are locked to "
             "the phase of the stimulus.",
-            "temperature": "Several classes: neighboring frequencies and harmonics are "
-            "mistaken for each other, which softened scores tell.",
+            "temperature": "That of each method: neighboring frequencies and harmonics "
+            "are mistaken for each other, which softened scores tell.",
             "max_epochs": "As for imagery.",
             "batch_size": "Sets are small: a batch of 128 would be all of them, and "
             "500 passes no more than 500 steps.",

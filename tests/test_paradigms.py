@@ -119,7 +119,9 @@ def test_parameters_of_an_estimator_are_all_there(kind, method):
     model = DistilledClassifier("unicorn", **paradigm_parameters(kind, method))
     model.check()
     assert (model.method, model.student) == (method, row.decoder)
-    softened = {} if row.temperature == 4 or method == "none" else {"temperature": 1.0}
+    softened = (
+        {} if row.temperature is None or method == "none" else {"temperature": 1.0}
+    )
     assert (model.method_options or {}) == softened
     assert (model.student_options or {}) == row.decoder_options
 
@@ -654,3 +656,8 @@ def test_a_comparison_trains_a_named_teacher_as_fit_does(tmp_path):
     rows = compared.scores.set_index("kind")["fingerprint"]
     assert rows["teacher"] == fitted.teachers["1", 0].fingerprint_
     assert rows["student"] == fitted.students["1", 0].fingerprint_
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_keep_their_own_temperature_in_imagery(name):
+    assert PARADIGMS["imagery"].method_options(METHODS[name], None) == {}

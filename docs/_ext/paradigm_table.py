@@ -37,7 +37,7 @@ def rows(row: Paradigm) -> list[str]:
         row.class_weight or "all alike",
         row.decoder + (f" ({options})" if options else ""),
         row.taps or "the network's own",
-        f"{row.temperature:g}",
+        f"{row.temperature:g}" if row.temperature else "the method's own",
         f"{row.max_epochs}",
         f"{row.batch_size}",
         f"{row.lr:g}",

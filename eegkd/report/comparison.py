@@ -157,7 +157,7 @@ def plot_pairs(
             for ax in (above, below):
                 ax.set_xlim(-0.55, len(groups) - 0.45)
                 ax.tick_params(axis="x", length=0)
-            _title(above, _place_name(rows, remarks).replace(", ", "\n", 1))
+            _title(above, _place_name(rows, remarks))
             if above is axes[0, 0] or not same:
                 above.set_ylabel(_metric_name(name))
         axes[1, 0].set_ylabel(f"{names[0]} - {names[1]}", parse_math=False)
