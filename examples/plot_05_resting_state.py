@@ -179,7 +179,7 @@ for ax, montage, color in zip(axes[:, 0], montages, COLORS, strict=False):
     ax.set(ylim=(-0.05, 1.05), ylabel=f"P({state})")
     ax.spines[["top", "right"]].set_visible(False)
 axes[-1, 0].set_xlabel("Minutes of the test session")
-course.suptitle(f"{kind}{own.name}, person {subjects[0]}; grey: eyes {state}")
+course.suptitle(f"{kind}{own.name}, person {subjects[0]}; gray: eyes {state}")
 course.savefig(folder / "course.png", dpi=150)
 
 # %%
