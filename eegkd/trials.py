@@ -218,9 +218,7 @@ class Trials:
         # Those of arrays have made-up events, one sample apart by default.
         if isinstance(epochs, mne.EpochsArray) or "start" in trials.metadata:
             return trials
-        length = trials.n_times / trials.sfreq
-        timed = add_times(trials.metadata, start_times(epochs), length)
-        return replace(trials, metadata=timed)
+        return with_times(trials, start_times(epochs))
 
     def __len__(self) -> int:
         return len(self.X)
@@ -358,6 +356,28 @@ def concatenate(parts: Sequence[Trials]) -> Trials:
         y=np.concatenate([part.y for part in parts]),
         metadata=pd.concat([part.metadata for part in parts], ignore_index=True),
     )
+
+
+def with_times(trials: Trials, start: np.ndarray) -> Trials:
+    """Return trials that say when they were, and which belong together.
+
+    Parameters
+    ----------
+    trials : Trials
+        Of one subject, in the order of recording.
+    start : ndarray, shape (n_trials,)
+        Beginning of each trial's signals in seconds from any point of its run.
+
+    Returns
+    -------
+    trials : Trials
+        With ``start``, ``stop`` and ``block`` in the metadata, see
+        `eegkd.blocks.add_times`; in resting state trials of one state that follow
+        each other are one block.
+    """
+    states = trials.y if trials.paradigm == "rstate" else None
+    length = trials.n_times / trials.sfreq
+    return replace(trials, metadata=add_times(trials.metadata, start, length, states))
 
 
 def start_times(epochs: mne.BaseEpochs) -> np.ndarray:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from eegkd.blocks import last_sections, overlapping, sections
-from eegkd.datasets.windows import add_blocks, cut_windows
+from eegkd.datasets.windows import cut_windows
 from eegkd.splits import EVALUATIONS, evaluation_folds, held_out, validation_mask
-from eegkd.trials import Trials
+from eegkd.trials import Trials, with_times
 
 
 def flashes(n_blocks, n_flashes=12, gap=0.2, pause=2.0, length=1.0, subjects=(1, 2)):
@@ -61,7 +61,7 @@ def trials_at(start, run=None, n_times=100, sfreq=100.0):
 
 def test_chains_of_overlapping_trials_are_blocks():
     start = np.array([0.0, 0.4, 1.3, 3.0, 4.0, 4.9, 0.5, 1.5])
-    found = add_blocks(trials_at(start, list("aaaaaabb")), start).metadata
+    found = with_times(trials_at(start, list("aaaaaabb")), start).metadata
     assert found["block"].tolist() == [0, 0, 0, 1, 2, 2, 0, 1]
     np.testing.assert_allclose(found["stop"] - found["start"], 1.0)
 
@@ -69,13 +69,13 @@ def test_chains_of_overlapping_trials_are_blocks():
 def test_a_long_trial_links_those_that_follow():
     """Blocks look at everything that came before, not at the last trial alone."""
     start = np.array([0.0, 0.9, 1.8, 2.7, 10.0])
-    found = add_blocks(trials_at(start), start).metadata
+    found = with_times(trials_at(start), start).metadata
     assert found["block"].tolist() == [0, 0, 0, 0, 1]
 
 
 def test_order_of_the_trials_does_not_change_their_blocks():
     start = np.array([5.0, 0.0, 5.5, 0.5])
-    assert add_blocks(trials_at(start), start).metadata["block"].tolist() == [
+    assert with_times(trials_at(start), start).metadata["block"].tolist() == [
         1,
         0,
         1,
@@ -85,7 +85,7 @@ def test_order_of_the_trials_does_not_change_their_blocks():
 
 def test_windows_are_the_trial_in_pieces_and_keep_its_block():
     start = np.array([0.0, 50.0])
-    whole = add_blocks(trials_at(start, n_times=230), start)
+    whole = with_times(trials_at(start, n_times=230), start)
     cut = cut_windows(whole, 0.5)
     assert cut.X.shape == (8, 2, 50)
     for trial in range(2):
@@ -100,7 +100,7 @@ def test_windows_are_the_trial_in_pieces_and_keep_its_block():
 
 def test_windows_longer_than_a_trial_leave_it_as_it_is():
     start = np.array([0.0, 50.0])
-    whole = add_blocks(trials_at(start), start)
+    whole = with_times(trials_at(start), start)
     np.testing.assert_array_equal(cut_windows(whole, 4.0).X, whole.X)
 
 
@@ -108,14 +108,14 @@ def test_rest_that_goes_on_is_one_block():
     """A dataset that cuts a state into trials leaves no gap between them."""
     start = np.arange(8.0)
     trials = replace(trials_at(start), y=np.repeat([0, 1], 4), paradigm="rstate")
-    assert add_blocks(trials, start).metadata["block"].tolist() == [0] * 4 + [1] * 4
+    assert with_times(trials, start).metadata["block"].tolist() == [0] * 4 + [1] * 4
     imagery = replace(trials, paradigm="imagery")
-    assert add_blocks(imagery, start).metadata["block"].tolist() == list(range(8))
+    assert with_times(imagery, start).metadata["block"].tolist() == list(range(8))
 
 
 def test_times_count_from_the_first_trial_of_each_run():
     start = np.array([100.0, 102.0, 250.0, 251.5])
-    found = add_blocks(trials_at(start, list("aabb")), start).metadata
+    found = with_times(trials_at(start, list("aabb")), start).metadata
     np.testing.assert_allclose(found["start"], [0, 2, 0, 1.5])
 
 
@@ -133,6 +133,13 @@ def test_epochs_of_a_recording_know_their_times():
     metadata = Trials.from_epochs(epochs.resample(100.0)).metadata
     np.testing.assert_allclose(metadata["start"], 0.25 * np.arange(20))
     assert (metadata["block"] == 0).all()
+    cut = mne.Epochs(
+        raw, events[::4], {"a": 1}, 0, 0.995, baseline=None, preload=True,
+        verbose="error",
+    )  # fmt: skip
+    rest = Trials.from_epochs(cut, paradigm="rstate")
+    assert (rest.metadata["block"] == 0).all()  # they touch, and are of one state
+    assert Trials.from_epochs(cut).metadata["block"].nunique() == len(cut)
     made_up = mne.EpochsArray(epochs.get_data(), epochs.info, verbose="error")
     assert "block" not in Trials.from_epochs(made_up, [0, 1] * 10).metadata
 
@@ -140,7 +147,7 @@ def test_epochs_of_a_recording_know_their_times():
 @pytest.mark.parametrize("seconds", [0.001, 0.0099])
 def test_a_window_without_a_sample_is_an_error(seconds):
     with pytest.raises(ValueError, match="'window' must hold at least one sample"):
-        cut_windows(add_blocks(trials_at([0.0, 5.0]), np.array([0.0, 5.0])), seconds)
+        cut_windows(with_times(trials_at([0.0, 5.0]), np.array([0.0, 5.0])), seconds)
 
 
 # --- sections -------------------------------------------------------------------------
@@ -256,7 +263,7 @@ def test_keys_of_jobs_know_who_and_when(column):
     from eegkd.splits import Fold
 
     start = 0.25 * np.arange(20)
-    trials = add_blocks(trials_at(start), start)
+    trials = with_times(trials_at(start), start)
     fold = Fold("1", np.arange(10), {1: np.arange(15, 20)})
     changed = trials.metadata.assign(
         **{column: trials.metadata[column].iloc[::-1].to_numpy()}
@@ -299,7 +306,7 @@ def test_learning_leaves_out_what_overlaps_the_validation(monkeypatch):
     from eegkd import DecoderClassifier
 
     start = 0.25 * np.arange(80)
-    trials = add_blocks(trials_at(start), start)
+    trials = with_times(trials_at(start), start)
     classifier = DecoderClassifier(max_epochs=1, valid_fraction=0.2)
     values = classifier._encode(trials)
     source, valid = classifier._sources(trials, values)

@@ -19,9 +19,9 @@ from eegkd._bands import band_name, stack_bands
 from eegkd._checks import check_number
 from eegkd.datasets.find import EMBEDDED, check_subjects, find_dataset, quiet
 from eegkd.datasets.prepare import AUTO, make_paradigm
-from eegkd.datasets.windows import add_blocks, cut_windows
+from eegkd.datasets.windows import cut_windows
 from eegkd.paradigms import PARADIGMS, find_paradigm
-from eegkd.trials import Trials, concatenate, start_times
+from eegkd.trials import Trials, concatenate, start_times, with_times
 
 
 def load_trials(
@@ -219,7 +219,7 @@ def _load_band(dataset: Any, paradigm: Any, subject: Any, cache: Any) -> Trials:
     trials = replace(
         trials, X=trials.X[..., :n_times].copy(), tmin=float(paradigm.tmin)
     )
-    return add_blocks(trials, start_times(epochs))
+    return with_times(trials, start_times(epochs))
 
 
 def _progress(subjects: list[Any], code: str, progress: bool | None) -> Any:

@@ -1,4 +1,4 @@
-"""Where trials lie in a recording, which of them overlap, and shorter ones."""
+"""Shorter trials: windows that follow each other."""
 
 from __future__ import annotations
 
@@ -6,29 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from eegkd.blocks import add_times
 from eegkd.trials import Trials
-
-
-def add_blocks(trials: Trials, start: np.ndarray) -> Trials:
-    """Write into the metadata when trials were, and which belong together.
-
-    Parameters
-    ----------
-    trials : Trials
-        Of one subject, in the order of recording.
-    start : ndarray, shape (n_trials,)
-        Beginning of each trial's signals in seconds from any point of its run.
-
-    Returns
-    -------
-    trials : Trials
-        With ``start``, ``stop`` and ``block``, see `eegkd.blocks.add_times`; in
-        resting state trials of one state that follow each other are one block.
-    """
-    states = trials.y if trials.paradigm == "rstate" else None
-    length = trials.n_times / trials.sfreq
-    return replace(trials, metadata=add_times(trials.metadata, start, length, states))
 
 
 def cut_windows(trials: Trials, seconds: float) -> Trials:

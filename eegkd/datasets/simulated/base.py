@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import mne
@@ -22,6 +22,21 @@ KEPT = 2  # subjects in memory, for evaluations that read one several times
 
 # The latest recordings of all sets, by code and subject.
 _recordings: OrderedDict[tuple[str, int], dict[str, Runs]] = OrderedDict()
+
+
+def check_trials(n_trials: int, n_runs: int) -> tuple[int, int]:
+    """Return trials of each class and runs of a session, if every run gets some."""
+    check_int(n_runs, "n_runs", at_least=1)
+    hint = "Each run needs one or more."
+    return check_int(n_trials, "n_trials", at_least=n_runs, hint=hint), n_runs
+
+
+def shuffled_runs(
+    classes: Sequence[Any], n_trials: int, n_runs: int, rng: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each run's name and the classes of its trials, as many of each."""
+    for run, part in enumerate(np.array_split(range(n_trials), n_runs)):
+        yield str(run), rng.permutation(np.repeat(classes, len(part)))
 
 
 class SimulatedDataset(BaseDataset):
@@ -44,9 +59,9 @@ class SimulatedDataset(BaseDataset):
         Sampling rate of the recordings in Hz, at least 110.
     seed : int
         Which people and days are drawn.
-    unusual : sequence of str
-        What the code of the set names beside its class: whatever differs from the
-        defaults, so that MOABB's caches and results are told apart.
+    unusual : mapping of str to bool
+        What the code of the set names beside its class if it differs from the default,
+        and whether it does, so that MOABB's caches and results are told apart.
     subjects, sessions : sequence, optional
         Selection, as in all MOABB datasets.
 
@@ -67,19 +82,15 @@ class SimulatedDataset(BaseDataset):
         n_subjects: int,
         sfreq: float,
         seed: int,
-        unusual: Sequence[str],
+        unusual: Mapping[str, bool],
         subjects: Sequence[int] | None,
         sessions: Sequence[Any] | None,
     ) -> None:
         check_int(n_subjects, "n_subjects", at_least=1)
         self.sfreq = check_number(sfreq, "sfreq", at_least=2.2 * LINE_FREQ)
         self.seed = check_int(seed, "seed", at_least=0)
-        named = [
-            *unusual,
-            *([] if sfreq == SFREQ else [f"sfreq{sfreq:g}"]),
-            *([] if seed == 0 else [f"seed{seed}"]),
-        ]
-        code = self._make_code(named)
+        said = {**unusual, f"sfreq{sfreq:g}": sfreq != SFREQ, f"seed{seed}": seed != 0}
+        code = self._make_code([name for name, differs in said.items() if differs])
         super().__init__(
             subjects=range(1, n_subjects + 1),
             sessions_per_subject=len(SESSIONS),

@@ -9,7 +9,12 @@ import mne
 import numpy as np
 
 from eegkd._checks import check_choice, check_int
-from eegkd.datasets.simulated.base import Runs, SimulatedDataset
+from eegkd.datasets.simulated.base import (
+    Runs,
+    SimulatedDataset,
+    check_trials,
+    shuffled_runs,
+)
 from eegkd.datasets.simulated.head import SFREQ
 from eegkd.datasets.simulated.people import Day, draw_day
 from eegkd.datasets.simulated.signals import Noise, record
@@ -174,10 +179,7 @@ class SimulatedCVEP(SimulatedDataset):
         subjects: Sequence[int] | None = None,
         sessions: Sequence[Any] | None = None,
     ) -> None:
-        self.n_runs = check_int(n_runs, "n_runs", at_least=1)
-        self.n_trials = check_int(
-            n_trials, "n_trials", at_least=n_runs, hint="Each run needs one or more."
-        )
+        self.n_trials, self.n_runs = check_trials(n_trials, n_runs)
         self.n_targets = check_int(n_targets, "n_targets", at_least=2, at_most=N_BITS)
         self.labels = check_choice(labels, "labels", ["bits", "targets"])
         turns = np.round(np.arange(n_targets) * N_BITS / n_targets).astype(int)
@@ -190,12 +192,12 @@ class SimulatedCVEP(SimulatedDataset):
             n_subjects=n_subjects,
             sfreq=sfreq,
             seed=seed,
-            unusual=[
-                *([] if n_trials == N_TRIALS else [f"trials{n_trials}"]),
-                *([] if n_runs == N_RUNS else [f"runs{n_runs}"]),
-                *([] if n_targets == N_TARGETS else [f"targets{n_targets}"]),
-                *([] if labels == "bits" else ["by-target"]),
-            ],
+            unusual={
+                f"trials{n_trials}": n_trials != N_TRIALS,
+                f"runs{n_runs}": n_runs != N_RUNS,
+                f"targets{n_targets}": n_targets != N_TARGETS,
+                "by-target": labels != "bits",
+            },
             subjects=subjects,
             sessions=sessions,
         )
@@ -212,11 +214,11 @@ class SimulatedCVEP(SimulatedDataset):
         """Return the runs of one day, with as many trials of each target in each."""
         day = draw_day(person.viewer.sources, person.viewer.strengths, rng)
         shift = rng.normal(0.0, DAY_JITTER)
-        runs = {}
-        for run, part in enumerate(np.array_split(range(self.n_trials), self.n_runs)):
-            targets = rng.permutation(np.repeat(range(self.n_targets), len(part)))
-            runs[str(run)] = self._record_run(person, day, shift, targets, rng)
-        return runs
+        numbers = range(self.n_targets)
+        return {
+            run: self._record_run(person, day, shift, targets, rng)
+            for run, targets in shuffled_runs(numbers, self.n_trials, self.n_runs, rng)
+        }
 
     def _record_run(
         self,

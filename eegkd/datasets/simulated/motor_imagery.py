@@ -8,8 +8,13 @@ from typing import Any, NamedTuple
 import mne
 import numpy as np
 
-from eegkd._checks import check_int, did_you_mean, join_names
-from eegkd.datasets.simulated.base import Runs, SimulatedDataset
+from eegkd._checks import did_you_mean, join_names
+from eegkd.datasets.simulated.base import (
+    Runs,
+    SimulatedDataset,
+    check_trials,
+    shuffled_runs,
+)
 from eegkd.datasets.simulated.head import SFREQ
 from eegkd.datasets.simulated.people import Areas, Day, Sources, draw_day, draw_sources
 from eegkd.datasets.simulated.signals import (
@@ -167,10 +172,7 @@ class SimulatedMotorImagery(SimulatedDataset):
         subjects: Sequence[int] | None = None,
         sessions: Sequence[Any] | None = None,
     ) -> None:
-        self.n_runs = check_int(n_runs, "n_runs", at_least=1)
-        self.n_trials = check_int(
-            n_trials, "n_trials", at_least=n_runs, hint="Each run needs one or more."
-        )
+        self.n_trials, self.n_runs = check_trials(n_trials, n_runs)
         chosen = _check_events(events)
         super().__init__(
             paradigm="imagery",
@@ -179,11 +181,11 @@ class SimulatedMotorImagery(SimulatedDataset):
             n_subjects=n_subjects,
             sfreq=sfreq,
             seed=seed,
-            unusual=[
-                *([] if n_trials == N_TRIALS else [f"trials{n_trials}"]),
-                *([] if n_runs == N_RUNS else [f"runs{n_runs}"]),
-                *([] if list(events) == list(EVENTS) else events),
-            ],
+            unusual={
+                f"trials{n_trials}": n_trials != N_TRIALS,
+                f"runs{n_runs}": n_runs != N_RUNS,
+                **dict.fromkeys(events, list(events) != list(EVENTS)),
+            },
             subjects=subjects,
             sessions=sessions,
         )
@@ -204,11 +206,10 @@ class SimulatedMotorImagery(SimulatedDataset):
         """Return the runs of one day, with as many trials of each class in each."""
         day = draw_day(person.sources, person.strengths, rng)
         names = list(self.event_id)
-        runs = {}
-        for run, part in enumerate(np.array_split(range(self.n_trials), self.n_runs)):
-            labels = rng.permutation(np.repeat(names, len(part)))
-            runs[str(run)] = _record_run(person, day, labels, self.sfreq, rng)
-        return runs
+        return {
+            run: _record_run(person, day, labels, self.sfreq, rng)
+            for run, labels in shuffled_runs(names, self.n_trials, self.n_runs, rng)
+        }
 
 
 def _check_events(events: Sequence[str]) -> dict[str, int]:

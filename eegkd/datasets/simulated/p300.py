@@ -205,18 +205,10 @@ class SimulatedP300(SimulatedDataset):
             n_subjects=n_subjects,
             sfreq=sfreq,
             seed=seed,
-            unusual=[
-                *(
-                    []
-                    if n_characters == N_CHARACTERS
-                    else [f"characters{n_characters}"]
-                ),
-                *(
-                    []
-                    if n_repetitions == N_REPETITIONS
-                    else [f"repetitions{n_repetitions}"]
-                ),
-            ],
+            unusual={
+                f"characters{n_characters}": n_characters != N_CHARACTERS,
+                f"repetitions{n_repetitions}": n_repetitions != N_REPETITIONS,
+            },
             subjects=subjects,
             sessions=sessions,
         )

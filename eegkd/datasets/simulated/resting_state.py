@@ -171,10 +171,10 @@ class SimulatedRestingState(SimulatedDataset):
             n_subjects=n_subjects,
             sfreq=sfreq,
             seed=seed,
-            unusual=[
-                *([] if n_segments == N_SEGMENTS else [f"segments{n_segments}"]),
-                *([] if segment == SEGMENT else [f"length{segment:g}"]),
-            ],
+            unusual={
+                f"segments{n_segments}": n_segments != N_SEGMENTS,
+                f"length{segment:g}": segment != SEGMENT,
+            },
             subjects=subjects,
             sessions=sessions,
         )

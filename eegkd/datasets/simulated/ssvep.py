@@ -8,8 +8,13 @@ from typing import Any, NamedTuple
 import mne
 import numpy as np
 
-from eegkd._checks import check_int, check_number
-from eegkd.datasets.simulated.base import Runs, SimulatedDataset
+from eegkd._checks import check_number
+from eegkd.datasets.simulated.base import (
+    Runs,
+    SimulatedDataset,
+    check_trials,
+    shuffled_runs,
+)
 from eegkd.datasets.simulated.head import SFREQ
 from eegkd.datasets.simulated.people import Day, draw_day
 from eegkd.datasets.simulated.signals import Noise, record
@@ -156,10 +161,7 @@ class SimulatedSSVEP(SimulatedDataset):
         subjects: Sequence[int] | None = None,
         sessions: Sequence[Any] | None = None,
     ) -> None:
-        self.n_runs = check_int(n_runs, "n_runs", at_least=1)
-        self.n_trials = check_int(
-            n_trials, "n_trials", at_least=n_runs, hint="Each run needs one or more."
-        )
+        self.n_trials, self.n_runs = check_trials(n_trials, n_runs)
         self.frequencies = _check_frequencies(frequencies)
         names = [f"{frequency:g}" for frequency in self.frequencies]
         super().__init__(
@@ -169,15 +171,11 @@ class SimulatedSSVEP(SimulatedDataset):
             n_subjects=n_subjects,
             sfreq=sfreq,
             seed=seed,
-            unusual=[
-                *([] if n_trials == N_TRIALS else [f"trials{n_trials}"]),
-                *([] if n_runs == N_RUNS else [f"runs{n_runs}"]),
-                *(
-                    []
-                    if self.frequencies == FREQUENCIES
-                    else [f"{name}hz" for name in names]
-                ),
-            ],
+            unusual={
+                f"trials{n_trials}": n_trials != N_TRIALS,
+                f"runs{n_runs}": n_runs != N_RUNS,
+                **{f"{name}hz": self.frequencies != FREQUENCIES for name in names},
+            },
             subjects=subjects,
             sessions=sessions,
         )
@@ -201,13 +199,11 @@ class SimulatedSSVEP(SimulatedDataset):
         """Return the runs of one day, with as many trials of each class in each."""
         day = draw_day(person.viewer.sources, person.viewer.strengths, rng)
         person = person._replace(latency=rng.normal(person.latency, DAY_JITTER))
-        runs = {}
-        for run, part in enumerate(np.array_split(range(self.n_trials), self.n_runs)):
-            classes = np.repeat(range(len(self.frequencies)), len(part))
-            runs[str(run)] = self._record_run(
-                person, day, rng.permutation(classes), rng
-            )
-        return runs
+        numbers = range(len(self.frequencies))
+        return {
+            run: self._record_run(person, day, classes, rng)
+            for run, classes in shuffled_runs(numbers, self.n_trials, self.n_runs, rng)
+        }
 
     def _record_run(
         self, person: Subject, day: Day, classes: np.ndarray, rng: np.random.Generator
