@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 
 from eegkd._bands import sites_of
-from eegkd._checks import check_choice, check_int, join_names
+from eegkd._checks import (
+    check_choice,
+    check_int,
+    check_method_options,
+    check_registered,
+    join_names,
+)
 from eegkd._content import content, digest
 from eegkd.montage import Montage, load_montage, resolve
 from eegkd.paradigms import find_paradigm
@@ -172,7 +178,6 @@ class Grid:
             With the paradigm's network, schedule and temperature wherever none was
             asked for.
         """
-        from eegkd._checks import check_registered
         from eegkd.methods import METHODS
 
         row = find_paradigm(paradigm)
@@ -569,10 +574,15 @@ def trials_content(trials: Trials) -> list[Any]:
         A hash of signals and labels, and who, when and what they are.
     """
     signals = replace(trials).fingerprint  # of a copy: arrays may have changed
-    columns = [name for name in WHO_AND_WHEN if name in trials.metadata]
-    who = {name: trials.metadata[name].astype(str).tolist() for name in columns}
+    who = _who_and_when(trials)
     what = [trials.name, trials.simulated, trials.paradigm]
     return [signals, who, *what, content(trials.settings)]
+
+
+def _who_and_when(trials: Trials) -> dict[str, list[str]]:
+    """Return what the metadata say that decides who learns what."""
+    known = [name for name in WHO_AND_WHEN if name in trials.metadata]
+    return {name: trials.metadata[name].astype(str).tolist() for name in known}
 
 
 def fold_digest(trials: Trials, fold: Fold) -> str:
@@ -592,11 +602,7 @@ def fold_digest(trials: Trials, fold: Fold) -> str:
     """
     needed, small = fold.compact()
     chosen = trials.subset(needed)
-    who = {
-        name: chosen.metadata[name].astype(str).tolist()
-        for name in WHO_AND_WHEN
-        if name in chosen.metadata
-    }
+    who = _who_and_when(chosen)
     test = [[str(name), rows] for name, rows in small.test.items()]
     return digest([chosen.fingerprint, who, small.train, test])
 
@@ -614,7 +620,7 @@ class _Traits:
     @classmethod
     def of(cls, grid: Grid) -> _Traits:
         """Look up, and check, everything that the grid names."""
-        from eegkd._checks import check_method_options, check_registered
+        from eegkd.baselines import BASELINES
         from eegkd.estimators import (
             DistilledClassifier,
             check_training,
@@ -635,8 +641,6 @@ class _Traits:
             DistilledClassifier(student=decoder, **grid.training).check()
         seeded, anywhere = set(), set()
         for label, (baseline, options) in grid.baselines.items():
-            from eegkd.baselines import BASELINES
-
             factory = check_registered(baseline, "baselines", BASELINES)
             factory(None, **options)
             if getattr(factory, "uses_seed", True):
@@ -769,7 +773,6 @@ def baseline_options(baseline: Any, training: Mapping[str, Any]) -> dict[str, An
     options : dict
         For the factory.
     """
-    from eegkd._checks import check_registered
     from eegkd.baselines import BASELINES
 
     factory = check_registered(baseline, "baselines", BASELINES)

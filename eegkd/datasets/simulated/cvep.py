@@ -16,7 +16,7 @@ from eegkd.datasets.simulated.base import (
     shuffled_runs,
 )
 from eegkd.datasets.simulated.head import SFREQ
-from eegkd.datasets.simulated.people import Day, draw_day
+from eegkd.datasets.simulated.people import Day, draw_day, draw_effort
 from eegkd.datasets.simulated.signals import Noise, record
 from eegkd.datasets.simulated.vision import (
     AREAS,
@@ -24,7 +24,6 @@ from eegkd.datasets.simulated.vision import (
     WATCHED,
     Viewer,
     draw_cues,
-    draw_effort,
     draw_viewer,
     envelope,
     seen,

@@ -16,7 +16,14 @@ from eegkd.datasets.simulated.base import (
     shuffled_runs,
 )
 from eegkd.datasets.simulated.head import SFREQ
-from eegkd.datasets.simulated.people import Areas, Day, Sources, draw_day, draw_sources
+from eegkd.datasets.simulated.people import (
+    Areas,
+    Day,
+    Sources,
+    draw_day,
+    draw_effort,
+    draw_sources,
+)
 from eegkd.datasets.simulated.signals import (
     ALPHA_FREQ,
     EXPONENT,
@@ -69,8 +76,6 @@ BETA_SHARE = 0.7  # beta falls less than mu
 REACTION = 0.5  # s from the cue to the beginning of imagery
 RISE = 0.6  # s that an amplitude takes to change
 SKILL, SKILL_SPREAD, SKILL_RANGE = 0.9, 0.2, (0.3, 1.0)  # of subjects; some are poor
-EFFORT = (0.7, 1.0)  # from trial to trial
-LAPSES, LAPSE_EFFORT = 0.05, (0.0, 0.3)  # attention is elsewhere now and then
 
 
 class Subject(NamedTuple):
@@ -257,11 +262,7 @@ def _desynchronization(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Return what imagery takes from each area's amplitude, (n_areas, n_times)."""
-    effort = np.where(
-        rng.random(len(labels)) < LAPSES,
-        rng.uniform(*LAPSE_EFFORT, len(labels)),
-        rng.uniform(*EFFORT, len(labels)),
-    )
+    effort = draw_effort(len(labels), rng)
     drop = np.zeros((len(AREAS), n_times))
     for label, cue, share in zip(labels, cues, effort, strict=True):
         start, stop = int((cue + REACTION) * sfreq), int((cue + IMAGERY) * sfreq)

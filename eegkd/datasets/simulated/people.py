@@ -30,6 +30,10 @@ N_BACKGROUND = 300  # dipoles all over the cortex
 BACKGROUND_RADIUS = (0.055, 0.078)  # m
 LOWEST = -0.3  # height of the lowest background dipole, in radii: there is a face
 
+# --- From trial to trial --------------------------------------------------------------
+EFFORT = (0.7, 1.0)
+LAPSES, LAPSE_EFFORT = 0.05, (0.0, 0.3)  # attention is elsewhere now and then
+
 # --- From day to day ------------------------------------------------------------------
 CAP_SHIFT = 0.02  # rad around each axis: the cap sits 2 mm elsewhere
 GAIN_DRIFT = 0.02  # of each electrode, log scale
@@ -117,6 +121,15 @@ def draw_day(sources: Sources, strengths: np.ndarray, rng: np.random.Generator) 
         eyes=eyes.sum(axis=1, keepdims=True),
         noise=SENSOR_NOISE * rng.lognormal(0.0, NOISE_DRIFT, (n_chans, 1)),
         line=LINE_NOISE * (phasor[0] + 1j * phasor[1]),
+    )
+
+
+def draw_effort(n_trials: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw how much attention each trial gets, (n_trials,)."""
+    return np.where(
+        rng.random(n_trials) < LAPSES,
+        rng.uniform(*LAPSE_EFFORT, n_trials),
+        rng.uniform(*EFFORT, n_trials),
     )
 
 

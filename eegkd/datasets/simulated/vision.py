@@ -45,8 +45,6 @@ PAUSE = (0.5, 1.0)  # s after a trial
 MARGIN = 1.0  # s at the beginning and end of a run
 RISE = 0.4  # s that an amplitude takes to change
 WATCHED = 0.25  # share of alpha's amplitude that a watched target takes away
-EFFORT = (0.7, 1.0)  # from trial to trial
-LAPSES, LAPSE_EFFORT = 0.05, (0.0, 0.3)  # attention is elsewhere now and then
 
 
 class Viewer(NamedTuple):
@@ -67,15 +65,6 @@ def draw_viewer(rng: np.random.Generator) -> Viewer:
         exponent=rng.normal(EXPONENT, EXPONENT_SPREAD),
         response=float(np.clip(rng.lognormal(0, RESPONSE_SPREAD), *RESPONSE_RANGE)),
         strengths=rng.lognormal(0.0, STRENGTH_SPREAD, len(AREAS)),
-    )
-
-
-def draw_effort(n_trials: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw how much attention each trial gets, (n_trials,)."""
-    return np.where(
-        rng.random(n_trials) < LAPSES,
-        rng.uniform(*LAPSE_EFFORT, n_trials),
-        rng.uniform(*EFFORT, n_trials),
     )
 
 
