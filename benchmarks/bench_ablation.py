@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 
 import eegkd
-from eegkd.comparison.work import one_thread
+from eegkd.benchmark.work import one_thread
 
 TRAINING = {"max_epochs": 150, "lr": 2e-3}
 VARIANTS = {

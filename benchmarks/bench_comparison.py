@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import eegkd
-from eegkd.statistics import mean_interval
+from eegkd.evaluation.statistics import mean_interval
 
 # What the overview shows of each montage, with its color.
 SHOWN = {

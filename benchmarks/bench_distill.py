@@ -43,7 +43,7 @@ from eegkd import (
     build_decoder,
     distill,
 )
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.weightings import Constant
 
 CH_NAMES = (

@@ -23,10 +23,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import eegkd
-from eegkd.datasets.simulated import CH_NAMES
+from eegkd.data.paradigms import PARADIGMS
+from eegkd.data.simulated import CH_NAMES
+from eegkd.evaluation.statistics import metric_name
 from eegkd.montage import resolve
-from eegkd.paradigms import PARADIGMS
-from eegkd.statistics import metric_name
 
 # The simulated set of each paradigm, the classical decoder that suits it, and persons;
 # c-VEP has ten times as many trials of each as the others.

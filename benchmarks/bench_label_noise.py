@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 import eegkd
-from eegkd.comparison.work import one_thread
-from eegkd.trials import Trials
+from eegkd.benchmark.work import one_thread
+from eegkd.data.trials import Trials
 
 METHODS = ("none", "kd", "ros_kd")
 TRAINING = {"montage": "headphone", "lr": 2e-3}

@@ -31,7 +31,7 @@ from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
 from eegkd.methods import METHODS
 from eegkd.methods.describe import TEACHER_SHORT, sections
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 
 MONTAGE = "headband"
 TRAINING = {"max_epochs": 40, "lr": 2e-3}

@@ -20,8 +20,8 @@ from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from eegkd import DecoderClassifier, SimulatedMotorImagery, load_trials
-from eegkd.datasets.simulated import CH_NAMES
-from eegkd.trials import Trials
+from eegkd.data.simulated import CH_NAMES
+from eegkd.data.trials import Trials
 
 MONTAGES = {
     "full": list(CH_NAMES),

@@ -10,7 +10,9 @@ milliseconds and imports neither torch, MNE, MOABB nor braindecode.
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import Any
 
 from eegkd import _torchaudio
@@ -25,18 +27,18 @@ _torchaudio.install()
 
 _MODULE_OF = {
     "fit": "api",
-    "load": "results",
-    "FitResult": "results",
-    "load_trials": "datasets",
-    "list_datasets": "datasets",
-    "RecordedDataset": "datasets",
-    "SimulatedMotorImagery": "datasets",
-    "SimulatedP300": "datasets",
-    "SimulatedSSVEP": "datasets",
-    "SimulatedCVEP": "datasets",
-    "SimulatedRestingState": "datasets",
-    "PARADIGMS": "paradigms",
-    "Trials": "trials",
+    "load": "benchmark.fit_result",
+    "FitResult": "benchmark.fit_result",
+    "load_trials": "data",
+    "list_datasets": "data",
+    "RecordedDataset": "data",
+    "SimulatedMotorImagery": "data",
+    "SimulatedP300": "data",
+    "SimulatedSSVEP": "data",
+    "SimulatedCVEP": "data",
+    "SimulatedRestingState": "data",
+    "PARADIGMS": "data.paradigms",
+    "Trials": "data.trials",
     "Montage": "montage",
     "load_montage": "montage",
     "list_montages": "montage",
@@ -57,14 +59,14 @@ _MODULE_OF = {
     "DistilledClassifier": "estimators",
     "DecoderRegressor": "estimators",
     "DistilledRegressor": "estimators",
-    "benchmark": "comparison",
-    "augmentation_sweep": "comparison",
-    "load_results": "comparison",
-    "read_plan": "comparison",
-    "Results": "comparison",
+    "benchmark": "benchmark",
+    "augmentation_sweep": "benchmark",
+    "load_results": "benchmark",
+    "read_plan": "benchmark",
+    "Results": "benchmark",
     "BASELINES": "baselines",
     "list_baselines": "baselines",
-    "pipelines_folder": "pipelines",
+    "pipelines_folder": "baselines.pipelines",
 }
 
 __all__ = [*_MODULE_OF, "__version__"]  # noqa: PLE0604
@@ -76,6 +78,18 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"eegkd.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """Keeps ``eegkd.benchmark`` the function when the package of its name loads."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "benchmark" and isinstance(value, ModuleType):
+            value = value.benchmark
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

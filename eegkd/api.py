@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._checks import check_choice, check_int, check_registered, join_names
-from eegkd.datasets import check_subjects, load_trials, paradigm_of
-from eegkd.metrics import METRICS, class_codes
+from eegkd.benchmark.fit_result import FitResult, versions
+from eegkd.data import check_subjects, load_trials, paradigm_of
+from eegkd.data.paradigms import find_paradigm
+from eegkd.data.trials import Trials
+from eegkd.evaluation.metrics import METRICS, class_codes
+from eegkd.evaluation.splits import SCHEMES, Fold, evaluation_folds
+from eegkd.evaluation.statistics import ROLES
 from eegkd.montage import load_montage, resolve
-from eegkd.paradigms import find_paradigm
-from eegkd.results import FitResult, versions
-from eegkd.splits import SCHEMES, Fold, evaluation_folds
-from eegkd.statistics import ROLES
-from eegkd.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def fit(
         Train on each subject's own training sessions, on those of all subjects, or
         on those of all other subjects.
     test : {"auto", "session", "run", "time"} or list of str, default="auto"
-        What is held out for testing, see `eegkd.splits.held_out`.
+        What is held out for testing, see `eegkd.evaluation.splits.held_out`.
     n_seeds : int, default=1
         Seeds, counted from ``random_state``.
     random_state : int, default=0

@@ -254,8 +254,8 @@ def _add_benchmark(commands: Any) -> None:
 
 def _benchmark(arguments: argparse.Namespace) -> int:
     import eegkd
-    from eegkd.comparison.estimate import describe_jobs
-    from eegkd.comparison.run import count_processes, prepare
+    from eegkd.benchmark.estimate import describe_jobs
+    from eegkd.benchmark.run import count_processes, prepare
 
     asked = {} if arguments.plan is None else eegkd.read_plan(arguments.plan)
     own = {"run", "plan", "dry_run", "report", "csv"}
@@ -429,7 +429,7 @@ def _datasets(arguments: argparse.Namespace) -> None:
 
 
 def _paradigms(arguments: argparse.Namespace) -> None:
-    from eegkd.paradigms import PARADIGMS, describe
+    from eegkd.data.paradigms import PARADIGMS, describe
 
     print("\n\n".join(map(describe, PARADIGMS.values())))
 
@@ -437,7 +437,7 @@ def _paradigms(arguments: argparse.Namespace) -> None:
 def _info(arguments: argparse.Namespace) -> None:
     import json
 
-    from eegkd.results import versions
+    from eegkd.benchmark.fit_result import versions
 
     if arguments.folder is None:
         for name, version in versions().items():

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from eegkd._bands import Rows, in_band, read_rows, sites_of, split_band
 from eegkd._checks import (
     MAX_NAMES,
     check_ch_names,
@@ -28,9 +27,16 @@ from eegkd._checks import (
     did_you_mean,
     join_names,
 )
+from eegkd.data.channels import (
+    canonical_name,
+    electrode_names,
+    electrode_positions,
+    mne_montage,
+    positions,
+)
+from eegkd.data.filter_bank import Rows, in_band, read_rows, sites_of
 
 ON_MISSING = ("error", "nearest", "interpolate")
-OLD_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 NEEDED_KEYS = ("name", "sites", "source")
 OPTIONAL_KEYS = ("device", "reference", "sfreq", "description")
 # Every electrode of the 10-10 system has a neighbor within 28 to 39 mm. What is farther
@@ -39,76 +45,6 @@ FAR_MM = 40.0
 
 
 # -- names and positions ----------------------------------------------------------
-
-
-@cache
-def _mne_montage() -> Any:
-    """Return MNE's 10-05 montage, which has the old names, too."""
-    from mne.channels import make_standard_montage
-
-    return make_standard_montage("colin27_1005")
-
-
-@cache
-def _layout() -> dict[str, np.ndarray]:
-    """Return the position of every site, in meters."""
-    layout: dict[str, np.ndarray] = _mne_montage().get_positions()["ch_pos"]
-    for xyz in layout.values():
-        xyz.flags.writeable = False
-    return layout
-
-
-@cache
-def _spelling() -> dict[str, str]:
-    """Return the canonical name of every site, by its name in lower case."""
-    return {name.lower(): OLD_NAMES.get(name, name) for name in _layout()}
-
-
-def canonical_name(name: str) -> str:
-    """Return the 10-05 spelling of an electrode's name.
-
-    Case, surrounding blanks and trailing dots do not matter, and the old names T3, T4,
-    T5 and T6 become T7, T8, P7 and P8. The band of a filter bank is kept behind it.
-
-    Parameters
-    ----------
-    name : str
-        Name of an electrode, such as ``"FP1"``, ``"t3"`` or ``"Fc5."``, or of its
-        channel in a filter bank, such as ``"t3 8-12 Hz"``.
-
-    Returns
-    -------
-    canonical : str
-        The 10-05 name; ``name`` itself if it is not in the 10-05 system.
-
-    Raises
-    ------
-    TypeError
-        If ``name`` is not a string.
-    """
-    check_type(name, "name", str, "a string")
-    site, band = split_band(name)
-    return in_band(_spelling().get(site.strip().rstrip(".").lower(), site), band)
-
-
-def positions(names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Return where electrodes sit on the head of MNE's 10-05 montage.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Names of electrodes, in any spelling that `canonical_name` knows. Channels of
-        a filter bank are where their electrode is.
-
-    Returns
-    -------
-    xyz : dict of str to ndarray, shape (3,)
-        Position in meters by the name given (x to the right, y to the front, z up).
-        Names without a known position are left out.
-    """
-    sites = _layout()
-    canonical = {name: canonical_name(split_band(name)[0]) for name in names}
-    return {name: sites[site] for name, site in canonical.items() if site in sites}
 
 
 def nearest_sites(
@@ -141,7 +77,7 @@ def nearest_sites(
     check_type(site, "site", str, "a string")
     (site,) = _check_sites([site], "site")
     distances = {
-        name: 1000 * float(np.linalg.norm(xyz - _layout()[site]))
+        name: 1000 * float(np.linalg.norm(xyz - electrode_positions()[site]))
         for name, xyz in positions(sites_of(check_ch_names(ch_names))).items()
     }
     return sorted(distances.items(), key=lambda pair: pair[1])[:n]
@@ -151,9 +87,9 @@ def _check_sites(sites: Any, argument: str) -> tuple[str, ...]:
     """Return the canonical names of distinct sites of the 10-05 system."""
     given = check_ch_names(sites, argument)
     names = [canonical_name(site) for site in given]
-    unknown = [name for name in names if name not in _layout()]
+    unknown = [name for name in names if name not in electrode_positions()]
     if unknown:
-        meant = (did_you_mean(name, _spelling().values()) for name in unknown)
+        meant = (did_you_mean(name, electrode_names().values()) for name in unknown)
         raise ValueError(
             f"'{argument}' must be in the 10-05 system, like 'C3' or 'AF7', got "
             f"{join_names(unknown)}. Correct the spelling, or leave it out."
@@ -667,7 +603,7 @@ def _stand_ins(
             f"but the data have {len(free)}: {join_names(free)}. Choose a smaller "
             "montage, or pass on_missing='interpolate'."
         )
-    sites = np.array([_layout()[site] for site in missing])
+    sites = np.array([electrode_positions()[site] for site in missing])
     distances = 1000 * np.linalg.norm(
         sites[:, np.newaxis] - np.array(list(free.values())), axis=-1
     )
@@ -716,10 +652,10 @@ def _splines(missing: list[str], known: list[str]) -> np.ndarray:
     import mne
 
     def sensors(names: list[str]) -> mne.Info:
-        return mne.create_info(names, 1.0, "eeg").set_montage(_mne_montage())
+        return mne.create_info(names, 1.0, "eeg").set_montage(mne_montage())
 
     center = mne.bem.fit_sphere_to_headshape(
-        sensors([*_layout()]), units="m", verbose="ERROR"
+        sensors([*electrode_positions()]), units="m", verbose="ERROR"
     )[1]
     signals = np.vstack([np.zeros((len(missing), len(known))), np.eye(len(known))])
     evoked = mne.EvokedArray(signals, sensors([*missing, *known]), verbose="ERROR")

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from eegkd._checks import check_choice, check_int, check_number
 from eegkd.decoders import Decoder, Output
-from eegkd.sources import Batch, Source, TrialSource
+from eegkd.samplers import Batch, Source, TrialSource
 
 logger = logging.getLogger(__name__)
 

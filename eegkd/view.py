@@ -15,16 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eegkd._bands import in_band, read_rows, sites_of, split_band
 from eegkd._checks import check_ch_names, check_choice, join_names
-from eegkd.montage import (
-    Montage,
-    Resolved,
-    canonical_name,
-    in_every_band,
-    load_montage,
-    resolve,
-)
+from eegkd.data.channels import canonical_name
+from eegkd.data.filter_bank import in_band, read_rows, sites_of, split_band
+from eegkd.montage import Montage, Resolved, in_every_band, load_montage, resolve
 
 REFERENCES = (None, "average")
 STANDARDIZE = (None, "channel")

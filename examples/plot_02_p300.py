@@ -25,9 +25,9 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 import eegkd
-from eegkd.datasets.simulated import SimulatedP300
+from eegkd.data.simulated import SimulatedP300
+from eegkd.evaluation.splits import held_out
 from eegkd.montage import nearest_sites
-from eegkd.splits import held_out
 
 parser = argparse.ArgumentParser(description="P300.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")

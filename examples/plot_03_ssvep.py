@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 import eegkd
 from eegkd.baselines import stimulation_frequencies
-from eegkd.splits import held_out
+from eegkd.evaluation.splits import held_out
 
 parser = argparse.ArgumentParser(description="SSVEP: three occipital electrodes.")
 parser.add_argument("--dataset", help="of MOABB, by default the simulated set")

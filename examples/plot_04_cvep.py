@@ -27,8 +27,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import eegkd
+from eegkd.evaluation.splits import held_out
 from eegkd.report import ROLE_COLORS
-from eegkd.splits import held_out
 
 parser = argparse.ArgumentParser(description="c-VEP: from flashes to codes.")
 parser.add_argument("--dataset", help="of MOABB, by default the simulated set")

@@ -27,9 +27,9 @@ from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import eegkd
-from eegkd.datasets.simulated import SimulatedRestingState
+from eegkd.data.simulated import SimulatedRestingState
+from eegkd.evaluation.splits import held_out
 from eegkd.montage import nearest_sites
-from eegkd.splits import held_out
 
 parser = argparse.ArgumentParser(description="Resting state.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")

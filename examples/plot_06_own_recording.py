@@ -18,7 +18,7 @@ from pathlib import Path
 import mne
 
 import eegkd
-from eegkd.datasets.recordings import RecordedDataset
+from eegkd.data.recordings import RecordedDataset
 
 parser = argparse.ArgumentParser(description="Your own recording.")
 parser.add_argument("--files", nargs="+", help="recordings of one person, in order")

@@ -22,8 +22,8 @@ import torch
 from torch import nn
 
 import eegkd
+from eegkd.evaluation.splits import held_out
 from eegkd.report import plot_items
-from eegkd.splits import held_out
 
 parser = argparse.ArgumentParser(description="A teacher of your own.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")

@@ -20,9 +20,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 import eegkd
+from eegkd.evaluation.statistics import mean_interval
 from eegkd.montage import ladder
 from eegkd.report import plot_montage
-from eegkd.statistics import mean_interval
 
 parser = argparse.ArgumentParser(description="How many electrodes do I need?")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")

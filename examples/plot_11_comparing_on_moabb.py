@@ -28,8 +28,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import eegkd
-from eegkd.datasets import find_dataset
-from eegkd.pipelines import EPOCHS_MARK, pipelines_folder
+from eegkd.baselines.pipelines import EPOCHS_MARK, pipelines_folder
+from eegkd.data import find_dataset
 
 parser = argparse.ArgumentParser(description="Comparing on MOABB.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")

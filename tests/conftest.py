@@ -61,7 +61,7 @@ def make_trials(
     Noise has the size of EEG (10 microvolts); class k raises a 10 Hz rhythm at the
     k-th of C3, Cz and C4 and, fainter, at its neighbors.
     """
-    from eegkd.trials import Trials
+    from eegkd.data.trials import Trials
 
     rng = np.random.default_rng(seed)
     time = np.arange(n_times) / sfreq

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import eegkd
-from eegkd.metrics import METRICS
-from eegkd.storage import load_classifier, save_classifier
+from eegkd.evaluation.metrics import METRICS
+from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import make_trials
 

@@ -26,9 +26,9 @@ from eegkd.baselines.ssvep import (
     TaskRelatedComponents,
     _trca_filter,
 )
+from eegkd.data.paradigms import PARADIGMS
+from eegkd.data.trials import Trials
 from eegkd.decoders import DECODERS
-from eegkd.paradigms import PARADIGMS
-from eegkd.trials import Trials
 
 from .conftest import make_trials
 

@@ -13,8 +13,8 @@ from eegkd import DecoderClassifier, DistilledClassifier, View, build_decoder
 from eegkd.distillation import Training
 from eegkd.methods._generators import AdversarialMaker, Judge
 from eegkd.methods.cgan_kd import cgan_kd
-from eegkd.sources import TrialSource
-from eegkd.sources.synthetic import SegmentRecombination, join, spread
+from eegkd.samplers import TrialSource
+from eegkd.samplers.synthetic import SegmentRecombination, join, spread
 
 from .conftest import CH_22, make_trials
 

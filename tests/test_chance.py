@@ -9,11 +9,10 @@ from scipy import stats
 from scipy.signal import lfilter
 
 import eegkd
-from eegkd.comparison.results import Results
-from eegkd.metrics import roc_auc
-from eegkd.paradigms import PARADIGMS
-from eegkd.report.page import _figures
-from eegkd.statistics import (
+from eegkd.benchmark.results import Results
+from eegkd.data.paradigms import PARADIGMS
+from eegkd.evaluation.metrics import roc_auc
+from eegkd.evaluation.statistics import (
     SIGNIFICANCE,
     TESTED_METRICS,
     chance_sentence,
@@ -25,9 +24,10 @@ from eegkd.statistics import (
     metric_name,
     pool_folds,
 )
+from eegkd.report.page import _figures
 
 from .test_report import make_result, words
-from .test_results_comparison import SETTINGS, make_tables, read_page, words_of
+from .test_results import SETTINGS, make_tables, read_page, words_of
 
 N_DRAWS = 400
 # Two standard errors above 5 % in that many draws.

@@ -196,7 +196,7 @@ def test_options_replace_those_of_the_plan(plan, capsys):
 
 
 def test_a_failed_job_gives_exit_status_1(plan, capsys, monkeypatch):
-    from eegkd.comparison import engine, work
+    from eegkd.benchmark import engine, work
 
     attempt = work.attempt
 

@@ -8,7 +8,7 @@ import torch
 
 from eegkd.criteria.contrastive import CRD, InfoNCE, noise_contrastive_loss
 from eegkd.decoders import Output
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 
 REFERENCES = {"crd", "info_nce"}
 N_TRIALS, N_CLASSES = 24, 3

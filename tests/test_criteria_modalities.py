@@ -15,7 +15,7 @@ from eegkd.criteria.modalities import (
     modality_gram,
 )
 from eegkd.decoders import build_decoder
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.view import View
 
 from .conftest import CH_22

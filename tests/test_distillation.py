@@ -16,7 +16,7 @@ from eegkd.criteria.relations import trial_similarity
 from eegkd.decoders import Output
 from eegkd.distillation import History, Learner, Objective, Training, distill
 from eegkd.methods import METHODS, kd
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.teachers import EMA, Ensemble, Frozen, Peer, Virtual
 from eegkd.weightings import Constant, Schedule
 

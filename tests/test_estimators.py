@@ -30,8 +30,8 @@ from torch import nn
 
 import eegkd
 from eegkd import METHODS, DecoderClassifier, DistilledClassifier
-from eegkd.storage import load_classifier, save_classifier
-from eegkd.trials import Trials
+from eegkd.data.trials import Trials
+from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import make_trials
 

@@ -18,21 +18,15 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 
 import eegkd
 from eegkd import DecoderClassifier, DistilledClassifier, Trials, View, load_trials
-from eegkd._bands import band_name, in_band, read_rows, split_band
 from eegkd.baselines import BASELINES, field_mapping
 from eegkd.criteria.modalities import _region_masks
+from eegkd.data.channels import canonical_name, positions
+from eegkd.data.filter_bank import band_name, in_band, read_rows, split_band
 from eegkd.estimators.base import MontageEstimator
-from eegkd.montage import (
-    canonical_name,
-    ladder,
-    list_montages,
-    nearest_sites,
-    positions,
-    resolve,
-)
+from eegkd.montage import ladder, list_montages, nearest_sites, resolve
+from eegkd.persistence import load_classifier, save_classifier
 from eegkd.report.figures import plot_montage
-from eegkd.sources.recording import _read_raw
-from eegkd.storage import load_classifier, save_classifier
+from eegkd.samplers.recording import _read_raw
 
 from .conftest import make_trials
 

@@ -10,8 +10,8 @@ from torch import nn
 from eegkd import View, build_decoder
 from eegkd.criteria import CrossEntropy
 from eegkd.decoders import Decoder
-from eegkd.flatness import flatness, top_hessian_eigenvalue
-from eegkd.sources import TrialSource
+from eegkd.distillation.flatness import flatness, top_hessian_eigenvalue
+from eegkd.samplers import TrialSource
 
 from .conftest import CH_22, make_trials
 

@@ -21,7 +21,7 @@ from eegkd.criteria import (
     TrainedCriterion,
 )
 from eegkd.distillation import Learner, Objective, distill
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.view import View
 
 from .conftest import make_trials

@@ -22,7 +22,7 @@ from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
 from eegkd.methods import METHODS
 from eegkd.methods.describe import describe, overview, sections
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.teachers import Frozen
 
 from .conftest import PROJECT, make_trials

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from eegkd.criteria import KL, CrossEntropy
 from eegkd.decoders import build_decoder
-from eegkd.diagnostics import similarity_information
 from eegkd.distillation import Objective, Training
+from eegkd.distillation.information import similarity_information
 from eegkd.methods._controls import matching_smoothing, permute_others
 from eegkd.methods._procedures import ensemble_weights
 from eegkd.methods.amal import amal
@@ -28,7 +28,7 @@ from eegkd.methods.smoothed_labels import smoothed_labels
 from eegkd.methods.sweet_spot import sweet_spot
 from eegkd.methods.ta_ensemble import ta_ensemble
 from eegkd.methods.takd import takd
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.teachers import Ensemble, Frozen
 from eegkd.view import View
 from eegkd.weightings import Constant, MetaLearned

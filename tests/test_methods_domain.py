@@ -15,6 +15,7 @@ from eegkd.criteria import KL, CrossEntropy
 from eegkd.criteria.contrastive import CRD, InfoNCE
 from eegkd.criteria.domain import MMD, DomainAdversary
 from eegkd.criteria.modalities import ModalityGram
+from eegkd.data.trials import Trials
 from eegkd.decoders import build_decoder
 from eegkd.distillation import Objective, Training
 from eegkd.methods._headsets import stand_in, with_target
@@ -23,9 +24,8 @@ from eegkd.methods.info_nce import info_nce
 from eegkd.methods.modality_gram import modality_gram
 from eegkd.methods.sdda import sdda
 from eegkd.methods.tasked import tasked
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.teachers import Frozen
-from eegkd.trials import Trials
 from eegkd.view import View
 from eegkd.weightings import Constant
 
@@ -311,7 +311,7 @@ def test_sdda_with_the_other_headset_beats_the_plain_student():
 
 def test_an_aligned_student_is_saved_with_its_alignment(tmp_path):
     from eegkd import DistilledClassifier
-    from eegkd.storage import load_classifier, save_classifier
+    from eegkd.persistence import load_classifier, save_classifier
 
     trials = make_trials(n_classes=2, n_per_class=8)
     student = DistilledClassifier(

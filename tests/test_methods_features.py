@@ -23,7 +23,7 @@ from eegkd.methods.none import none
 from eegkd.methods.review_kd import review_kd
 from eegkd.methods.standardized_kd import standardized_kd
 from eegkd.methods.vid import vid
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 
 from .conftest import CH_22, make_trials
 

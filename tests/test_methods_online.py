@@ -26,7 +26,7 @@ from eegkd.methods.mean_teacher import _noisy, _Undisturbed, mean_teacher
 from eegkd.methods.mutual_learning import mutual_learning
 from eegkd.methods.self_distillation import self_distillation
 from eegkd.methods.tf_kd import tf_kd
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.teachers import EMA, Peer
 from eegkd.weightings import Constant, Context, EntropyGap
 

@@ -29,7 +29,7 @@ from eegkd.methods.nst import nst
 from eegkd.methods.pkt import pkt
 from eegkd.methods.rkd import rkd
 from eegkd.methods.similarity_preserving import similarity_preserving
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.view import View
 
 from .conftest import make_trials

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from eegkd import View, build_decoder
-from eegkd.comparison import sweep
+from eegkd.benchmark import sweep
 from eegkd.decoders import Output
 from eegkd.distillation import Training
 from eegkd.methods.augmented_kd import augmented_kd
@@ -17,8 +17,8 @@ from eegkd.methods.cudfkd import cudfkd
 from eegkd.methods.kd import kd
 from eegkd.methods.mix_kd import _StandardizedCrossEntropy, mix_kd
 from eegkd.methods.single_recording import single_recording
-from eegkd.sources.augmented import AUGMENTATIONS
-from eegkd.sources.trials import Batch, TrialSource
+from eegkd.samplers.augmented import AUGMENTATIONS
+from eegkd.samplers.trials import Batch, TrialSource
 
 from .conftest import CH_22, make_trials
 

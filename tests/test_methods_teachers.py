@@ -24,7 +24,7 @@ from eegkd.methods.entropy_mkd import entropy_mkd
 from eegkd.methods.mean_mkd import mean_mkd
 from eegkd.methods.pskd import pskd
 from eegkd.methods.ros_kd import ros_kd
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.teachers import Ensemble, Frozen
 from eegkd.weightings import Constant
 

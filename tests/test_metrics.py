@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from eegkd.metrics import (
+from eegkd.evaluation.metrics import (
     LESS_IS_BETTER,
     METRICS,
     brier_score,
@@ -14,7 +14,7 @@ from eegkd.metrics import (
     information_transfer_rate,
     log_loss,
 )
-from eegkd.statistics import mean_interval, paired_permutation_test
+from eegkd.evaluation.statistics import mean_interval, paired_permutation_test
 
 
 def scores(n=200, n_classes=4, seed=0):

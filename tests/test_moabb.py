@@ -43,10 +43,7 @@ from eegkd import (
     load_montage,
 )
 from eegkd import baselines as eegkd_baselines
-from eegkd.estimators import paradigm_parameters
-from eegkd.methods import METHODS
-from eegkd.paradigms import PARADIGMS
-from eegkd.pipelines import (
+from eegkd.baselines.pipelines import (
     CLASSES,
     CLASSICAL,
     EPOCHS_MARK,
@@ -54,6 +51,9 @@ from eegkd.pipelines import (
     contexts_file,
     pipelines_folder,
 )
+from eegkd.data.paradigms import PARADIGMS
+from eegkd.estimators import paradigm_parameters
+from eegkd.methods import METHODS
 
 from .conftest import CH_22, PROJECT, make_trials
 
@@ -163,7 +163,7 @@ def test_without_arguments_a_copy_is_returned_that_locks_may_be_put_in():
 
 
 def test_copy_is_gone_when_the_process_ends():
-    code = "from eegkd.pipelines import pipelines_folder; print(pipelines_folder())"
+    code = "import eegkd; print(eegkd.pipelines_folder())"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

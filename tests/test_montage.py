@@ -13,15 +13,14 @@ import mne
 import numpy as np
 import pytest
 
+from eegkd.data.channels import canonical_name, positions
 from eegkd.montage import (
     FAR_MM,
     Montage,
     Substitution,
-    canonical_name,
     list_montages,
     load_montage,
     nearest_sites,
-    positions,
     resolve,
 )
 

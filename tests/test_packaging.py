@@ -79,7 +79,7 @@ def test_wheel_carries_montages_types_and_every_module(wheel):
     assert modules | {f"eegkd/montages/{name}" for name in MONTAGES} <= names
     pipelines = (PROJECT / "eegkd").rglob("*.yml")
     assert {str(path.relative_to(PROJECT)) for path in pipelines} <= names
-    assert "eegkd/pipelines/moabb/csp_lda_full.yml" in names
+    assert "eegkd/baselines/pipelines/moabb/csp_lda_full.yml" in names
     assert "eegkd/py.typed" in names
     foreign = {name for name in names if not name.startswith(("eegkd/", "eegkd-"))}
     assert not foreign

@@ -17,18 +17,18 @@ from torch.nn import functional as F
 
 import eegkd
 from eegkd import PARADIGMS, DecoderClassifier, DistilledClassifier, load_trials
-from eegkd.comparison.grid import make_grid
-from eegkd.comparison.run import Run
-from eegkd.comparison.store import Store
+from eegkd.benchmark.grid import make_grid
+from eegkd.benchmark.run import Run
+from eegkd.benchmark.store import Store
 from eegkd.criteria import CrossEntropy
-from eegkd.datasets.find import quiet
+from eegkd.data.find import quiet
+from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import train_decoder
 from eegkd.estimators import paradigm_parameters, single
+from eegkd.evaluation.metrics import METRICS
 from eegkd.methods import METHODS
-from eegkd.metrics import METRICS
-from eegkd.paradigms import Paradigm, find_paradigm
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 
 from .conftest import make_trials
 
@@ -132,7 +132,7 @@ def test_parameters_of_an_unknown_method():
 
 
 def test_the_table_is_read_without_torch():
-    code = "import sys, eegkd.paradigms; print('torch' in sys.modules)"
+    code = "import sys, eegkd.data.paradigms; print('torch' in sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
@@ -322,8 +322,8 @@ def test_class_weights_are_saved_with_their_labels(kind, tmp_path):
     trials = replace(trials, y=np.array([kind(1 + code) for code in codes]))
     model = DecoderClassifier(["C3", "C4"], class_weight=given, max_epochs=1)
     model.fit(trials)
-    eegkd.storage.save_classifier(model, tmp_path / "mine")
-    again = eegkd.storage.load_classifier(tmp_path / "mine")
+    eegkd.persistence.save_classifier(model, tmp_path / "mine")
+    again = eegkd.persistence.load_classifier(tmp_path / "mine")
     assert again.class_weight == given
     assert clone(again).fit(trials).fingerprint_ == model.fingerprint_
 
@@ -332,7 +332,9 @@ def test_a_list_of_taps_is_saved():
     trials = make_trials(n_subjects=1, n_per_class=2)
     taps = ["spatial_conv"]
     model = DecoderClassifier(["C3", "C4"], taps=taps, max_epochs=1).fit(trials)
-    again = eegkd.storage.unpack_classifier(*eegkd.storage.pack_classifier(model))
+    again = eegkd.persistence.unpack_classifier(
+        *eegkd.persistence.pack_classifier(model)
+    )
     assert again.taps == taps
     assert list(clone(again).fit(trials).decoder_.taps) == list(model.decoder_.taps)
 
@@ -453,8 +455,8 @@ def test_the_embedding_as_one_vector_is_a_tap_of_every_network():
         assert list(output.features) == ["embedding"]
         assert output.features["embedding"].shape == (3, 1, output.embedding.shape[1])
         torch.testing.assert_close(output.features["embedding"][:, 0], output.embedding)
-    folder = eegkd.storage.pack_classifier(model)
-    again = eegkd.storage.unpack_classifier(*folder)
+    folder = eegkd.persistence.pack_classifier(model)
+    again = eegkd.persistence.unpack_classifier(*folder)
     np.testing.assert_array_equal(
         again.predict_proba(trials), model.predict_proba(trials)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import eegkd
-from eegkd.comparison.run import prepare
+from eegkd.benchmark.run import prepare
 
 from .conftest import CH_22, PROJECT, make_trials
 
@@ -49,8 +49,8 @@ def test_the_paper_s_plan_is_right_up_to_the_download(monkeypatch, tmp_path):
     """Names, montages and trials fit the dataset; only its files are missing."""
     from moabb.datasets import BNCI2014_001
 
-    from eegkd.datasets import load
-    from eegkd.datasets.prepare import make_paradigm
+    from eegkd.data import load
+    from eegkd.data.prepare import make_paradigm
 
     plan = eegkd.read_plan(PAPER)
     dataset = BNCI2014_001()

@@ -20,10 +20,10 @@ import pytest
 import torch
 
 from eegkd import DecoderClassifier, DistilledClassifier
+from eegkd.data.trials import Trials
 from eegkd.decoders import Output
 from eegkd.methods import METHODS
 from eegkd.teachers import Frozen
-from eegkd.trials import Trials
 
 CH_NAMES = ("C3", "Cz", "C4", "Fz", "Pz", "FC3", "FC4", "POz")
 STUDENT = ["Fz", "Pz", "POz"]

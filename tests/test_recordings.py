@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.datasets import load_trials
-from eegkd.datasets.recordings import RecordedDataset
-from eegkd.datasets.recordings.files import _read_pattern
-from eegkd.splits import held_out
+from eegkd.data import load_trials
+from eegkd.data.recordings import RecordedDataset
+from eegkd.data.recordings.files import _read_pattern
+from eegkd.evaluation.splits import held_out
 
 CH_NAMES = ["C3", "Cz", "C4", "Fz"]
 ONSETS = np.arange(3.0, 43.0, 5.0)

@@ -24,13 +24,13 @@ from sklearn.utils.estimator_checks import (
 
 import eegkd
 from eegkd import METHODS
+from eegkd.data.trials import Trials
 from eegkd.estimators import DecoderClassifier, DecoderRegressor, DistilledRegressor
+from eegkd.estimators.validation import validation_mask
 from eegkd.methods.card import Card
 from eegkd.methods.cgan_kd import cgan_kd
 from eegkd.methods.fitnet import fitnet
-from eegkd.splits import validation_mask
-from eegkd.storage import load_classifier, save_classifier
-from eegkd.trials import Trials
+from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import CH_22
 

@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from eegkd.benchmark.fit_result import FitResult
 from eegkd.report import (
     ROLE_COLORS,
     plot_confusion,
@@ -24,7 +25,6 @@ from eegkd.report import (
     plot_similarity,
     write_report,
 )
-from eegkd.results import FitResult
 
 CH_64 = (
     "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 "

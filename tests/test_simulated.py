@@ -14,8 +14,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
 from eegkd import SimulatedMotorImagery, load_trials
-from eegkd.datasets.simulated import head, motor_imagery, people
-from eegkd.datasets.simulated import signals as noises
+from eegkd.data.simulated import head, motor_imagery, people
+from eegkd.data.simulated import signals as noises
 
 GOOD = [2, 7]  # subjects with much skill; poor are 3, 4 and 8
 HEADBAND = ["Fz", "C5", "C6", "POz"]

@@ -10,8 +10,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from eegkd import SimulatedCVEP, load_montage
-from eegkd.datasets.simulated import SIMULATED, base, cvep, head, vision
-from eegkd.datasets.simulated.people import draw_day
+from eegkd.data.simulated import SIMULATED, base, cvep, head, vision
+from eegkd.data.simulated.people import draw_day
 
 NAMES = list(head.CH_NAMES)
 GOOD = 2  # responds strongly; 5 and 8 are poor

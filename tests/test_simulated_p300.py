@@ -10,8 +10,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from eegkd import load_trials
-from eegkd.datasets.simulated import SIMULATED, SimulatedP300, head, p300, people
-from eegkd.datasets.simulated import signals as noises
+from eegkd.data.simulated import SIMULATED, SimulatedP300, head, p300, people
+from eegkd.data.simulated import signals as noises
 
 NAMES = list(head.CH_NAMES)
 SFREQ = 160.0

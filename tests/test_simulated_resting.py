@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from eegkd import load_trials
-from eegkd.datasets.simulated import (
+from eegkd.data.simulated import (
     SIMULATED,
     SimulatedRestingState,
     head,

@@ -8,8 +8,8 @@ from mne.filter import filter_data
 from moabb.paradigms import SSVEP
 
 from eegkd import BASELINES, SimulatedSSVEP, Trials
-from eegkd.datasets.simulated import SIMULATED, base, head, ssvep, vision
-from eegkd.datasets.simulated.people import draw_day
+from eegkd.data.simulated import SIMULATED, base, head, ssvep, vision
+from eegkd.data.simulated.people import draw_day
 
 NAMES = list(head.CH_NAMES)
 GOOD = 2  # responds strongly; 5 and 8 are poor

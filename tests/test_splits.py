@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.splits import (
+from eegkd.estimators.validation import validation_mask
+from eegkd.evaluation.splits import (
     EVALUATIONS,
     SCHEMES,
     Fold,
     evaluation_folds,
     held_out,
     make_folds,
-    validation_mask,
 )
 
 

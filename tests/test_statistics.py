@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.statistics import (
+from eegkd.evaluation.statistics import (
     MAX_SEEDS,
     SIGNIFICANCE,
     combine_datasets,

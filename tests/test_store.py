@@ -11,8 +11,8 @@ import threading
 
 import pytest
 
-from eegkd.comparison import store as store_module
-from eegkd.comparison.store import Store
+from eegkd.benchmark import store as store_module
+from eegkd.benchmark.store import Store
 
 ROW = {"subject": "1", "accuracy": 0.5}
 WEIGHTS = b"weights"
@@ -117,7 +117,7 @@ def test_claims_end_with_the_work(store):
 
 def test_claims_of_the_dead_are_void(store):
     code = (
-        "import sys; from eegkd.comparison.store import Store; "
+        "import sys; from eegkd.benchmark.store import Store; "
         "assert Store(sys.argv[1]).claim('a')"
     )
     subprocess.run([sys.executable, "-c", code, str(store.path)], check=True)

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from eegkd import DecoderClassifier, DistilledClassifier, Frozen
 from eegkd.estimators import DecoderRegressor, DistilledRegressor
-from eegkd.storage import load_classifier, save_classifier
+from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import CH_22, make_trials
 from .test_regression import make_numbers

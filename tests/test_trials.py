@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.trials import Trials, concatenate, to_volts
+from eegkd.data.trials import Trials, concatenate, to_volts
 
 from .conftest import make_trials
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from eegkd.criteria import KL, CrossEntropy
 from eegkd.decoders import Output, build_decoder
-from eegkd.sources import TrialSource
+from eegkd.samplers import TrialSource
 from eegkd.teachers import Virtual
 from eegkd.view import View
 from eegkd.weightings import Context, MetaLearned, Schedule

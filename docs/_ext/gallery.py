@@ -22,7 +22,7 @@ REGISTRIES = (
     ("eegkd.criteria", "CRITERIA"),
     ("eegkd.decoders", "DECODERS"),
     ("eegkd.methods", "METHODS"),
-    ("eegkd.paradigms", "PARADIGMS"),
+    ("eegkd.data.paradigms", "PARADIGMS"),
     ("moabb.datasets.utils", "dataset_list"),
 )
 WORKPLACE = "_build/examples"  # below the folder of the pages

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from eegkd.paradigms import PARADIGMS, Paradigm
+from eegkd.data.paradigms import PARADIGMS, Paradigm
 
 PAGE = "generated/paradigms.md"  # below the folder of the pages
 WORDS = {

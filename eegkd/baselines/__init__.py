@@ -22,7 +22,7 @@ from eegkd.baselines.ssvep import (
     stimulation_frequencies,
     trca,
 )
-from eegkd.paradigms import PARADIGMS
+from eegkd.data.paradigms import PARADIGMS
 
 __all__ = [
     "BASELINES",

@@ -10,16 +10,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from eegkd._bands import read_rows
 from eegkd._checks import check_ch_names, join_names
 from eegkd.baselines.neural import DECODER_OPTIONS
 from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
+from eegkd.data.channels import canonical_name, positions
+from eegkd.data.filter_bank import read_rows
+from eegkd.data.paradigms import PARADIGMS
+from eegkd.data.trials import Trials
 from eegkd.estimators import DecoderClassifier
-from eegkd.montage import canonical_name, positions
-from eegkd.paradigms import PARADIGMS
-from eegkd.reading import as_trials
-from eegkd.trials import Trials
+from eegkd.estimators.reading import as_trials
 
 TEMPLATE = "colin27_1005"
 

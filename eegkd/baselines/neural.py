@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from eegkd.baselines.registry import Factory, Steps, baseline
+from eegkd.data.paradigms import PARADIGMS
 from eegkd.decoders import DECODERS
 from eegkd.estimators import DecoderClassifier
-from eegkd.paradigms import PARADIGMS
 
 _COMMON = {
     "montage",

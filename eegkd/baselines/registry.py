@@ -9,8 +9,8 @@ from typing import Any, Protocol, cast
 
 from eegkd._checks import check_choice, check_int, did_you_mean, join_names
 from eegkd.baselines.signals import TrialPipeline
+from eegkd.data.trials import UNITS
 from eegkd.montage import ON_MISSING, Montage
-from eegkd.trials import UNITS
 from eegkd.view import REFERENCES
 
 Steps = list[tuple[str, Any]]

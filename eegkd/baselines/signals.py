@@ -12,14 +12,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from eegkd._bands import read_rows, stack_bands
 from eegkd._checks import (
     check_labels,
     check_number,
     join_names,
 )
-from eegkd.reading import TrialReader, epochs_in, pick_volts, real_array
-from eegkd.trials import Trials, amplitude
+from eegkd.data.filter_bank import read_rows, stack_bands
+from eegkd.data.trials import Trials, amplitude
+from eegkd.estimators.reading import TrialReader, epochs_in, pick_volts, real_array
 from eegkd.view import View
 
 

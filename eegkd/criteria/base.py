@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
 
 
 def embedding_of(output: Output | None, whose: str) -> Tensor:

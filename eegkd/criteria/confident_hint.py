@@ -14,7 +14,7 @@ from eegkd.criteria.logits import cross_entropy
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
     from eegkd.teachers import Frozen
 
 NORMALIZATIONS = ("sum", "official")

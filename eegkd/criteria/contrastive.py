@@ -14,7 +14,7 @@ from eegkd.criteria.relations import embeddings
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch, Source
+    from eegkd.samplers import Batch, Source
 
 EPS = 1e-7  # as in the authors' code
 

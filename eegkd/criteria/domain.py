@@ -15,7 +15,7 @@ from eegkd.criteria.base import TrainedCriterion, embedding_of
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
 
 EPS = 1e-12  # embeddings that are all the same have no distance to scale with
 

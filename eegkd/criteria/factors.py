@@ -18,7 +18,7 @@ from eegkd.criteria.relations import require_start, unit
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
 
 SLOPE = 0.1  # of the rectifiers below zero, as published
 

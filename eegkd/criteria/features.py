@@ -21,7 +21,7 @@ from eegkd.criteria.relations import last_taps, require_start, unit
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
 
 
 def tap_pairs(

@@ -12,7 +12,7 @@ from eegkd._checks import check_choice, check_number
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
 
 DIRECTIONS = ("forward", "reverse")
 FLAT = 1e-6  # deviation below which probabilities count as constant

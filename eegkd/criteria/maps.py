@@ -15,7 +15,7 @@ from eegkd.criteria.relations import EPS, last_taps, require_start, unit
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
 
 SPARE_VECTORS = 3  # of the student, among which the teacher's are looked for
 RBF_WIDTH = 8.0

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eegkd._bands import split_band
 from eegkd._checks import check_ch_names, check_choice, check_number, join_names
 from eegkd.criteria.relations import unit
-from eegkd.montage import canonical_name
+from eegkd.data.channels import canonical_name
+from eegkd.data.filter_bank import split_band
 
 if TYPE_CHECKING:
     from eegkd.decoders import Decoder, Output
-    from eegkd.sources import Batch, Source
+    from eegkd.samplers import Batch, Source
 
 MODALITIES = ("bands", "regions")
 #: Frequency bands in Hz; the lower edge belongs to the band.

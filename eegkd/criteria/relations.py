@@ -15,7 +15,7 @@ from eegkd.criteria.base import TrainedCriterion, embedding_of
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.sources import Batch
+    from eegkd.samplers import Batch
 
 EPS = 1e-12  # a map that is constant in time has no correlation, not an infinite one
 FLAT = 1e-6  # of the size of a map; less variation over time is rounding

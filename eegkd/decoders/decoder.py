@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from eegkd._bands import read_rows
 from eegkd._checks import did_you_mean, join_names
+from eegkd.data.filter_bank import read_rows
 from eegkd.decoders.networks import make_network
 from eegkd.decoders.table import Tap
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from eegkd._bands import read_rows
 from eegkd._checks import did_you_mean, join_names
+from eegkd.data.filter_bank import read_rows
 from eegkd.decoders.table import DECODERS
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from eegkd._checks import check_int, check_number
 from eegkd.criteria.base import TrainedCriterion
 from eegkd.decoders import Decoder
 from eegkd.distillation.objective import Objective, summed
-from eegkd.sources import Batch, Source, TrialSource
+from eegkd.samplers import Batch, Source, TrialSource
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from eegkd.criteria.base import TrainedCriterion
 from eegkd.decoders import Decoder, Output
-from eegkd.sources import Batch
+from eegkd.samplers import Batch
 from eegkd.weightings import Constant, Context, Weighting
 
 if TYPE_CHECKING:

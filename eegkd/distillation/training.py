@@ -15,7 +15,7 @@ from eegkd.decoders import Decoder
 from eegkd.distillation.loop import History, Learner, distill
 from eegkd.distillation.objective import Criterion, Objective
 from eegkd.montage import Montage, ladder
-from eegkd.sources import Source, TrialSource
+from eegkd.samplers import Source, TrialSource
 from eegkd.teachers import Frozen
 
 # make(montage, decoder, random_state): an untrained decoder for the training trials.

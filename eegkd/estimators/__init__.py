@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eegkd._checks import check_registered, did_you_mean, join_names
+from eegkd.data.paradigms import find_paradigm
 from eegkd.estimators.base import find_device
 from eegkd.estimators.classifiers import DecoderClassifier, DistilledClassifier
 from eegkd.estimators.regressors import DecoderRegressor, DistilledRegressor
 from eegkd.methods import METHODS
-from eegkd.paradigms import find_paradigm
 
 __all__ = [
     "DecoderClassifier",

@@ -16,16 +16,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from eegkd._checks import check_labels
-from eegkd._content import digest, is_plain
-from eegkd.blocks import overlapping
+from eegkd._hashing import digest, is_plain
 from eegkd.criteria import trial_similarity
+from eegkd.data.groups import overlapping
+from eegkd.data.trials import Trials, amplitude
 from eegkd.decoders import EMBEDDING, Decoder, Output, build_decoder
 from eegkd.distillation import History, Training
 from eegkd.distillation.training import Maker
-from eegkd.reading import TrialReader, as_trials
-from eegkd.sources import TrialSource
-from eegkd.splits import validation_mask
-from eegkd.trials import Trials, amplitude
+from eegkd.estimators.reading import TrialReader, as_trials
+from eegkd.estimators.validation import validation_mask
+from eegkd.samplers import TrialSource
 from eegkd.view import View
 
 PREDICT_CHUNK = 256  # trials that the network reads at once

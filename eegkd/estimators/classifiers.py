@@ -11,11 +11,11 @@ from sklearn.base import ClassifierMixin
 from torch import nn
 
 from eegkd._checks import check_number, join_names
+from eegkd.data.trials import Trials
 from eegkd.decoders import Decoder
 from eegkd.estimators.base import WAYS_OUT, MontageEstimator
 from eegkd.estimators.distilled import Distilled, Translated
 from eegkd.estimators.single import SingleDecoder, check_ready
-from eegkd.trials import Trials
 
 
 class ClassLabels(ClassifierMixin, MontageEstimator):
@@ -361,7 +361,7 @@ class DistilledClassifier(ClassLabels, Distilled):
         None trains the student's kind of decoder on all electrodes; a name or
         callable another kind; an unfitted `DecoderClassifier` is copied and trained
         with its own parameters; a fitted one is used as it is, also one read by
-        `eegkd.storage.load_classifier` or made by `DecoderClassifier.from_network`.
+        `eegkd.persistence.load_classifier` or made by `DecoderClassifier.from_network`.
         A list, for methods with several teachers, may mix decoders and montages. A
         fitted teacher must not have seen the trials that the student will be tested
         on.

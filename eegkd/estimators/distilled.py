@@ -22,13 +22,13 @@ from eegkd._checks import (
     check_registered,
     join_names,
 )
+from eegkd.data.trials import Trials
 from eegkd.decoders import EMBEDDING, Decoder, Output, check_decoder
 from eegkd.distillation import History, Training
 from eegkd.estimators.base import MontageEstimator, find_device
 from eegkd.estimators.single import SingleDecoder
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING
-from eegkd.trials import Trials
 from eegkd.view import REFERENCES, STANDARDIZE
 
 logger = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from sklearn.base import RegressorMixin
 from torch import nn
 
 from eegkd._checks import check_number, join_names
+from eegkd.data.trials import Trials
 from eegkd.decoders import Decoder
 from eegkd.estimators.base import WAYS_OUT, MontageEstimator
 from eegkd.estimators.distilled import Distilled, Translated
 from eegkd.estimators.single import SingleDecoder, check_ready
 from eegkd.methods import METHODS
-from eegkd.trials import Trials
 
 N_LEAST = 4  # trials
 
@@ -297,7 +297,7 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         None trains the student's kind of decoder on all electrodes; a name or
         callable another kind; an unfitted `DecoderRegressor` is copied and trained
         with its own parameters; a fitted one is used as it is, also one read by
-        `eegkd.storage.load_classifier` or made by `DecoderRegressor.from_network`.
+        `eegkd.persistence.load_classifier` or made by `DecoderRegressor.from_network`.
         A list, for methods with several teachers, may mix decoders and montages. A
         fitted teacher must not have seen the trials that the student will be tested
         on.

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from eegkd._checks import check_ch_names, check_int, check_number, check_signals
+from eegkd.data.trials import Trials, amplitude, to_volts
 from eegkd.decoders import build_decoder
 from eegkd.distillation import History, train_decoder
 from eegkd.estimators.base import MontageEstimator
-from eegkd.reading import epochs_in
-from eegkd.trials import Trials, amplitude, to_volts
+from eegkd.estimators.reading import epochs_in
 from eegkd.view import View
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from eegkd.decoders import Output
-from eegkd.sources import Batch
+from eegkd.samplers import Batch
 from eegkd.teachers import Teacher, Virtual
 
 SMALLEST, LARGEST = 1e-6, 1 - 1e-6  # smoothing: classes keep some share, labels win

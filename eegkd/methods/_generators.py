@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from eegkd._checks import check_int, check_number
 from eegkd.decoders.networks import seeded
-from eegkd.sources import TrialSource
-from eegkd.sources.synthetic import Maker, join, spread
+from eegkd.samplers import TrialSource
+from eegkd.samplers.synthetic import Maker, join, spread
 from eegkd.teachers import Frozen
 
 ROUNDS = 10  # times that new trials are made before fewer are accepted

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from eegkd._checks import check_type, join_names
-from eegkd.sources import Batch, TrialSource
-from eegkd.trials import Trials
+from eegkd.data.trials import Trials
+from eegkd.samplers import Batch, TrialSource
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output

@@ -15,9 +15,9 @@ import torch
 from eegkd._checks import check_choice, check_int, check_number, check_type
 from eegkd.criteria import KL
 from eegkd.decoders import Decoder
-from eegkd.diagnostics import similarity_information
 from eegkd.distillation import History, Objective, Training
-from eegkd.sources import Batch, Source, TrialSource
+from eegkd.distillation.information import similarity_information
+from eegkd.samplers import Batch, Source, TrialSource
 from eegkd.teachers import Frozen, Teacher
 from eegkd.weightings import Constant
 

@@ -12,7 +12,7 @@ from eegkd._checks import check_int
 from eegkd.criteria import KL
 from eegkd.decoders import Decoder, Output
 from eegkd.distillation import Criterion, History, Objective, Training
-from eegkd.sources import Batch, Source, TrialSource
+from eegkd.samplers import Batch, Source, TrialSource
 from eegkd.teachers import Ensemble, Frozen, Teacher
 from eegkd.weightings import Weighting
 

@@ -8,7 +8,7 @@ from eegkd._checks import check_choice
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods.card import Card
-from eegkd.sources.augmented import Augmented
+from eegkd.samplers.augmented import Augmented
 from eegkd.teachers import Frozen
 from eegkd.weightings import Constant
 
@@ -47,9 +47,9 @@ def augmented_kd(
         Student, teacher, trials and settings.
     augment : str, callable or list of these, \
 default=("gaussian_noise", "time_mask", "time_shift")
-        Names in `eegkd.sources.AUGMENTATIONS`, transforms of
+        Names in `eegkd.samplers.AUGMENTATIONS`, transforms of
         `braindecode.augmentation`, or functions of signals; several are applied one
-        after the other, see `eegkd.sources.Augmented`.
+        after the other, see `eegkd.samplers.Augmented`.
     probability : float, default=0.5
         Share of trials that each augmentation changes, between 0 and 1.
     augment_teacher : bool, default=False

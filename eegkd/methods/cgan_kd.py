@@ -11,7 +11,7 @@ from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods._generators import AdversarialMaker, Judge
 from eegkd.methods.card import Card
-from eegkd.sources.synthetic import SegmentRecombination, join
+from eegkd.samplers.synthetic import SegmentRecombination, join
 from eegkd.weightings import Constant
 
 GENERATORS = ("segments", "cgan")
@@ -63,7 +63,7 @@ def cgan_kd(
         Student, teacher, trials and settings.
     generator : {"segments", "cgan"}, default="segments"
         ``"segments"`` recombines parts of trials of the same subject and label, see
-        `eegkd.sources.synthetic.SegmentRecombination`; ``"cgan"`` trains a small
+        `eegkd.samplers.synthetic.SegmentRecombination`; ``"cgan"`` trains a small
         conditional generator (filtered noise and evoked waves) against a
         discriminator.
     ratio : float, default=2.0

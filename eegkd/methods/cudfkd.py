@@ -8,7 +8,7 @@ from eegkd._checks import check_choice, check_number
 from eegkd.criteria.logits import LogitL1
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods.card import Card
-from eegkd.sources.inversion import Inversion, InversionWeights
+from eegkd.samplers.inversion import Inversion, InversionWeights
 from eegkd.weightings.self_paced import SelfPaced
 
 
@@ -60,7 +60,7 @@ def cudfkd(
     one_hot_weight, statistics_weight, entropy_weight, adversarial_weight : float, \
 default=1, 1, 20 and 62.5
         Weights of the parts of the generator's loss, see
-        `eegkd.sources.InversionWeights`.
+        `eegkd.samplers.InversionWeights`.
     temperature : float, default=1.0
         Softness of the answers whose mean should hold all classes alike, > 0.
     generator_lr : float, default=1e-3

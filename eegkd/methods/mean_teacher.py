@@ -11,8 +11,8 @@ from eegkd._checks import check_choice, check_number
 from eegkd.decoders import Output
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods.card import Card
-from eegkd.sources import Batch, TrialSource
-from eegkd.sources.augmented import Augmented
+from eegkd.samplers import Batch, TrialSource
+from eegkd.samplers.augmented import Augmented
 from eegkd.teachers import EMA, Teacher
 from eegkd.weightings import Schedule
 

@@ -8,7 +8,7 @@ from eegkd.criteria.logits import CrossEntropy, StandardizedKL, standardize_logi
 from eegkd.decoders import Output
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods.card import Card
-from eegkd.sources.mixup import Mixup
+from eegkd.samplers.mixup import Mixup
 from eegkd.weightings import Constant
 
 
@@ -50,7 +50,7 @@ def mix_kd(
     beta : float, default=1.0
         Parameter of the beta distribution of the shares, > 0.
     within : {None, "subject", "session"}, default=None
-        Where partners are looked for, see `eegkd.sources.Mixup`.
+        Where partners are looked for, see `eegkd.samplers.Mixup`.
     official_sampling : bool, default=False
         Whether to mix about 0.4 of the trials where 0.1 is asked for, as the code
         that accompanies the paper does.

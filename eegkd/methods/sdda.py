@@ -7,6 +7,7 @@ from typing import Any
 from eegkd._checks import check_type
 from eegkd.criteria import KL
 from eegkd.criteria.domain import MMD, ClassConfusion
+from eegkd.data.trials import Trials
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods._headsets import (
     Among,
@@ -16,7 +17,6 @@ from eegkd.methods._headsets import (
     with_target,
 )
 from eegkd.methods.card import Card
-from eegkd.trials import Trials
 from eegkd.weightings import Constant
 
 

@@ -9,7 +9,7 @@ from eegkd._checks import check_choice, check_int, check_number, check_type
 from eegkd.criteria import KL
 from eegkd.decoders import Decoder
 from eegkd.distillation import History, Objective, Training
-from eegkd.flatness import flatness, top_hessian_eigenvalue
+from eegkd.distillation.flatness import flatness, top_hessian_eigenvalue
 from eegkd.methods._online import lives, summary
 from eegkd.methods.card import Card
 from eegkd.teachers import Frozen
@@ -67,7 +67,7 @@ def self_distillation(
     probe : bool, default=True
         Whether to measure flatness after each generation, on the training trials.
     radius : float, default=0.1
-        Relative size of the steps, see `eegkd.flatness.flatness`.
+        Relative size of the steps, see `eegkd.distillation.flatness.flatness`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods.card import Card
-from eegkd.sources.recording import Recording, continuous
+from eegkd.samplers.recording import Recording, continuous
 from eegkd.weightings import Constant
 
 

@@ -73,7 +73,7 @@ def sweet_spot(
 
     See Also
     --------
-    eegkd.diagnostics.similarity_information : What is noted of each teacher.
+    eegkd.distillation.information.similarity_information : Noted of each teacher.
     eegkd.methods.permuted_kd, eegkd.methods.smoothed_labels : The two controls.
 
     Notes

@@ -1,11 +1,11 @@
 """Look at a fit or a comparison: one HTML page, and the figures on it."""
 
-from eegkd.report.comparison import (
+from eegkd.report.benchmark_figures import (
     plot_critical_difference,
     plot_items,
     plot_pairs,
 )
-from eegkd.report.comparison_page import comparison_latex, write_comparison
+from eegkd.report.benchmark_page import comparison_latex, write_comparison
 from eegkd.report.figures import (
     ROLE_COLORS,
     plot_confusion,

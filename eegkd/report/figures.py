@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from eegkd._bands import sites_of
-from eegkd.montage import positions
-from eegkd.statistics import ROLES, mean_interval, metric_name
+from eegkd.data.channels import positions
+from eegkd.data.filter_bank import sites_of
+from eegkd.evaluation.statistics import ROLES, mean_interval, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd

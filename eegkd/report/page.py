@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from eegkd.evaluation.statistics import guessing, metric_name
 from eegkd.report.figures import (
     plot_confusion,
     plot_history,
@@ -19,12 +20,11 @@ from eegkd.report.figures import (
     plot_scores,
     plot_similarity,
 )
-from eegkd.statistics import guessing, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eegkd.results import FitResult
+    from eegkd.benchmark.fit_result import FitResult
 
 DPI, SHOWN_DPI = 180, 100  # finer than shown, for large and dense screens
 MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625

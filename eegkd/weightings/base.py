@@ -11,7 +11,7 @@ from torch import Tensor
 
 from eegkd._checks import check_number
 from eegkd.decoders import Output
-from eegkd.sources import Batch
+from eegkd.samplers import Batch
 
 
 @dataclass

@@ -16,7 +16,7 @@ from eegkd.decoders import Decoder, Output
 from eegkd.weightings.base import Context
 
 if TYPE_CHECKING:
-    from eegkd.sources import Batch, TrialSource
+    from eegkd.samplers import Batch, TrialSource
 
 MARGIN = 1e-7  # weights stay inside (0, 2) by this much
 Term = tuple[Callable[[Output, Any, "Batch"], Tensor], Any]

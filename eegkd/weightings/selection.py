@@ -16,7 +16,7 @@ from eegkd.weightings.base import Context
 from eegkd.weightings.confidence import Shared, taught
 
 if TYPE_CHECKING:
-    from eegkd.sources import Source
+    from eegkd.samplers import Source
 
 JUDGES = ("student", "experts")
 

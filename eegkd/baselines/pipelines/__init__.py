@@ -1,0 +1,388 @@
+"""eegkd inside MOABB: pipeline files for ``moabb.benchmark``.
+
+The files in the folder ``moabb`` beside this module are in MOABB's own format. They are
+written by `pipelines_folder`, which also writes them for other montages and settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from eegkd._checks import check_choice, check_type
+from eegkd.data.paradigms import PARADIGMS, Paradigm
+from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
+
+#: How the name of every pipeline ends. ``moabb.benchmark`` hands Epochs, which know
+#: channel names and sampling rate, only to pipelines whose name contains one of eight
+#: strings, ``"SSVEP CCA"`` among them; all others get bare arrays.
+EPOCHS_MARK = " (Epochs, like SSVEP CCA)"
+
+MONTAGES = ("headphone", "headband")  # of the files that come with the library
+METHOD_NAMES = ("none", "kd", "sk_kd")
+SHIPPED = Path(__file__).resolve().parent / "moabb"
+
+IMAGERY = ("LeftRightImagery", "MotorImagery")
+#: MOABB's classes that the files are for, by paradigm. Resting state is left out: MOABB
+#: makes one trial of a whole segment there, `eegkd.load_trials` windows.
+CLASSES = {
+    "imagery": IMAGERY,
+    "p300": ("P300",),
+    "ssvep": ("SSVEP",),
+    "cvep": ("CVEP",),
+}
+TITLES = {"none": "No teacher", "kd": "KD", "sk_kd": "SK-KD"}
+CITATIONS = {
+    "kd": ("https://doi.org/10.48550/arXiv.1503.02531",),
+    "sk_kd": ("https://doi.org/10.48550/arXiv.2212.03329",),
+}
+
+
+class Entry(NamedTuple):
+    """What MOABB needs to know about a classical decoder."""
+
+    title: str
+    paradigms: tuple[str, ...]
+    citations: tuple[str, ...]
+
+
+#: Classical decoders by their name in `eegkd.baselines`.
+CLASSICAL = {
+    "csp_lda": Entry(
+        "CSP + LDA",
+        IMAGERY,
+        (
+            "https://doi.org/10.1007/BF01129656",
+            "https://doi.org/10.1109/MSP.2008.4408441",
+        ),
+    ),
+    "fbcsp_svm": Entry(
+        "FBCSP + SVM", IMAGERY, ("https://doi.org/10.1109/IJCNN.2008.4634130",)
+    ),
+    "ts_lr": Entry(
+        "Tangent space + LR",
+        IMAGERY,
+        ("https://doi.org/10.1016/j.neucom.2012.12.039",),
+    ),
+    "mdm": Entry("MDM", IMAGERY, ("https://doi.org/10.1109/TBME.2011.2172210",)),
+    "fgmdm": Entry("FgMDM", IMAGERY, ("https://doi.org/10.1007/978-3-642-15995-4_78",)),
+    "acm_ts": Entry(
+        "ACM + tangent space",
+        IMAGERY,
+        ("https://doi.org/10.48550/arXiv.2302.04508",),
+    ),
+    "xdawn_lda": Entry(
+        "xDAWN + LDA", ("P300", "CVEP"), ("https://doi.org/10.1109/TBME.2009.2012869",)
+    ),
+    "xdawncov_ts": Entry(
+        "xDAWN covariances + tangent space",
+        ("P300", "CVEP"),
+        ("https://doi.org/10.48550/arXiv.1409.0107",),
+    ),
+    "erpcov_mdm": Entry(
+        "ERP covariances + MDM",
+        ("P300", "CVEP"),
+        ("https://doi.org/10.48550/arXiv.1409.0107",),
+    ),
+    "cca": Entry("CCA", ("SSVEP",), ("https://doi.org/10.1109/TBME.2006.886577",)),
+    "fbcca": Entry(
+        "FBCCA", ("SSVEP",), ("https://doi.org/10.1088/1741-2560/12/4/046008",)
+    ),
+    "trca": Entry("TRCA", ("SSVEP",), ("https://doi.org/10.1109/TBME.2017.2694818",)),
+    "ssvep_ts": Entry(
+        "SSVEP tangent space",
+        ("SSVEP",),
+        ("https://doi.org/10.1016/j.neucom.2016.01.007",),
+    ),
+}
+
+
+def pipelines_folder(
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    montage: str | os.PathLike[str] | Sequence[str] | Montage | None = None,
+    methods: Sequence[str] = METHOD_NAMES,
+    on_missing: str = "error",
+    **settings: Any,
+) -> str:
+    """Return a folder of pipeline files for ``moabb.benchmark``.
+
+    There is one file for each method on each montage, one for the decoder on all
+    electrodes, and one for each classical baseline on all electrodes and on each
+    montage; for left-right and general motor imagery, P300, SSVEP and c-VEP. Networks
+    and how they are trained are those of `eegkd.PARADIGMS`; `contexts_file` writes the
+    bands and rates that belong to them.
+
+    Parameters
+    ----------
+    folder : str or path, optional
+        Where to write files for other montages and settings; it is made if needed,
+        and files of the same name are replaced. None returns a copy of the files
+        that come with the library, for the montages ``"headphone"`` and
+        ``"headband"``.
+    montage : str, path, list of str or Montage, optional
+        Electrodes of the students, as in `eegkd.load_montage`. None writes both
+        montages of the library's own files.
+    methods : sequence of str, default=("none", "kd", "sk_kd")
+        Names in `eegkd.METHODS`.
+    on_missing : {"error", "nearest", "interpolate"}, default="error"
+        What to do about an electrode that the data do not have.
+    **settings
+        Further parameters of `DistilledClassifier`, such as ``max_epochs=50`` or
+        ``student="EEGNet"``, for students and the decoder on all electrodes of every
+        paradigm. Values must be what YAML can hold: text, numbers, lists and dicts of
+        them.
+
+    Returns
+    -------
+    folder : str
+        Absolute path of the folder, for the argument ``pipelines`` of
+        ``moabb.benchmark``.
+
+    Raises
+    ------
+    TypeError
+        If a setting is unknown, or of a kind that a file cannot hold.
+    ValueError
+        If a montage, a method or the value of a setting is unknown, or something is
+        to be written but ``folder`` is not given.
+
+    Notes
+    -----
+    Names of the pipelines end in `eegkd.baselines.pipelines.EPOCHS_MARK`, because
+    ``moabb.benchmark`` decides by name which pipelines get Epochs. Take it off with
+    ``results["pipeline"].str.removesuffix(EPOCHS_MARK)``.
+
+    MOABB leaves a lock file beside each file it reads. Without ``folder`` the files
+    are therefore read from a copy, which is gone when the process ends.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from eegkd.baselines.pipelines import pipelines_folder
+    >>> len(list(Path(pipelines_folder()).glob("*headband.yml")))
+    16
+    """
+    if folder is None:
+        given = montage is not None or on_missing != "error" or bool(settings)
+        if given or tuple(methods) != METHOD_NAMES:
+            raise ValueError(
+                "'folder' must say where to write pipeline files for other montages, "
+                "methods or settings than the library's own, got None. Pass "
+                "folder='pipelines', for example."
+            )
+        return _copy().name
+    target = Path(check_type(folder, "folder", (str, os.PathLike), "a path"))
+    _check_settings(settings)
+    _check_methods(methods)
+    check_choice(on_missing, "on_missing", ON_MISSING)
+    montages = [_montage(m) for m in (MONTAGES if montage is None else (montage,))]
+    texts = {
+        _file_name(config["name"]): _text(config)
+        for config in _configs(montages, methods, on_missing, settings)
+    }
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (target / name).write_text(text, encoding="utf-8")
+    return str(target.resolve())
+
+
+def contexts_file(file: str | os.PathLike[str] = "contexts.yml") -> str:
+    """Write the bands and rates that the pipelines are made for.
+
+    Parameters
+    ----------
+    file : str or path, default="contexts.yml"
+        Where to write; not in a folder of pipelines, whose files MOABB reads all.
+
+    Returns
+    -------
+    file : str
+        Absolute path, for the argument ``contexts`` of ``moabb.benchmark``.
+
+    Notes
+    -----
+    Without it MOABB takes its own bands, and the rate of each dataset, while the
+    kernels of EEGNet are counted in samples: at 512 Hz they last a fraction of what
+    they should.
+    """
+    import yaml  # type: ignore[import-untyped]
+
+    content = {
+        name: {"fmin": row.l_freq, "fmax": row.h_freq, "resample": row.sfreq}
+        for paradigm, row in PARADIGMS.items()
+        for name in CLASSES.get(paradigm, ())
+    }
+    target = Path(check_type(file, "file", (str, os.PathLike), "a path"))
+    target.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return str(target.resolve())
+
+
+@cache
+def _copy() -> tempfile.TemporaryDirectory[str]:
+    """Return a copy of the library's files, which lives as long as the process."""
+    folder = tempfile.TemporaryDirectory(prefix="eegkd-pipelines-")
+    for file in SHIPPED.glob("*.yml"):
+        shutil.copyfile(file, Path(folder.name, file.name))
+    return folder
+
+
+# -- what is written --------------------------------------------------------------
+
+
+def _configs(
+    montages: Sequence[tuple[str, Any]],
+    methods: Sequence[str],
+    on_missing: str,
+    settings: dict[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """Yield the content of each file, in MOABB's terms."""
+    for paradigm, classes in CLASSES.items():
+        row = PARADIGMS[paradigm]
+        suffix = "" if paradigm == "imagery" else f" {row.title}"
+        for method in methods:
+            own = _own_parameters(row, method, settings)
+            for label, montage in montages:
+                parameters = {
+                    "montage": montage,
+                    "method": method,
+                    "on_missing": on_missing,
+                    **own,
+                }
+                yield _config(
+                    f"{TITLES.get(method, method)} {own['student']} {label}{suffix}",
+                    classes,
+                    CITATIONS.get(method, ()),
+                    _component("eegkd", "DistilledClassifier", parameters),
+                )
+        own = _own_parameters(row, "none", settings)
+        yield _config(
+            f"{own['student']} full{suffix}",
+            classes,
+            (),
+            _component("eegkd", "DecoderClassifier", _full_parameters(own)),
+        )
+    for name, baseline in CLASSICAL.items():
+        for label, montage in [("full", None), *montages]:
+            parameters = {"montage": montage, "on_missing": on_missing}
+            yield _config(
+                f"{baseline.title} {label}",
+                baseline.paradigms,
+                baseline.citations,
+                _component("eegkd.baselines", name, parameters),
+            )
+
+
+def _config(
+    name: str,
+    paradigms: Sequence[str],
+    citations: Sequence[str],
+    component: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the content of a file with one component."""
+    cited = {"citations": list(citations)} if citations else {}
+    return {
+        "name": name + EPOCHS_MARK,
+        "paradigms": list(paradigms),
+        **cited,
+        "pipeline": [component],
+    }
+
+
+def _component(module: str, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return one step of a pipeline."""
+    return {"name": name, "from": module, "parameters": parameters}
+
+
+def _own_parameters(
+    row: Paradigm, method: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the student of a paradigm and what differs from the usual training."""
+    from eegkd.estimators import DistilledClassifier, paradigm_parameters
+
+    usual = DistilledClassifier().get_params()
+    wanted = paradigm_parameters(row.name, method)
+    # Options are those of the paradigm's own network, whoever has it.
+    wanted["student_options"] = row.network_options(settings.get("student"))
+    if "teacher" in settings:
+        wanted["teacher_options"] = row.network_options(settings["teacher"])
+    own = {name: v for name, v in wanted.items() if v != usual[name]}
+    return {"student": row.decoder, **own, **settings}
+
+
+def _full_parameters(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a student as those of a decoder on all electrodes."""
+    from eegkd.estimators import DecoderClassifier
+
+    shared = DecoderClassifier().get_params().keys() & settings.keys()
+    full = {"montage": None, "decoder": settings["student"]}
+    if "student_options" in settings:
+        full["decoder_options"] = settings["student_options"]
+    return full | {name: settings[name] for name in settings if name in shared}
+
+
+def _montage(montage: Any) -> tuple[str, Any]:
+    """Return how a montage is called in names, and what the file says of it."""
+    found = load_montage(montage)
+    if isinstance(montage, str) and montage in list_montages():
+        return montage, montage
+    sites = list(found.ch_names)
+    if found.name != "custom":
+        return found.name, sites
+    joined = "-".join(sites)
+    if len(sites) <= 8:
+        return joined, sites
+    return (
+        f"{len(sites)} sites {hashlib.sha256(joined.encode()).hexdigest()[:8]}",
+        sites,
+    )
+
+
+def _file_name(name: str) -> str:
+    """Return the file of a pipeline: its name without the mark, in plain letters."""
+    plain = name.removesuffix(EPOCHS_MARK).lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_") + ".yml"
+
+
+def _text(config: dict[str, Any]) -> str:
+    """Return the text of a file."""
+    import yaml
+
+    try:
+        text: str = yaml.safe_dump(
+            config, sort_keys=False, allow_unicode=True, width=88
+        )
+    except yaml.representer.RepresenterError as error:
+        raise TypeError(
+            "'settings' must hold text, numbers, lists and dicts, as YAML does, "
+            f"got {error.args[1]!r}. Pass moabb.benchmark a list of pipelines instead."
+        ) from error
+    return text
+
+
+# -- checks -----------------------------------------------------------------------
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    """Refuse settings that no student has, or that the files set themselves."""
+    from eegkd.estimators import DistilledClassifier, check_training
+
+    check_training(settings, "pipelines_folder", ("method_options", "on_missing"))
+    check_type(settings.get("student", ""), "student", str, "a decoder's name")
+    DistilledClassifier(**settings).check()
+
+
+def _check_methods(methods: Any) -> None:
+    """Refuse anything but a list of known methods."""
+    from eegkd.methods import METHODS
+
+    check_type(methods, "methods", (list, tuple), "a list of names")
+    for method in methods:
+        check_choice(method, "methods", METHODS)

@@ -1,0 +1,665 @@
+"""`benchmark`: the grid of all comparisons, resumed, in parallel, with conclusions."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eegkd._checks import check_int
+from eegkd.benchmark.conclusions import METRICS
+from eegkd.benchmark.grid import (
+    FULL,
+    DataChangedError,
+    Grid,
+    Job,
+    Recordings,
+    baseline_options,
+    fold_digest,
+    fold_id,
+    lay_out,
+    make_grid,
+    needed_first,
+    relative,
+)
+from eegkd.benchmark.results import SCORES, Results
+from eegkd.benchmark.store import Store
+
+WAIT_SECONDS = 1.0  # between looks at what another process is doing
+
+
+def benchmark(
+    datasets: Any,
+    montages: Any = ("headphone", "headband"),
+    methods: Any = ("none", "kd", "sk_kd"),
+    decoders: Any = None,
+    *,
+    baselines: Any = (),
+    evaluation: Any = "individual",
+    test: str | Sequence[str] = "auto",
+    subjects: Sequence[Any] | None = None,
+    n_seeds: int = 10,
+    random_state: int = 0,
+    store: str | Path = "results.sqlite",
+    n_jobs: int = 1,
+    cluster: Any = None,
+    data: dict[str, Any] | None = None,
+    progress: bool | None = None,
+    **training: Any,
+) -> Results:
+    """Compare methods over datasets, subjects, montages, decoders and seeds.
+
+    Every combination is a job of its own, written to the store when it is finished.
+    Calling again does what is missing, so that an interrupted comparison is resumed
+    and a finished one is only read. A teacher is trained once for all its students.
+
+    Parameters
+    ----------
+    datasets : str, moabb dataset, Trials or list of these
+        What to compare on.
+    montages : str, path, Montage or list of these, default=("headphone", "headband")
+        Electrodes of the students. Teachers and baselines are tested on all
+        electrodes as well.
+    methods : list of str or callable, or dict, default=("none", "kd", "sk_kd")
+        How students are taught, see `eegkd.METHODS`. A dict gives labels to methods
+        with options: ``{"strong": {"method": "sk_kd", "similarity_weight": 900}}``.
+    decoders : list of str or callable, optional
+        Networks of teacher and student, see `eegkd.list_decoders`. By default that of
+        each dataset's paradigm, see `eegkd.PARADIGMS`, which also has the schedule,
+        class weights and temperature that are not given here.
+    baselines : list of str or callable, or dict, default=()
+        Decoders without a teacher, see `eegkd.baselines`; a dict gives options, as
+        for methods. Those without randomness are run with the first seed only.
+    evaluation : str or list of str, default="individual"
+        ``"individual"``, ``"dependent"`` or ``"independent"`` (the paper's), or
+        ``"within_session"``, ``"cross_session"`` or ``"cross_subject"`` (MOABB's),
+        see `eegkd.evaluation.splits.evaluation_folds`.
+    test : {"auto", "session", "run", "time"} or list of str, default="auto"
+        What the first three hold out, see `eegkd.evaluation.splits.held_out`.
+    subjects : sequence, optional
+        Subjects of each dataset; all by default.
+    n_seeds : int, default=10
+        Seeds, counted from ``random_state``.
+    random_state : int, default=0
+        First seed.
+    store : str or path, default="results.sqlite"
+        File that holds what is finished. Several processes may use one file.
+    n_jobs : int, default=1
+        Jobs at once, each in a process of its own with one thread; -1 takes all
+        processors.
+    cluster : str, distributed.Client or distributed cluster, optional
+        Dask cluster to use instead, such as ``"tcp://host:8786"``. Its workers have
+        one thread each.
+    data : dict, optional
+        Options of `eegkd.load_trials`, such as ``{"l_freq": 8, "h_freq": 32}``.
+    progress : bool, optional
+        Whether to show a progress bar; by default when the error output is a
+        terminal.
+    **training
+        Parameters of `DistilledClassifier`: ``max_epochs``, ``patience``, ``lr``,
+        ``weight_decay``, ``batch_size``, ``class_weight``, ``taps``,
+        ``valid_fraction``, ``n_teachers``, ``teacher``, ``on_missing``, ``reference``,
+        ``standardize``, ``device``, ``student_options``, ``teacher_options``.
+
+    Returns
+    -------
+    results : Results
+        Scores and what follows from them. After Ctrl-C, or when jobs failed, it says
+        what is missing.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not allowed, or a montage does not fit a dataset; before
+        anything is trained.
+    FileNotFoundError
+        If a dataset is neither on disk nor to be downloaded.
+    OSError
+        If the store cannot be written; what was finished before is safe in it.
+
+    See Also
+    --------
+    eegkd.fit : One montage and method, with models and training curves.
+    load_results : Read a store without the call that made it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import eegkd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = eegkd.benchmark(
+    ...         "SimulatedMotorImagery", "headband", ["none", "kd"], subjects=[1],
+    ...         n_seeds=1, max_epochs=1, store=folder + "/store.sqlite")
+    >>> results.complete, len(results.scores)
+    (True, 3)
+    """
+    n_processes = count_processes(n_jobs)
+    run = prepare(
+        datasets,
+        montages,
+        methods,
+        decoders,
+        baselines=baselines,
+        evaluation=evaluation,
+        test=test,
+        subjects=subjects,
+        n_seeds=n_seeds,
+        random_state=random_state,
+        store=store,
+        data=data,
+        **training,
+    )
+    interrupted = run.finish(n_processes, cluster, progress)
+    return run.results(interrupted)
+
+
+def count_processes(n_jobs: int) -> int:
+    """Return how many jobs run at once.
+
+    Parameters
+    ----------
+    n_jobs : int
+        What `benchmark` was given.
+
+    Returns
+    -------
+    n_processes : int
+        The number; that of all processors for -1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``n_jobs`` is not an integer >= 1 or -1.
+    """
+    if check_int(n_jobs, "n_jobs", at_least=-1) == 0:
+        raise ValueError("'n_jobs' must be >= 1, or -1 for all processors, got 0.")
+    if n_jobs > 0:
+        return n_jobs
+    import joblib
+
+    return joblib.cpu_count()
+
+
+def prepare(
+    datasets: Any,
+    montages: Any = ("headphone", "headband"),
+    methods: Any = ("none", "kd", "sk_kd"),
+    decoders: Any = None,
+    *,
+    baselines: Any = (),
+    evaluation: Any = "individual",
+    test: str | Sequence[str] = "auto",
+    subjects: Sequence[Any] | None = None,
+    n_seeds: int = 10,
+    random_state: int = 0,
+    store: str | Path = "results.sqlite",
+    data: dict[str, Any] | None = None,
+    **training: Any,
+) -> Run:
+    """Find out which jobs a comparison has, without doing any.
+
+    Parameters
+    ----------
+    datasets, montages, methods, decoders, baselines, evaluation, test, subjects
+        See `benchmark`.
+    n_seeds, random_state, store, data, **training
+        See `benchmark`.
+
+    Returns
+    -------
+    run : Run
+        Its jobs and its store.
+    """
+    grid = make_grid(
+        datasets,
+        montages,
+        methods,
+        decoders,
+        baselines=baselines,
+        evaluation=evaluation,
+        n_seeds=n_seeds,
+        random_state=random_state,
+        test=test,
+        subjects=subjects,
+        data={} if data is None else data,
+        training=training,
+    )
+    if not isinstance(store, (str, Path)):
+        raise TypeError(
+            f"'store' must be the path of a file, got {type(store).__name__}."
+        )
+    run = Run(grid, Store(store))
+    run.lay_out()
+    return run
+
+
+def load_results(store: str | Path = "results.sqlite") -> Results:
+    """Read the results of the latest comparison that a store was used for.
+
+    Parameters
+    ----------
+    store : str or path, default="results.sqlite"
+        File that `benchmark` wrote.
+
+    Returns
+    -------
+    results : Results
+        What is finished, and what is missing.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a store, or nothing was begun in it.
+    """
+    if not Path(store).is_file():
+        raise FileNotFoundError(
+            f"'store' must be a file that eegkd.benchmark wrote, got {str(store)!r}, "
+            "which does not exist. Check the spelling."
+        )
+    opened = Store(store)
+    layout = opened.grid()
+    if layout is None:
+        raise ValueError(
+            f"'store' {str(store)!r} holds no comparison yet. Run eegkd.benchmark."
+        )
+    return collect(opened, layout)
+
+
+@dataclass
+class Run:
+    """One call of `benchmark`: its grid, its store, and what is loaded meanwhile.
+
+    Parameters
+    ----------
+    grid : Grid
+        What was asked for.
+    store : Store
+        Where results are kept.
+    """
+
+    grid: Grid
+    store: Store
+    layout: dict[str, Any] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    _spec: str = ""
+    _sources: list[Recordings] | None = None
+    _latest: tuple[Any, Any] = (None, None)
+    _grids: dict[str | None, Grid] = field(default_factory=dict)
+
+    def lay_out(self, anew: bool = False) -> None:
+        """Find out which jobs there are; the store remembers an equal call's.
+
+        Parameters
+        ----------
+        anew : bool, default=False
+            Whether to look at the data even if the store remembers.
+        """
+        self._spec = self._spec or self.grid.spec()  # hashes Trials: once
+        layout = None if anew else self.store.grid(self._spec)
+        if layout is None:
+            layout = lay_out(self.grid, self.sources)
+            layout["settings"] = self.grid.settings()
+            self.store.save_grid(self._spec, layout)
+        self.layout = layout
+        self.jobs = [Job(**fields) for fields in layout["jobs"]]
+
+    @property
+    def sources(self) -> list[Recordings]:
+        """The datasets, opened when they are first needed."""
+        if self._sources is None:
+            self._sources = [
+                Recordings(dataset, self.grid.subjects, self.grid.data)
+                for dataset in self.grid.datasets
+            ]
+        return self._sources
+
+    def missing(self) -> list[Job]:
+        """Return the jobs that are not finished.
+
+        Returns
+        -------
+        missing : list of Job
+            Failed ones included.
+        """
+        done = self.store.done(job.key for job in self.jobs)
+        return [job for job in self.jobs if job.key not in done]
+
+    def finish(
+        self, n_jobs: int = 1, cluster: Any = None, progress: bool | None = None
+    ) -> bool:
+        """Do what is missing.
+
+        Parameters
+        ----------
+        n_jobs : int, default=1
+            Processes.
+        cluster, progress
+            See `benchmark`.
+
+        Returns
+        -------
+        interrupted : bool
+            Whether Ctrl-C ended the work early.
+        """
+        self.store.use_grid(self._spec)
+        if not self.missing():
+            return False
+        self._check_device()
+        self._retrain_lost_teachers()
+        with _Bar(len(self.missing()), progress) as bar, self.store.at_work():
+            try:
+                try:
+                    self._finish(n_jobs, cluster, bar)
+                except DataChangedError:
+                    # Files were replaced since the grid was laid out: once more.
+                    self._sources, self._latest = None, (None, None)
+                    self.lay_out(anew=True)
+                    bar.restart(len(self.missing()))
+                    self._finish(n_jobs, cluster, bar)
+            except KeyboardInterrupt:
+                return True
+        return False
+
+    def _check_device(self) -> None:
+        """Lay the grid out anew if it was made where networks ran elsewhere."""
+        from eegkd.estimators import find_device
+
+        device = self.grid.training.get("device", "auto")
+        if find_device(device).type != self.layout["device"]:
+            self.lay_out(anew=True)
+
+    def _finish(self, n_jobs: int, cluster: Any, bar: _Bar) -> None:
+        """Do the missing teachers, then everything else."""
+        from eegkd.benchmark.engine import open_engine
+
+        done = self.store.done(job.key for job in self.jobs)
+        with open_engine(n_jobs, cluster) as engine:
+            for part in needed_first(self.jobs, done):
+                self._do(part, engine, bar)
+
+    def _do(self, jobs: list[Job], engine: Any, bar: _Bar) -> None:
+        """Do jobs, or wait for the other process that does them."""
+        begun = time.time()
+        todo = {job.key: job for job in jobs}
+        failed: set[str] = set()
+        while todo:
+            for outcome in engine(self._claimed(todo, failed)):
+                job = todo.pop(outcome.key)
+                self._write(job, outcome)
+                if outcome.traceback:
+                    failed.add(job.key)
+                bar.advance(job, failed=bool(outcome.traceback))
+            elsewhere = self._elsewhere(todo, begun, bar)
+            for key in failed:
+                todo.pop(key, None)
+            if elsewhere:
+                bar.wait(len(todo))
+                time.sleep(WAIT_SECONDS)
+
+    def _claimed(self, todo: dict[str, Job], failed: set[str]) -> Iterator[Any]:
+        """Yield the tasks of those jobs that no other process works on."""
+        for job in list(todo.values()):
+            if job.key in failed or not self.store.claim(job.key):
+                continue
+            if job.teacher and self.store.model(job.teacher) is None:
+                text = "The job of its teacher failed, so that it could not be done."
+                self.store.fail(job.key, job.described(), text)
+                failed.add(job.key)
+                continue
+            yield self.task(job)
+
+    def _elsewhere(self, todo: dict[str, Job], begun: float, bar: _Bar) -> bool:
+        """Drop what other processes finished or failed; say if they are at work."""
+        done, busy = self.store.done(todo), self.store.claimed(todo)
+        for key in done | self.store.failures_since(begun, todo):
+            bar.advance(todo.pop(key), failed=key not in done)
+        return bool(busy)
+
+    def _write(self, job: Job, outcome: Any) -> None:
+        """Keep what a job gave."""
+        if outcome.traceback:
+            self.store.fail(job.key, job.described(), outcome.traceback)
+            return
+        self.store.finish(
+            job.key, job.described(), outcome.rows, outcome.seconds, outcome.model
+        )
+
+    def _retrain_lost_teachers(self) -> None:
+        """Count teachers whose weights are gone or damaged as missing again."""
+        missing = self.missing()
+        keys = {job.key for job in missing}
+        for teacher in {job.teacher for job in missing if job.teacher} - keys:
+            if self.store.model(teacher) is None:
+                self.store.forget(teacher)
+
+    def task(self, job: Job) -> Any:
+        """Return everything that a worker needs for a job.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+
+        Returns
+        -------
+        task : eegkd.benchmark.work.Task
+            Its estimator, trials and, for a student, its teacher.
+        """
+        from eegkd.benchmark.work import Task
+        from eegkd.decoders import factory_name
+
+        trials, fold = self._fold(job)
+        own = [*(self.grid.decoders or {}).values()]
+        teacher = self.grid.training.get("teacher")
+        own.append(getattr(teacher, "decoder", teacher))
+        return Task(
+            key=job.key,
+            described=job.described(),
+            estimator=self.estimator(job),
+            trials=trials,
+            fold=fold,
+            teacher=self.store.model(job.teacher) if job.teacher else None,
+            decoders={factory_name(one): one for one in own if callable(one)},
+        )
+
+    def estimator(self, job: Job) -> Any:
+        """Return the unfitted estimator of a job.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+
+        Returns
+        -------
+        estimator : DistilledClassifier or Pipeline
+            With all settings.
+        """
+        grid = self._adapted(job)
+        montage = grid.montages.get(job.montage)
+        if job.kind == "baseline":
+            return _baseline(grid, job, montage)
+        from sklearn.base import clone
+
+        from eegkd.estimators import DistilledClassifier
+
+        method, options = grid.methods.get(job.method, ("none", {}))
+        decoders = grid.decoders or {}
+        student = decoders.get(job.decoder, next(iter(decoders.values())))
+        training = {**grid.training, **grid.own_options(job.decoder)}
+        if job.kind != "teacher":  # a student's comes trained
+            training.update(teacher=None, teacher_options=None)
+        teacher = training.get("teacher")
+        if hasattr(teacher, "get_params"):  # its seed is the job's
+            teacher = clone(teacher).set_params(random_state=job.seed)
+        return DistilledClassifier(
+            **{
+                **training,
+                "teacher": teacher,
+                "montage": montage or next(iter(grid.montages.values()), "headband"),
+                "method": method,
+                "method_options": dict(options) or None,
+                "student": student,
+                "random_state": job.seed,
+            }
+        )
+
+    def _adapted(self, job: Job) -> Grid:
+        """Return what was asked for, as it applies to the paradigm of a job."""
+        paradigm = self.layout["paradigms"][job.source]
+        if paradigm not in self._grids:
+            self._grids[paradigm] = self.grid.adapted(paradigm)
+        return self._grids[paradigm]
+
+    def _fold(self, job: Job) -> tuple[Any, Any]:
+        """Return the trials of a job's fold, those of the latest one from memory."""
+        name = fold_id(job.source, job.evaluation, job.fold)
+        if self._latest[0] != name:
+            source = self.sources[job.source]
+            test = self.layout["tests"][f"{job.source}:{job.evaluation}"]
+            found = source.folds(job.evaluation, test, only=job.fold)
+            trials, fold, _ = next(found, (None, None, None))
+            if trials is None or fold is None:
+                raise DataChangedError(name)
+            if fold_digest(trials, fold) != self.layout["folds"].get(name):
+                raise DataChangedError(name)
+            self._latest = (name, relative(trials, fold))
+        return self._latest[1]
+
+    def results(self, interrupted: bool = False) -> Results:
+        """Return what is in the store.
+
+        Parameters
+        ----------
+        interrupted : bool, default=False
+            Whether to warn that Ctrl-C ended the work.
+
+        Returns
+        -------
+        results : Results
+            Finished jobs, and what is missing.
+        """
+        results = collect(self.store, self.layout)
+        results.interrupted = interrupted
+        n_missing = len(results.missing())
+        if n_missing:
+            n_failed = len(results.failures)
+            warnings.warn(
+                f"{len(self.jobs) - n_missing} of {len(self.jobs)} jobs are finished; "
+                + ("the work was interrupted; " if interrupted else "")
+                + (f"{n_failed} failed (see results.failures); " if n_failed else "")
+                + "calling again does what is missing.",
+                stacklevel=3,
+            )
+        return results
+
+
+def collect(store: Store, layout: dict[str, Any]) -> Results:
+    """Put together what a store has of a grid.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    layout : dict
+        The grid's jobs and facts.
+
+    Returns
+    -------
+    results : Results
+        Finished jobs, and what is missing.
+    """
+    import pandas as pd
+
+    jobs = [Job(**fields) for fields in layout["jobs"]]
+    keys = [job.key for job in jobs]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in store.rows(keys):
+        rows.setdefault(row["key"], []).append(row)
+    failures, busy = store.failures(keys), store.claimed(keys)
+    facts = {(fact["dataset"], fact["evaluation"]): fact for fact in layout["facts"]}
+    planned, scores = [], []
+    for job in jobs:
+        status = (
+            "done"
+            if job.key in rows
+            else "running"
+            if job.key in busy
+            else "failed"
+            if job.key in failures
+            else "missing"
+        )
+        more = {"seeded": job.seeded, "key": job.key, "status": status}
+        planned.append({**job.described(), **more})
+        # Names are those of this call: other calls may have named the data otherwise.
+        simulated = facts[job.dataset, job.evaluation]["simulated"]
+        own = {**job.described(), "simulated": simulated}
+        scores += [{**row, **own} for row in rows.get(job.key, [])]
+    settings = {
+        **layout["settings"],
+        "facts": layout["facts"],
+        "store": str(store.path),
+    }
+    table = pd.DataFrame(scores)
+    # Jobs that were done before a metric existed have none of it.
+    columns = dict.fromkeys([*table.columns, *SCORES, *METRICS])
+    return Results(
+        scores=table.reindex(columns=list(columns)),
+        planned=pd.DataFrame(planned),
+        failures=failures,
+        settings=settings,
+    )
+
+
+def _baseline(grid: Grid, job: Job, montage: Any) -> Any:
+    """Return an unfitted baseline."""
+    from eegkd._checks import check_registered
+    from eegkd.baselines import BASELINES
+
+    baseline, options = grid.baselines[job.method]
+    factory = check_registered(baseline, "baselines", BASELINES)
+    shared = baseline_options(baseline, grid.training)
+    place = None if job.montage == FULL else montage
+    return factory(place, **{**shared, "random_state": job.seed, **options})
+
+
+class _Bar:
+    """One progress bar with rate, remaining time and failures."""
+
+    def __init__(self, total: int, progress: bool | None) -> None:
+        from tqdm import tqdm
+
+        show = sys.stderr.isatty() if progress is None else progress
+        self.bar = tqdm(total=total, unit="job", disable=not show, smoothing=0.1)
+        self.n_failed = 0
+
+    def advance(self, job: Job, failed: bool = False) -> None:
+        """Count a job."""
+        self.n_failed += failed
+        text = f"{job.dataset} {job.fold} {job.montage} {job.method}"
+        self.bar.set_description(text, refresh=False)
+        if self.n_failed:
+            self.bar.set_postfix_str(f"{self.n_failed} failed", refresh=False)
+        self.bar.update()
+
+    def wait(self, n_jobs: int) -> None:
+        """Say that another process does what is left."""
+        self.bar.set_description(f"waiting for another process: {n_jobs} jobs")
+
+    def restart(self, total: int) -> None:
+        """Count another number of jobs."""
+        self.bar.reset(total)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with contextlib.suppress(AttributeError):
+            self.bar.close()

@@ -1,0 +1,404 @@
+"""What differs between paradigms, in one table: band, window, scoring, network.
+
+A dataset says of which paradigm it is, and everything that depends on it is looked up
+here. Each value has its reason beside it; none was chosen by looking at test scores.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from eegkd._checks import check_choice
+
+#: Parameters of the estimators that a paradigm sets.
+TRAINING = (
+    "class_weight",
+    "taps",
+    "max_epochs",
+    "batch_size",
+    "lr",
+    "weight_decay",
+)
+
+
+@dataclass(frozen=True)
+class Paradigm:
+    """The defaults of one paradigm.
+
+    Parameters
+    ----------
+    name : str
+        What MOABB calls the paradigm of a dataset.
+    title : str
+        Its name in a sentence.
+    moabb : tuple of str
+        MOABB's paradigm classes that may be named in `eegkd.load_trials`, the default
+        first.
+    l_freq, h_freq : float
+        Pass band in Hz.
+    sfreq : float
+        Sampling rate in Hz.
+    metric : str
+        Name in `eegkd.evaluation.metrics.METRICS` of the score that tables are about.
+    decoder : str
+        Network of teacher and student.
+    temperature : float or None
+        Softness of scores in methods that have a ``temperature``; None leaves each
+        method its own.
+    max_epochs : int
+        Passes over the training trials.
+    window : float, optional
+        Length in seconds of the windows that trials are cut into; None leaves trials
+        whole.
+    class_weight : {None, "balanced"}, default=None
+        Weights of the classes in the loss on labels.
+    decoder_options : mapping, optional
+        Arguments of the network that differ from its own defaults.
+    taps : {None, "embedding"}, default=None
+        Where methods compare features; None takes the network's own taps.
+    batch_size : int, default=128
+        Trials in a batch.
+    lr : float, default=5e-4
+        Learning rate of Adam.
+    weight_decay : float, default=0.1
+        L2 penalty of Adam.
+    reasons : mapping of str to str
+        Why each value is as it is, by field.
+    """
+
+    name: str
+    title: str
+    moabb: tuple[str, ...]
+    l_freq: float
+    h_freq: float
+    sfreq: float
+    metric: str
+    decoder: str
+    temperature: float | None
+    max_epochs: int
+    window: float | None = None
+    class_weight: str | None = None
+    decoder_options: Mapping[str, Any] = field(default_factory=dict)
+    taps: str | None = None
+    batch_size: int = 128
+    lr: float = 5e-4
+    weight_decay: float = 0.1
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def network_options(self, decoder: Any = None) -> dict[str, Any] | None:
+        """Return the arguments of the network, None where it has its own defaults.
+
+        Parameters
+        ----------
+        decoder : str or callable, optional
+            A network; by default the paradigm's. Others have their own defaults.
+
+        Returns
+        -------
+        options : dict or None
+            For ``student_options``, ``teacher_options`` or ``decoder_options`` of the
+            estimators.
+        """
+        own = decoder is None or (isinstance(decoder, str) and decoder == self.decoder)
+        return (dict(self.decoder_options) or None) if own else None
+
+    def training(self) -> dict[str, Any]:
+        """Return how to train, without the network.
+
+        Returns
+        -------
+        parameters : dict
+            ``class_weight``, ``taps``, ``max_epochs``, ``batch_size``, ``lr`` and
+            ``weight_decay``.
+        """
+        return {name: getattr(self, name) for name in TRAINING}
+
+    def method_options(
+        self, method: Callable[..., Any], options: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the options of a method, with the paradigm's temperature.
+
+        Parameters
+        ----------
+        method : callable
+            ``method(training, **options)``.
+        options : mapping or None
+            Options that were chosen.
+
+        Returns
+        -------
+        options : dict
+            The same, and ``temperature`` where the paradigm has one and the method an
+            option for it that nobody chose and whose default is another.
+        """
+        chosen = dict(options or {})
+        known = inspect.signature(method).parameters.get("temperature")
+        if self.temperature is None or known is None:
+            return chosen
+        if known.default != self.temperature:
+            chosen.setdefault("temperature", self.temperature)
+        return chosen
+
+    def chance(self, n_classes: int, metric: str | None = None) -> float | None:
+        """Return what guessing gives.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes, >= 2.
+        metric : str, optional
+            A metric; by default the paradigm's.
+
+        Returns
+        -------
+        chance : float or None
+            The score of a guess that favors no class; None where that depends on the
+            probabilities that are guessed.
+        """
+        return CHANCE.get(metric or self.metric, lambda n: None)(n_classes)
+
+
+#: What guessing gives in a metric, by number of classes.
+CHANCE: dict[str, Any] = {
+    "accuracy": lambda n: 1 / n,
+    "balanced_accuracy": lambda n: 1 / n,
+    "kappa": lambda n: 0.0,
+    "roc_auc": lambda n: 0.5,
+}
+
+_UPDATES = (
+    "About as many steps of the optimizer as the 500 passes over 288 trials of the "
+    "paper on similarity keeping; these sets have {times} trials."
+)
+_TWO_CLASSES = (
+    "Of two classes softened scores tell no more than plain ones, only less sharply; "
+    "the teacher's probabilities are taken as they are."
+)
+_NATIVE = "MOABB's default, so that scores can be set beside its tables."
+_RATE = "Above twice the band with room for the filter, and what EEGNet was made for."
+_EEGNET = (
+    "Made for several paradigms and shown to work on event-related potentials; 2000 "
+    "weights can be learned from one session (Lawhern et al., 2018)."
+)
+_ADAM = (
+    "EEGNet was published with Adam at 1e-3 and without a penalty: it bounds the norm "
+    "of its weights itself."
+)
+
+PARADIGMS: dict[str, Paradigm] = {
+    "imagery": Paradigm(
+        name="imagery",
+        title="motor imagery",
+        moabb=(
+            "MotorImagery",
+            "LeftRightImagery",
+            "FilterBankMotorImagery",
+            "FilterBankLeftRightImagery",
+        ),
+        l_freq=4.0,
+        h_freq=38.0,
+        sfreq=125.0,
+        metric="accuracy",
+        decoder="SCCNet",
+        temperature=None,
+        max_epochs=500,
+        reasons={
+            "l_freq": "Mu and beta rhythms, as in the paper on similarity keeping.",
+            "sfreq": "That of SCCNet, whose kernels are in samples.",
+            "metric": "Classes are balanced.",
+            "class_weight": "Classes are balanced.",
+            "decoder": "Squares and averages band power, what imagery changes; the "
+            "paper's first network.",
+            "taps": "Behind the spatial filters, as in the paper.",
+            "temperature": "That of each method, 4 for KD and SK-KD as in the paper.",
+            "max_epochs": "As in the paper.",
+            "lr": "As in the paper.",
+            "weight_decay": "As in the paper.",
+        },
+    ),
+    "p300": Paradigm(
+        name="p300",
+        title="P300",
+        moabb=("P300",),
+        l_freq=1.0,
+        h_freq=24.0,
+        sfreq=64.0,
+        metric="roc_auc",
+        class_weight="balanced",
+        decoder="EEGNet",
+        decoder_options={
+            "kernel_length": 32,
+            "depthwise_kernel_length": 8,
+            "pool1_kernel_size": 2,
+        },
+        temperature=1.0,
+        max_epochs=150,
+        lr=1e-3,
+        weight_decay=0.0,
+        reasons={
+            "l_freq": _NATIVE,
+            "sfreq": "Enough for the band; with kernels of half the samples about a "
+            "quarter of the work of 128 Hz.",
+            "metric": "Five of six stimuli are no targets: whoever never says target "
+            "is right in 83 % of the trials.",
+            "class_weight": "Without it the cheapest answer is never to say target.",
+            "decoder": _EEGNET + " At half of its rate kernels and the first pooling "
+            "have half the samples, and last as long.",
+            "taps": "Maps over time behind the spatial filter: responses are locked to "
+            "the stimulus, which is what correlations over time compare.",
+            "temperature": _TWO_CLASSES,
+            "max_epochs": _UPDATES.format(times="several times as many"),
+            "lr": _ADAM,
+            "weight_decay": _ADAM,
+        },
+    ),
+    "ssvep": Paradigm(
+        name="ssvep",
+        title="SSVEP",
+        moabb=("SSVEP", "FilterBankSSVEP"),
+        l_freq=7.0,
+        h_freq=45.0,
+        sfreq=128.0,
+        metric="accuracy",
+        decoder="EEGNet",
+        decoder_options={"kernel_length": 128},
+        temperature=None,
+        max_epochs=500,
+        batch_size=32,
+        lr=1e-3,
+        weight_decay=0.0,
+        reasons={
+            "l_freq": _NATIVE + " The second harmonic of most stimuli is inside.",
+            "sfreq": _RATE,
+            "metric": "Classes are balanced.",
+            "class_weight": "Classes are balanced.",
+            "decoder": "Its kernels last one second, which tells frequencies apart "
+            "that differ by 1 Hz (Waytowich et al., 2018).",
+            "taps": "Maps over time behind the spatial filter: responses are locked to "
+            "the phase of the stimulus.",
+            "temperature": "That of each method: neighboring frequencies and harmonics "
+            "are mistaken for each other, which softened scores tell.",
+            "max_epochs": "As for imagery.",
+            "batch_size": "Sets are small: a batch of 128 would be all of them, and "
+            "500 passes no more than 500 steps.",
+            "lr": _ADAM,
+            "weight_decay": _ADAM,
+        },
+    ),
+    "cvep": Paradigm(
+        name="cvep",
+        title="c-VEP",
+        moabb=("CVEP", "FilterBankCVEP"),
+        l_freq=1.0,
+        h_freq=45.0,
+        sfreq=128.0,
+        metric="accuracy",
+        class_weight="balanced",
+        decoder="EEGNet",
+        decoder_options={
+            "kernel_length": 16,
+            "pool1_kernel_size": 2,
+            "pool2_kernel_size": 2,
+        },
+        temperature=1.0,
+        max_epochs=100,
+        lr=1e-3,
+        weight_decay=0.0,
+        reasons={
+            "l_freq": _NATIVE,
+            "sfreq": _RATE,
+            "metric": "Most codes have about as many flashes as pauses; for those that "
+            "do not, such as burst codes, read balanced_accuracy beside it.",
+            "class_weight": "No effect on balanced codes; others have fewer flashes.",
+            "decoder": _EEGNET
+            + " Windows last a third of a second, and so the kernels "
+            "an eighth.",
+            "taps": "Maps over time behind the spatial filter: responses are locked to "
+            "each flash.",
+            "temperature": _TWO_CLASSES,
+            "max_epochs": _UPDATES.format(times="many times as many"),
+            "lr": _ADAM,
+            "weight_decay": _ADAM,
+        },
+    ),
+    "rstate": Paradigm(
+        name="rstate",
+        title="resting state",
+        moabb=("RestingStateToP300Adapter",),
+        l_freq=1.0,
+        h_freq=35.0,
+        sfreq=128.0,
+        metric="accuracy",
+        class_weight="balanced",
+        decoder="SCCNet",
+        taps="embedding",
+        temperature=1.0,
+        max_epochs=500,
+        window=4.0,
+        reasons={
+            "l_freq": _NATIVE,
+            "sfreq": "MOABB's default.",
+            "metric": "Segments of the states are about as long.",
+            "class_weight": "No effect on balanced states.",
+            "decoder": "Squares and averages band power, what states differ in.",
+            "taps": "Nothing is locked to the beginning of a window, so that maps over "
+            "time have nothing in common; the pattern of power over filters has.",
+            "temperature": _TWO_CLASSES,
+            "max_epochs": "As for imagery.",
+            "window": "Segments last a minute and are few; four seconds hold some tens "
+            "of cycles of alpha, and a device answers as fast.",
+        },
+    ),
+}
+
+
+def describe(row: Paradigm) -> str:
+    """Return what a paradigm sets, and why, as text.
+
+    Parameters
+    ----------
+    row : Paradigm
+        A row of the table.
+
+    Returns
+    -------
+    text : str
+        One line for each value.
+    """
+    lines = [f"{row.name}: {row.title}"]
+    for item in fields(row):
+        value = getattr(row, item.name)
+        if item.name not in ("name", "title", "reasons") and value not in (None, {}):
+            shown = ", ".join(value) if isinstance(value, tuple) else f"{value}"
+            reason = row.reasons.get(item.name)
+            lines.append(
+                f"  {item.name:<16}{shown}" + (f"\n{'':18}{reason}" if reason else "")
+            )
+    return "\n".join(lines)
+
+
+def find_paradigm(name: str | None) -> Paradigm:
+    """Return a row of the table.
+
+    Parameters
+    ----------
+    name : str or None
+        A key of `PARADIGMS`; None stands for trials of unknown kind, which are
+        treated as motor imagery.
+
+    Returns
+    -------
+    paradigm : Paradigm
+        Its defaults.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if name is None:
+        return PARADIGMS["imagery"]
+    return PARADIGMS[check_choice(name, "paradigm", PARADIGMS)]

@@ -1,0 +1,349 @@
+"""One recording of a user: its EEG channels, its events, its signals."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mne
+import numpy as np
+
+from eegkd._checks import did_you_mean, join_names
+from eegkd.data.channels import canonical_name, positions
+from eegkd.data.recordings.files import suffix_of
+from eegkd.data.recordings.xdf import read_xdf
+
+UNITS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "nV": 1e-9}
+XDF = (".xdf", ".xdfz")
+# Typical amplitude of EEG within a second in V, generously: less is no electrode, more
+# no brain.
+AMPLITUDES = (1e-7, 5e-4)
+# Words that clinical and other files put around the name of a site.
+PREFIX = re.compile(r"^EEG[\s:_-]+", re.IGNORECASE)
+REFERENCE = re.compile(r"[\s_-]+(REF|LE|AVG|AR|A1|A2|M1|M2|A1A2|M1M2)$", re.IGNORECASE)
+# Channels that are typed EEG in files without types, and are none by their name.
+NO_EEG = re.compile(
+    r"EOG|E[CK]G|EMG|ACC|GYR|RESP|TEMP(?!OR)|GSR|EDA|PPG|SPO2|AUX|TRIG|STATUS|MARKER|EVENT"
+    r"|BATT|COUNT|TIME|QUALITY|IMPEDANCE|SAMPLE|PHOTO|LIGHT|^ST[IM]|^[XYZ]$",
+    re.IGNORECASE,
+)
+# What software writes among the events.
+KEPT = re.compile(r"(bad|edge)", re.IGNORECASE)  # MNE leaves out trials they touch
+BREAK = re.compile(r"(boundary$|new segment)", re.IGNORECASE)
+TRIGGER_BITS = 0xFFFF  # BioSemi's Status channel holds other things above
+
+
+@dataclass(frozen=True)
+class Events:
+    """What is annotated in a recording; times in s from its first sample."""
+
+    onsets: np.ndarray
+    durations: np.ndarray
+    names: tuple[str, ...]
+
+
+def open_raw(source: Any, label: str, unit: str | None, stream: str | None) -> Any:
+    """Open a recording; its signals are read later, those of XDF files at once.
+
+    Parameters
+    ----------
+    source : Path or mne Raw
+        The recording.
+    label : str
+        Its name for messages.
+    unit : str or None
+        What the numbers of the file are.
+    stream : str or None
+        Name of the EEG stream of an XDF file.
+
+    Returns
+    -------
+    raw : mne.io.BaseRaw
+        The recording with all its channels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file has gone.
+    ValueError
+        If it cannot be read.
+    """
+    if isinstance(source, mne.io.BaseRaw):
+        return source
+    if not source.exists():
+        raise FileNotFoundError(
+            f"The recording {label} is not there any more. Put it back, or make the "
+            "RecordedDataset anew."
+        )
+    if suffix_of(source) in XDF:
+        return read_xdf(source, stream, None if unit is None else UNITS[unit])
+    try:
+        return mne.io.read_raw(source, preload=False, verbose="error")
+    except (ValueError, RuntimeError, OSError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{label} could not be read by MNE: {error} Check that the file is whole "
+            "and that its suffix is right; or read it yourself and pass the mne Raw."
+        ) from error
+
+
+def site_name(name: str) -> str:
+    """Return the 10-05 name of a channel, or its own name where it has none.
+
+    Parameters
+    ----------
+    name : str
+        Name of a channel in a file, such as ``"EEG Fp1-REF"`` or ``"FP1."``.
+
+    Returns
+    -------
+    site : str
+        ``"Fp1"``.
+    """
+    site = canonical_name(REFERENCE.sub("", PREFIX.sub("", name.strip())))
+    return site if positions([site]) else name
+
+
+def name_channels(
+    raw: mne.io.BaseRaw,
+    label: str,
+    rename: Mapping[str, str] | Sequence[str] | None,
+    ch_types: Mapping[str, str] | None,
+) -> dict[str, str]:
+    """Return the EEG channels of a recording.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        The recording.
+    label : str
+        Its name for messages.
+    rename : dict, list or None
+        New names by old ones, or of all channels in order.
+    ch_types : dict or None
+        Types by the name in the file, after renaming, or in the 10-05 system.
+
+    Returns
+    -------
+    names : dict of str to str
+        The 10-05 name, or the own name, by the name in the file.
+
+    Raises
+    ------
+    ValueError
+        If there is none, two have one name, or ``rename`` has the wrong length.
+    """
+    old = raw.ch_names
+    new = _rename(old, rename, label)
+    picked: dict[str, str] = {}
+    for name, given, kind in zip(old, new, raw.get_channel_types(), strict=True):
+        site = site_name(given)
+        known = bool(positions([site]))
+        if kind == "eeg" and not known and NO_EEG.search(given):
+            kind = "misc"
+        for key in (name, given, site):
+            kind = (ch_types or {}).get(key, kind)
+        if kind == "eeg":
+            picked[name] = site
+    sites = list(picked.values())
+    twice = sorted({site for site in sites if sites.count(site) > 1})
+    if twice:
+        both = [name for name, site in picked.items() if site in twice]
+        raise ValueError(
+            f"{label} has several channels for {join_names(twice)}: "
+            f"{join_names(both)}. Leave one out with ch_types, such as "
+            f"ch_types={{{both[-1]!r}: 'misc'}}, or give it another name with 'rename'."
+        )
+    if not picked:
+        kinds = dict(zip(old, raw.get_channel_types(), strict=True))
+        raise ValueError(
+            f"{label} has no EEG channel, but {join_names(kinds.items())}. Say which "
+            "are EEG with ch_types, such as "
+            f"ch_types={{{next(iter(kinds), 'Fz')!r}: 'eeg'}}."
+        )
+    return picked
+
+
+def _rename(
+    old: list[str], rename: Mapping[str, str] | Sequence[str] | None, label: str
+) -> list[str]:
+    """Return the names that the user gives to all channels."""
+    if rename is None or isinstance(rename, Mapping):
+        return [(rename or {}).get(name, name) for name in old]
+    if len(rename) != len(old):
+        raise ValueError(
+            f"'rename' as a list must name all channels in order, but {label} has "
+            f"{len(old)} ({join_names(old)}) and 'rename' {len(rename)}. Name some of "
+            "them with a dict."
+        )
+    return list(rename)
+
+
+def find_events(raw: mne.io.BaseRaw, label: str, channel: str | None) -> Events:
+    """Return what is annotated, or what a trigger channel says.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        The recording.
+    label : str
+        Its name for messages.
+    channel : str or None
+        Trigger channel. By default annotations are read, and in a recording without
+        any the channels of type stim.
+
+    Returns
+    -------
+    events : Events
+        In order of time; a break of the recording is called ``"BAD boundary"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such channel.
+    """
+    if channel is not None and channel not in raw.ch_names:
+        raise ValueError(
+            f"'stim_channel' must be a channel of {label}, got {channel!r}. It has "
+            f"{join_names(raw.ch_names, 80)}." + did_you_mean(channel, raw.ch_names)
+        )
+    noted = raw.annotations
+    onsets = noted.onset - raw.first_time
+    rows = []
+    for onset, seconds, name in zip(
+        onsets, noted.duration, noted.description, strict=True
+    ):
+        if BREAK.match(name):
+            if onset > 0:  # the first segment begins with the recording
+                rows.append((onset, seconds, "BAD boundary"))
+        elif channel is None or KEPT.match(name):
+            rows.append((onset, seconds, str(name)))
+    if channel is not None:
+        rows += _triggers(raw, channel)
+    elif all(KEPT.match(name) for _, _, name in rows):
+        types = zip(raw.ch_names, raw.get_channel_types(), strict=True)
+        for stim in [name for name, kind in types if kind == "stim"]:
+            rows += _triggers(raw, stim)
+    rows.sort()
+    return Events(
+        onsets=np.array([row[0] for row in rows], dtype=float),
+        durations=np.array([row[1] for row in rows], dtype=float),
+        names=tuple(row[2] for row in rows),
+    )
+
+
+def _triggers(raw: mne.io.BaseRaw, channel: str) -> list[tuple[float, float, str]]:
+    """Return onset, no duration and code where a trigger channel changes to a code."""
+    values = raw.get_data(picks=[channel])[0]
+    if 0 < np.abs(values).max() < 1e-2:  # codes that the reader took for microvolts
+        values = values * 1e6
+    codes = np.rint(values).astype(np.int64)
+    if codes.max() > TRIGGER_BITS:
+        codes &= TRIGGER_BITS
+    before = np.r_[0, codes[:-1]]
+    # The lines of a port may fall one after another: 7, for a sample 3, then 0.
+    passing = (codes < before) & (codes != np.r_[codes[1:], codes[-1]])
+    starts = np.flatnonzero((codes != before) & (codes != 0) & ~passing)
+    return [(i / raw.info["sfreq"], 0.0, str(codes[i])) for i in starts]
+
+
+def read_signals(
+    raw: mne.io.BaseRaw, names: Sequence[str], label: str, scale: float
+) -> np.ndarray:
+    """Read channels in volts; refuse what is no number, warn of what is no EEG.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        The recording.
+    names : sequence of str
+        Channels, by their names in it.
+    label : str
+        Its name for messages.
+    scale : float
+        What to multiply the numbers by.
+
+    Returns
+    -------
+    signals : ndarray of float64, shape (n_chans, n_times)
+        Signals in volts.
+
+    Raises
+    ------
+    ValueError
+        If a channel holds NaN or infinite values.
+
+    Warns
+    -----
+    UserWarning
+        If a channel is flat, or the amplitudes are not those of EEG.
+    """
+    signals = raw.get_data(picks=list(names)) * scale
+    broken = ~np.isfinite(signals).all(axis=1)
+    if broken.any():
+        bad = [name for name, is_bad in zip(names, broken, strict=True) if is_bad]
+        raise ValueError(
+            f"{label} holds NaN or infinite values in {join_names(bad)}. Leave "
+            f"{'it' if len(bad) == 1 else 'them'} out with "
+            f"ch_types={{{bad[0]!r}: 'misc'}}, or repair the file."
+        )
+    flat = np.ptp(signals, axis=1) == 0
+    if flat.any():
+        silent = [name for name, is_flat in zip(names, flat, strict=True) if is_flat]
+        warnings.warn(
+            f"{label} is flat in {join_names(silent)}: no contact, or the reference. "
+            f"Leave {'it' if len(silent) == 1 else 'them'} out with "
+            f"ch_types={{{silent[0]!r}: 'misc'}}.",
+            stacklevel=2,
+        )
+    low, high = AMPLITUDES
+    size = low if flat.all() else _amplitude(signals[~flat], raw.info["sfreq"])
+    if not low <= size <= high:
+        warnings.warn(
+            f"{label} has a typical amplitude of {size:.2g} V; EEG has {low:g} to "
+            f"{high:g} V. Its unit is probably not what the file says. State it with "
+            "'unit', such as unit='uV'.",
+            stacklevel=2,
+        )
+    return signals
+
+
+def _amplitude(signals: np.ndarray, sfreq: float) -> float:
+    """Return the median over channels and seconds of the standard deviation."""
+    n_times = min(signals.shape[1], max(2, int(sfreq)))
+    whole = signals[:, : signals.shape[1] // n_times * n_times]
+    return float(np.median(whole.reshape(-1, n_times).std(axis=1)))
+
+
+def content_of(source: Any, raw: mne.io.BaseRaw) -> str:
+    """Return a hash of what a recording holds, wherever it is stored.
+
+    Parameters
+    ----------
+    source : Path or mne Raw
+        The recording.
+    raw : mne.io.BaseRaw
+        The same, opened.
+
+    Returns
+    -------
+    content : str
+        64 hexadecimal digits.
+    """
+    sha = hashlib.sha256()
+    if isinstance(source, mne.io.BaseRaw):
+        sha.update(repr((source.info["sfreq"], source.ch_names)).encode())
+        sha.update(np.ascontiguousarray(source.get_data()).tobytes())
+        return sha.hexdigest()
+    # Signals may lie in files beside the one that was named.
+    beside = {Path(name).absolute() for name in raw.filenames if name is not None}
+    for path in [source, *sorted(beside - {source})]:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in [item for item in inside if item.is_file()]:
+            with file.open("rb") as stream:
+                sha.update(hashlib.file_digest(stream, "sha256").digest())
+    return sha.hexdigest()

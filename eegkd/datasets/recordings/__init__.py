@@ -1,7 +1,0 @@
-"""A user's own recordings as a MOABB dataset: any file that MNE reads, and XDF."""
-
-from __future__ import annotations
-
-from eegkd.datasets.recordings.dataset import RecordedDataset
-
-__all__ = ["RecordedDataset"]

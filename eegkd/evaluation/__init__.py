@@ -1,0 +1,1 @@
+"""From fitted decoders to numbers: splits, metrics, statistics."""
