@@ -1,9 +1,9 @@
 """Which part of SK-KD helps on simulated motor imagery, and how good its teacher is.
 
-Runs on other simulated persons (seed 1 of the simulation) than the table of the README,
-with the same training settings: the published mixture and mixtures with one thing
-changed. Then prints the teachers' accuracy on the trials that they were trained on:
-close to 1 their scores say little that the labels do not.
+Runs on other simulated subjects (seed 1 of the simulation) than the table of the
+README, with the same training settings: the published mixture and mixtures with one
+thing changed. Then prints the teachers' accuracy on the trials that they were trained
+on: close to 1 their scores say little that the labels do not.
 
     python benchmarks/bench_ablation.py --subjects 1 2 3 4 5 6
 """

@@ -6,7 +6,7 @@
 
 Runs what the plan's store lacks, then writes NAME.md, an overview (that of the README,
 for the simulated set), a figure of the scores on each montage, one of SK-KD against no
-teacher, and one of the mean ranks where there are persons enough.
+teacher, and one of the mean ranks where there are subjects enough.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def conclusions(results: eegkd.Results) -> str:
 
 
 def overview(results: eegkd.Results) -> Figure:
-    """Return a figure: each person a dot, mean and interval beside it."""
+    """Return a figure: each subject a dot, mean and interval beside it."""
     table = results.by_subject()
     n_chans = results.scores.groupby("montage", sort=False)["n_chans"].first()
     montages = [name for name in n_chans.index if name != "full"]
@@ -134,7 +134,7 @@ def overview(results: eegkd.Results) -> Figure:
 
 
 def _draw_item(ax, place: float, rows: pd.DataFrame, color: str) -> None:
-    """Draw the persons of one item, their mean and its interval."""
+    """Draw the subjects of one item, their mean and its interval."""
     own = rows["score"].to_numpy()
     mean, low, high = mean_interval(own)
     ax.plot([place - 0.15] * len(own), own, "o", color=color, alpha=0.35, ms=4)

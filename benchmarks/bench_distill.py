@@ -1,6 +1,6 @@
 """What distilling costs: the student alone, SK-KD here, SK-KD as published.
 
-Times one pass over 252 training trials with 22 electrodes and 562 samples (batches of
+Times one epoch over 252 training trials with 22 electrodes and 562 samples (batches of
 128) and the validation on 36 trials, in three ways:
 
 a. the student alone, on the labels;
@@ -10,7 +10,7 @@ c. SK-KD by the published procedure: the teacher is read live for each batch and
    left to autograd.
 
 The three take turns in one run and the table gives the median of the ratios of
-neighboring passes, which holds on a noisy machine. The data are random: this measures
+neighboring epochs, which holds on a noisy machine. The data are random: this measures
 time only. (c) is run with the teacher in eval mode, so that its losses can be
 compared with those of (b).
 
@@ -43,7 +43,7 @@ from eegkd import (
     build_decoder,
     distill,
 )
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.weightings import Constant
 
 CH_NAMES = (
@@ -54,11 +54,11 @@ WEIGHTS = (0.1, 0.9, 450.0)
 TEMPERATURE = 4.0
 
 
-def random_source(n_trials: int, seed: int) -> TrialSource:
+def random_sampler(n_trials: int, seed: int) -> TrialSampler:
     """Return random trials of the size of the paper's."""
     rng = np.random.default_rng(seed)
     X = 1e-5 * rng.standard_normal((n_trials, len(CH_NAMES), N_TIMES))
-    return TrialSource.from_arrays(X, np.arange(n_trials) % 4, batch_size=BATCH)
+    return TrialSampler.from_arrays(X, np.arange(n_trials) % 4, batch_size=BATCH)
 
 
 def sk_objective(teacher: Frozen) -> Objective:
@@ -102,12 +102,12 @@ def published_loss(student, teacher, y: torch.Tensor) -> torch.Tensor:
 class PublishedProcedure:
     """One student trained as the published code does, with a live teacher."""
 
-    def __init__(self, student, teacher, source, valid, n_workers: int) -> None:
+    def __init__(self, student, teacher, sampler, valid, n_workers: int) -> None:
         self.student, self.teacher = student, teacher.eval()
         self.optimizer = torch.optim.Adam(
             student.parameters(), lr=5e-4, weight_decay=0.1
         )
-        data = torch.utils.data.TensorDataset(source.X, source.y)
+        data = torch.utils.data.TensorDataset(sampler.X, sampler.y)
         self.train_loader = torch.utils.data.DataLoader(
             data, BATCH, shuffle=True, num_workers=n_workers
         )
@@ -143,30 +143,30 @@ def seconds(work) -> float:
     return time.perf_counter() - start
 
 
-def measure(name: str, montage: str, rounds: int, passes: int, n_workers: int) -> str:
+def measure(name: str, montage: str, rounds: int, epochs: int, n_workers: int) -> str:
     """Return one line of the table."""
-    source, valid = random_source(N_TRAIN, 0), random_source(N_VALID, 1)
+    sampler, valid = random_sampler(N_TRAIN, 0), random_sampler(N_VALID, 1)
     sizes = {"n_outputs": 4, "n_times": N_TIMES, "sfreq": SFREQ, "random_state": 0}
-    teacher = build_decoder(name, View(None, CH_NAMES).fit(source.X), **sizes)
-    student = build_decoder(name, View(montage, CH_NAMES).fit(source.X), **sizes)
+    teacher = build_decoder(name, View(None, CH_NAMES).fit(sampler.X), **sizes)
+    student = build_decoder(name, View(montage, CH_NAMES).fit(sampler.X), **sizes)
     frozen = Frozen(teacher)
 
     def train(objective: Objective) -> None:
         learner = Learner(copy.deepcopy(student), objective)
         learner.decoder.view = student.view
-        distill(learner, source, valid=valid, max_epochs=passes)
+        distill(learner, sampler, valid=valid, max_epochs=epochs)
 
     alone = Objective([(CrossEntropy(), None)])
     here = sk_objective(frozen)
     published = PublishedProcedure(
-        copy.deepcopy(student), copy.deepcopy(teacher), source, valid, n_workers
+        copy.deepcopy(student), copy.deepcopy(teacher), sampler, valid, n_workers
     )
-    gap = loss_gap(student, teacher, here, source)
+    gap = loss_gap(student, teacher, here, sampler)
     train(alone), train(here), published.one_pass()  # warm up, fill the memory
     rows = []
     for _ in range(rounds):
-        a = seconds(lambda: train(alone)) / passes
-        b = seconds(lambda: train(here)) / passes
+        a = seconds(lambda: train(alone)) / epochs
+        b = seconds(lambda: train(here)) / epochs
         c = seconds(published.one_pass)
         rows.append((a, b, c, b / a, c / b))
     a, b, c, b_over_a, c_over_b = np.median(rows, axis=0)
@@ -176,14 +176,14 @@ def measure(name: str, montage: str, rounds: int, passes: int, n_workers: int) -
     )
 
 
-def loss_gap(student, teacher, here: Objective, source: TrialSource) -> float:
+def loss_gap(student, teacher, here: Objective, sampler: TrialSampler) -> float:
     """Return the largest relative difference between the losses of (b) and (c)."""
     student.eval(), teacher.eval()
     gaps = []
     with torch.no_grad():
-        for batch in source(0):
+        for batch in sampler(0):
             output = student(batch.seen_by(student.view))
-            target = teacher(teacher.view(source.X[batch.index]))
+            target = teacher(teacher.view(sampler.X[batch.index]))
             b = here(output, batch)[0]
             c = published_loss(output, target, batch.y)
             gaps.append(float((b - c).abs() / c))
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--decoders", nargs="+", default=decoders)
     parser.add_argument("--montages", nargs="+", default=["headphone", "headband"])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--passes", type=int, default=3, help="passes in a round")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs in a round")
     parser.add_argument("--workers", type=int, default=2, help="of the loader in (c)")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -209,7 +209,7 @@ def main() -> None:
     for name in arguments.decoders:
         for montage in arguments.montages:
             line = measure(
-                name, montage, arguments.rounds, arguments.passes, arguments.workers
+                name, montage, arguments.rounds, arguments.epochs, arguments.workers
             )
             print(line, flush=True)
 

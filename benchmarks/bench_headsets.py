@@ -1,7 +1,7 @@
 """Which headset can do what: each montage on the simulated set of each paradigm.
 
 What a headset can do depends first on where its electrodes are. A classical decoder,
-quick and without chance, is trained on each person's first day and tested on the
+quick and without chance, is trained on each subject's first day and tested on the
 second, from the electrodes of every montage of the library, for motor imagery, P300,
 SSVEP, c-VEP and resting state. Everything is SIMULATED: one head model, dipoles where
 physiology puts them, 64 electrodes of a laboratory cap. Dry electrodes, movement and
@@ -28,7 +28,7 @@ from eegkd.data.simulated import CH_NAMES
 from eegkd.evaluation.statistics import metric_name
 from eegkd.montage import resolve
 
-# The simulated set of each paradigm, the classical decoder that suits it, and persons;
+# The simulated set of each paradigm, the classical decoder that suits it, and subjects;
 # c-VEP has ten times as many trials of each as the others.
 SETS = {
     "imagery": ("SimulatedMotorImagery", "ts_lr", 9),
@@ -47,14 +47,14 @@ FULL = "all 64"
 
 def measure(paradigm: str, folder: Path, n_jobs: int) -> pd.DataFrame:
     """Return mean and interval of every montage, and write what is finished."""
-    name, baseline, n_persons = SETS[paradigm]
+    name, baseline, n_subjects = SETS[paradigm]
     results = eegkd.benchmark(
         name,
         eegkd.list_montages(),
         methods=[],
         decoders=[],
         baselines=[baseline],
-        subjects=list(range(1, n_persons + 1)),
+        subjects=list(range(1, n_subjects + 1)),
         n_seeds=1,
         on_missing="nearest",
         store=folder / f"headsets_{paradigm}.sqlite",
@@ -66,7 +66,7 @@ def measure(paradigm: str, folder: Path, n_jobs: int) -> pd.DataFrame:
     return table.rename(index={"full": FULL})
 
 
-def sites() -> dict[str, str]:
+def electrodes() -> dict[str, str]:
     """Return what the first column says of each montage, fewest electrodes last."""
     text = {FULL: FULL}
     found = [eegkd.load_montage(name) for name in eegkd.list_montages()]
@@ -88,11 +88,11 @@ def write(tables: dict[str, pd.DataFrame], folder: Path) -> str:
     lines = [
         f"| SIMULATED | {' | '.join(head)} |",
         "| --- |" + " --- |" * len(tables),
-        "| persons | " + " | ".join(f"{SETS[p][2]}" for p in tables) + " |",
+        "| subjects | " + " | ".join(f"{SETS[p][2]}" for p in tables) + " |",
         "| decoder | " + " | ".join(NAMES[SETS[p][1]] for p in tables) + " |",
         "| guessing | " + " | ".join(f"{chance[p]:.2f}" for p in tables) + " |",
     ]
-    for name, text in sites().items():
+    for name, text in electrodes().items():
         cells = []
         for table in tables.values():
             row = table.loc[name]
@@ -106,7 +106,7 @@ def write(tables: dict[str, pd.DataFrame], folder: Path) -> str:
 
 def draw(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """Draw how much of what all electrodes give above chance each montage keeps."""
-    labels = sites()
+    labels = electrodes()
     share = pd.DataFrame(
         {
             PARADIGMS[p].title: (table["mean"] - _chance(p))

@@ -1,6 +1,6 @@
 """What a second process is worth, and what reading a finished comparison costs.
 
-Runs one grid (two simulated persons, 2 seeds, 28 jobs) with one process and with two,
+Runs one grid (two simulated subjects, 2 seeds, 28 jobs) with one process and with two,
 in turn, each time into a new store; then asks for the finished grid again, in a new
 process. The ratio of one run is what counts: machines are shared.
 

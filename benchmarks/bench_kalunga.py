@@ -1,8 +1,8 @@
 """Real SSVEP: what three of eight occipital electrodes cost, and what teachers give.
 
-Kalunga2016 was recorded from eight electrodes over the occiput, while persons looked at
-lights that flicker at 13, 17 and 21 Hz. Four persons have two runs of eight trials of
-two seconds for each frequency. The student reads O1, Oz and O2.
+Kalunga2016 was recorded from eight electrodes over the occiput, while subjects looked
+at lights that flicker at 13, 17 and 21 Hz. Four subjects have two runs of eight trials
+of two seconds for each frequency. The student reads O1, Oz and O2.
 
 Every setting is the library's default for SSVEP (`eegkd.PARADIGMS`), chosen before
 these data were seen; nothing is selected on test trials.
@@ -54,8 +54,8 @@ def table(results: eegkd.Results) -> str:
     summary = results.summary()
     pairs = results.compare(METHODS[1:] + BASELINES, "none")
     lines = [
-        "Trained on each person's first run (24 trials), tested on the second (24 "
-        f"trials, guessing gives 0.333); {len(SUBJECTS)} persons, {N_SEEDS} seeds of "
+        "Trained on each subject's first run (24 trials), tested on the second (24 "
+        f"trials, guessing gives 0.333); {len(SUBJECTS)} subjects, {N_SEEDS} seeds of "
         "networks, p corrected by Holm's method:",
         "",
         "| electrodes | decoder | accuracy | 95 % interval | minus no teacher | p |",

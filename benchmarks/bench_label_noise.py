@@ -1,6 +1,6 @@
 """What wrong labels cost the student, without a teacher, with KD and with RoS-KD.
 
-In a part of the training trials of simulated persons the label is replaced by another
+In a part of the training trials of simulated subjects the label is replaced by another
 class, drawn at random; these trials stay wrong for teachers, student and validation.
 Students are tested on the second day with its true labels. KD's teacher sees all
 training trials, those of RoS-KD overlapping parts of them.
@@ -26,7 +26,7 @@ TRAINING = {"montage": "headphone", "lr": 2e-3}
 
 
 def sessions(subject: int) -> tuple[Trials, Trials]:
-    """Return the first and the second day of a simulated person."""
+    """Return the first and the second day of a simulated subject."""
     dataset = eegkd.SimulatedMotorImagery(seed=2)
     trials = eegkd.load_trials(dataset, subjects=[subject])
     first = (trials.metadata["session"] == "0train").to_numpy()
@@ -43,7 +43,7 @@ def wrong_labels(y: np.ndarray, part: float, seed: int) -> np.ndarray:
 
 
 def measure(arguments: argparse.Namespace) -> pd.DataFrame:
-    """Return one accuracy for each person, part of wrong labels, method and seed."""
+    """Return one accuracy for each subject, part of wrong labels, method and seed."""
     rows = []
     for subject in arguments.subjects:
         train, test = sessions(subject)

@@ -31,7 +31,7 @@ from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
 from eegkd.methods import METHODS
 from eegkd.methods.describe import TEACHER_SHORT, sections
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 
 MONTAGE = "headband"
 TRAINING = {"max_epochs": 40, "lr": 2e-3}
@@ -43,7 +43,8 @@ DATASETS = {
     "simulated": ("SimulatedMotorImagery", list(range(1, 7))),
     "PhysionetMI": ("PhysionetMI", [1, 2, 3]),
 }
-# Each costs four to eight times a training without a teacher: too long for six persons.
+# Each costs four to eight times a training without a teacher: too long for six
+# subjects.
 LEFT_OUT = {
     "simulated": {"ta_ensemble", "early_stopped_teacher", "cudfkd", "sweet_spot"}
 }
@@ -84,9 +85,9 @@ def compare(name: str, methods: list[str], store: Path, n_jobs: int) -> eegkd.Re
 
 
 def seconds(method: str, trials: Any, teacher: Any) -> tuple[float, float]:
-    """Return the time of a whole fit, and of a pass of its last training.
+    """Return the time of a whole fit, and of an epoch of its last training.
 
-    The first pass is left out of the latter: teachers read and remember in it.
+    The first epoch is left out of the latter: teachers read and remember in it.
     """
     ends: list[float] = []
 
@@ -127,29 +128,29 @@ def measure_costs(methods: list[str], rounds: int) -> pd.DataFrame:
         for _ in range(rounds):
             plain = np.array(seconds("none", trials, teacher))
             ratios.append(np.array(seconds(method, trials, teacher)) / plain)
-        whole, per_pass = np.median(ratios, axis=0)
-        rows.append({"method": method, "per_pass": per_pass, "whole": whole})
-        print(f"{method:<28}{per_pass:8.2f} a pass {whole:8.2f} in all", flush=True)
+        whole, per_epoch = np.median(ratios, axis=0)
+        rows.append({"method": method, "per_epoch": per_epoch, "whole": whole})
+        print(f"{method:<28}{per_epoch:8.2f} an epoch {whole:8.2f} in all", flush=True)
     return pd.DataFrame(rows).set_index("method")
 
 
 def settle(decoder: Any, trials: Any) -> None:
     """Compute batch statistics anew from trials, all at once and without dropout."""
-    source = TrialSource.from_arrays(trials.X, np.zeros(len(trials), dtype=int))
+    sampler = TrialSampler.from_arrays(trials.X, np.zeros(len(trials), dtype=int))
     norms = [module for module in decoder.modules() if isinstance(module, _BatchNorm)]
     decoder.eval()
     for norm in norms:
         norm.momentum = 1.0
         norm.train()
     with torch.no_grad():
-        decoder(source.batch(torch.arange(len(source))).seen_by(decoder.view))
+        decoder(sampler.batch(torch.arange(len(sampler))).seen_by(decoder.view))
     decoder.eval()
 
 
 def statistics() -> str:
     """Return accuracies before and after `settle`, in Markdown."""
     torch.set_num_threads(1)
-    lines = [["method", "person", "test", "anew", "training", "anew"]]
+    lines = [["method", "subject", "test", "anew", "training", "anew"]]
     for label, (method, options) in STATISTICS.items():
         for subject in STATISTICS_SUBJECTS:
             trials = eegkd.load_trials("SimulatedMotorImagery", subjects=[subject])
@@ -207,7 +208,7 @@ def link(name: str) -> str:
 
 def cost_table(costs: pd.DataFrame) -> str:
     """Return what each method transfers and costs, in Markdown."""
-    lines = [["method", "what it transfers", "teacher", "a pass", "in all"]]
+    lines = [["method", "what it transfers", "teacher", "an epoch", "in all"]]
     for name, method in METHODS.items():
         cost = [""] * len(costs.columns)
         if name in costs.index:
@@ -275,7 +276,7 @@ def main() -> None:
     costs = (
         pd.read_csv(costs_file, index_col="method")
         if costs_file.exists()
-        else pd.DataFrame(columns=["per_pass", "whole"])
+        else pd.DataFrame(columns=["per_epoch", "whole"])
     )
     tables = {"methods_table.md": cost_table(costs)}
     if found:

@@ -3,7 +3,7 @@
 Each subject's decoder is trained on the first session and tested on the second. No
 teacher is involved: the difficulty of the set was chosen by this table alone. Band
 power is the log power of mu and beta at each electrode with a linear discriminant;
-SCCNet is trained on the labels for 100 passes.
+SCCNet is trained on the labels for 100 epochs.
 
     python benchmarks/bench_simulated.py                  # all nine subjects
     python benchmarks/bench_simulated.py --subjects 1 2 --decoders "band power"

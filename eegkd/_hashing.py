@@ -105,7 +105,7 @@ def is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(is_plain(item) for item in value)
     if type(value).__module__ == "eegkd.montage":
-        return True  # prints all its sites
+        return True  # prints all its electrodes
     if hasattr(value, "get_params"):
         return is_plain(value.get_params(deep=False)) and not hasattr(
             value, "fingerprint_"

@@ -258,7 +258,7 @@ class _Work:
             for fold, seed in self.jobs:
                 bar.set_description(f"subject {fold.name}, seed {seed}")
                 yield self.attempt(
-                    fold, seed, lambda epoch, row: bar.set_postfix_str(f"pass {epoch}")
+                    fold, seed, lambda epoch, row: bar.set_postfix_str(f"epoch {epoch}")
                 )
             return
         from joblib import Parallel, delayed

@@ -34,10 +34,10 @@ from eegkd.data.channels import (
     mne_montage,
     positions,
 )
-from eegkd.data.filter_bank import Rows, in_band, read_rows, sites_of
+from eegkd.data.filter_bank import Rows, electrodes_of, in_band, read_rows
 
 ON_MISSING = ("error", "nearest", "interpolate")
-NEEDED_KEYS = ("name", "sites", "source")
+NEEDED_KEYS = ("name", "ch_names", "citation")
 OPTIONAL_KEYS = ("device", "reference", "sfreq", "description")
 # Every electrode of the 10-10 system has a neighbor within 28 to 39 mm. What is farther
 # away sees another part of the brain.
@@ -47,15 +47,15 @@ FAR_MM = 40.0
 # -- names and positions ----------------------------------------------------------
 
 
-def nearest_sites(
-    site: str, ch_names: Sequence[str], n: int = 3
+def nearest_electrodes(
+    electrode: str, ch_names: Sequence[str], n: int = 3
 ) -> list[tuple[str, float]]:
-    """Return the channels of the data that are nearest to a site.
+    """Return the channels of the data that are nearest to an electrode.
 
     Parameters
     ----------
-    site : str
-        Name of a site of the 10-05 system.
+    electrode : str
+        Name of an electrode of the 10-05 system.
     ch_names : sequence of str
         Channels of the data. Those without a known position are ignored, and
         those of a filter bank are electrodes once, without their bands.
@@ -71,22 +71,22 @@ def nearest_sites(
     Raises
     ------
     ValueError
-        If ``site`` is not a site of the 10-05 system.
+        If ``electrode`` is not an electrode of the 10-05 system.
     """
     check_int(n, "n", at_least=1)
-    check_type(site, "site", str, "a string")
-    (site,) = _check_sites([site], "site")
+    check_type(electrode, "electrode", str, "a string")
+    (electrode,) = _check_electrodes([electrode], "electrode")
     distances = {
-        name: 1000 * float(np.linalg.norm(xyz - electrode_positions()[site]))
-        for name, xyz in positions(sites_of(check_ch_names(ch_names))).items()
+        name: 1000 * float(np.linalg.norm(xyz - electrode_positions()[electrode]))
+        for name, xyz in positions(electrodes_of(check_ch_names(ch_names))).items()
     }
     return sorted(distances.items(), key=lambda pair: pair[1])[:n]
 
 
-def _check_sites(sites: Any, argument: str) -> tuple[str, ...]:
-    """Return the canonical names of distinct sites of the 10-05 system."""
-    given = check_ch_names(sites, argument)
-    names = [canonical_name(site) for site in given]
+def _check_electrodes(electrodes: Any, argument: str) -> tuple[str, ...]:
+    """Return the canonical names of distinct electrodes of the 10-05 system."""
+    given = check_ch_names(electrodes, argument)
+    names = [canonical_name(electrode) for electrode in given]
     unknown = [name for name in names if name not in electrode_positions()]
     if unknown:
         meant = (did_you_mean(name, electrode_names().values()) for name in unknown)
@@ -100,16 +100,17 @@ def _check_sites(sites: Any, argument: str) -> tuple[str, ...]:
 
 
 def _check_distinct(names: Sequence[str], argument: str, advice: str) -> dict[str, int]:
-    """Return the place of every site; two names for one site are an error."""
+    """Return the place of every electrode; two names for one are an error."""
     place: dict[str, int] = {}
     for i, name in enumerate(names):
-        site = canonical_name(name)
-        if site in place:
+        electrode = canonical_name(name)
+        if electrode in place:
             raise ValueError(
-                f"'{argument}' must name each site once, but {names[place[site]]!r} "
-                f"and {name!r} are the same site {site!r}. {advice}"
+                f"'{argument}' must name each electrode once, but "
+                f"{names[place[electrode]]!r} and {name!r} are the same electrode "
+                f"{electrode!r}. {advice}"
             )
-        place[site] = i
+        place[electrode] = i
     return place
 
 
@@ -125,15 +126,15 @@ class Montage:
     name : str
         Short name of the set, such as ``"muse"``.
     ch_names : tuple of str
-        Sites in the device's order, by their canonical 10-05 names.
+        Electrodes in the device's order, by their canonical 10-05 names.
     device : str, default=""
         Product that has these electrodes.
     reference : str, optional
         Where the device's reference electrode sits, if known.
     sfreq : float, optional
         Sampling rate of the device in Hz, if known.
-    source : str, default=""
-        What states the sites.
+    citation : str, default=""
+        What states the electrodes.
     description : str, default=""
         One plain sentence.
 
@@ -148,7 +149,7 @@ class Montage:
     device: str = ""
     reference: str | None = None
     sfreq: float | None = None
-    source: str = ""
+    citation: str = ""
     description: str = ""
 
     @property
@@ -167,31 +168,31 @@ class Montage:
         return {**asdict(self), "ch_names": list(self.ch_names)}
 
     def __repr__(self) -> str:
-        # Every site: printed parameters must tell two montages apart.
+        # Every electrode: printed parameters must tell two montages apart.
         return f"<Montage | {self.name}: {join_names(self.ch_names, self.n_chans)}>"
 
 
 def load_montage(montage: str | os.PathLike[str] | Sequence[str] | Montage) -> Montage:
-    """Load a montage by name, from a file or from a list of sites.
+    """Load a montage by name, from a file or from a list of electrodes.
 
     Parameters
     ----------
     montage : str, path, list of str or Montage
-        A name from `list_montages`, the path of a TOML file, the names of the sites
-        (the montage is then called ``"custom"``), or a montage to check.
+        A name from `list_montages`, the path of a TOML file, the names of the
+        electrodes (the montage is then called ``"custom"``), or a montage to check.
 
     Returns
     -------
     montage : Montage
-        The montage, its sites in the given order under their canonical names.
+        The montage, its electrodes in the given order under their canonical names.
 
     Raises
     ------
     TypeError
         If ``montage`` or a value in its file is of the wrong kind.
     ValueError
-        If the name is unknown, the file is malformed, or the sites are not distinct
-        sites of the 10-05 system.
+        If the name is unknown, the file is malformed, or the electrodes are not
+        distinct electrodes of the 10-05 system.
     FileNotFoundError
         If there is no such file.
 
@@ -219,13 +220,13 @@ def load_montage(montage: str | os.PathLike[str] | Sequence[str] | Montage) -> M
         raise ValueError(
             f"Unknown name {montage!r} for 'montage'. Allowed: "
             f"{join_names(_shipped(), 80)}, the path of a TOML file, or a list of "
-            f"sites such as ['C3', 'Cz', 'C4'].{did_you_mean(montage, _shipped())}"
+            f"electrodes such as ['C3', 'Cz', 'C4'].{did_you_mean(montage, _shipped())}"
         )
     if isinstance(montage, (Sequence, np.ndarray)):
-        return Montage(name="custom", ch_names=_check_sites(montage, "montage"))
+        return Montage(name="custom", ch_names=_check_electrodes(montage, "montage"))
     raise TypeError(
         "'montage' must be a name from list_montages(), the path of a TOML file, a "
-        f"list of sites or a Montage, got {type(montage).__name__}."
+        f"list of electrodes or a Montage, got {type(montage).__name__}."
     )
 
 
@@ -235,8 +236,8 @@ def list_montages(ch_names: Sequence[str] | None = None) -> list[str]:
     Parameters
     ----------
     ch_names : sequence of str, optional
-        Channels of some data. If given, only the montages are named whose sites are
-        all among them; in a filter bank in every band.
+        Channels of some data. If given, only the montages are named whose electrodes
+        are all among them; in a filter bank in every band.
 
     Returns
     -------
@@ -255,8 +256,8 @@ def list_montages(ch_names: Sequence[str] | None = None) -> list[str]:
     """
     if ch_names is None:
         return list(_shipped())
-    sites = read_rows(check_ch_names(ch_names)).sites
-    present = {canonical_name(site) for site in sites}
+    electrodes = read_rows(check_ch_names(ch_names)).electrodes
+    present = {canonical_name(electrode) for electrode in electrodes}
     return [name for name in _shipped() if present >= {*_load_shipped(name).ch_names}]
 
 
@@ -287,7 +288,7 @@ def _read(file: Path) -> Montage:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"Montage file {str(file)!r} must be valid TOML in UTF-8, but: {error}. "
-            'A line reads like: sites = ["C3", "Cz", "C4"].'
+            'A line reads like: ch_names = ["C3", "Cz", "C4"].'
         ) from error
     allowed = (*NEEDED_KEYS, *OPTIONAL_KEYS)
     missing = [key for key in NEEDED_KEYS if key not in content]
@@ -299,13 +300,15 @@ def _read(file: Path) -> Montage:
             f"{join_names(missing)}, not allowed: {join_names(extra)}."
             + "".join(did_you_mean(key, allowed) for key in extra[:1])
         )
-    sites = check_type(content.pop("sites"), f"sites' in '{file}", list, "an array")
-    return _checked(Montage(ch_names=sites, **content), "sites", f"' in '{file}")
+    ch_names = check_type(
+        content.pop("ch_names"), f"ch_names' in '{file}", list, "an array"
+    )
+    return _checked(Montage(ch_names=ch_names, **content), "ch_names", f"' in '{file}")
 
 
-def _checked(montage: Montage, sites: str, place: str = "") -> Montage:
-    """Return a montage with canonical sites; ``place`` follows the name of a field."""
-    for field in ("name", "device", "reference", "source", "description"):
+def _checked(montage: Montage, argument: str, place: str = "") -> Montage:
+    """Return a montage with canonical names; ``place`` follows a field's name."""
+    for field in ("name", "device", "reference", "citation", "description"):
         value = getattr(montage, field)
         if not (field == "reference" and value is None):
             check_type(value, f"{field}{place}", str, "a string")
@@ -317,7 +320,7 @@ def _checked(montage: Montage, sites: str, place: str = "") -> Montage:
     sfreq = montage.sfreq
     if sfreq is not None:
         sfreq = check_number(sfreq, f"sfreq{place}", above=0, hint="It is in Hz.")
-    ch_names = _check_sites(montage.ch_names, f"{sites}{place}")
+    ch_names = _check_electrodes(montage.ch_names, f"{argument}{place}")
     return replace(montage, ch_names=ch_names, sfreq=sfreq)
 
 
@@ -326,19 +329,19 @@ def _checked(montage: Montage, sites: str, place: str = "") -> Montage:
 
 @dataclass(frozen=True)
 class Substitution:
-    """A site that is read from another electrode of the data.
+    """An electrode that is read from another electrode of the data.
 
     Parameters
     ----------
-    site : str
-        Site of the montage that the data do not have.
+    electrode : str
+        Electrode of the montage that the data do not have.
     used : str
         Channel of the data that is read in its place, in the data's spelling.
     distance_mm : float
         Straight-line distance of the two in millimeters.
     """
 
-    site: str
+    electrode: str
     used: str
     distance_mm: float
 
@@ -350,27 +353,27 @@ class Resolved:
     Parameters
     ----------
     ch_names : tuple of str
-        Sites of the montage, in the montage's order. In trials of a filter bank all
-        sites in the first band, then all in the second, and so on.
-    source_names : tuple of str
-        When picking, the channel of the data that is read for each site. When
+        Electrodes of the montage, in the montage's order. In trials of a filter bank
+        all electrodes in the first band, then all in the second, and so on.
+    data_names : tuple of str
+        When picking, the channel of the data that is read for each electrode. When
         interpolating, all channels of the data, the columns of ``weights``.
     index : ndarray of int, shape (n_chans,), or None
         Place of these channels in the data; None when interpolating.
-    weights : ndarray of float64, shape (n_chans, n_source_chans), or None
-        ``weights @ X`` gives the sites. A site that the data have is one 1 among
-        zeros; the others are rows of a spherical-spline interpolation.
+    weights : ndarray of float64, shape (n_chans, n_data_chans), or None
+        ``weights @ X`` gives the electrodes. An electrode that the data have is one 1
+        among zeros; the others are rows of a spherical-spline interpolation.
     substitutions : tuple of Substitution
-        Sites that are read from a neighbor.
+        Electrodes that are read from a neighbor.
     interpolated : tuple of str
-        Sites that are interpolated.
+        Electrodes that are interpolated.
     bands : tuple of str
         Names of the bands of a filter bank; ``("",)`` for trials of one band. What
-        stands in for a site is the same in all of them.
+        stands in for an electrode is the same in all of them.
     """
 
     ch_names: tuple[str, ...]
-    source_names: tuple[str, ...]
+    data_names: tuple[str, ...]
     index: np.ndarray | None
     weights: np.ndarray | None = None
     substitutions: tuple[Substitution, ...] = ()
@@ -378,7 +381,7 @@ class Resolved:
     bands: tuple[str, ...] = ("",)
 
     def report(self) -> str:
-        """Say in plain words what stands for the sites that the data do not have.
+        """Say in plain words what stands for the electrodes that the data do not have.
 
         Returns
         -------
@@ -388,7 +391,9 @@ class Resolved:
         if self.substitutions:
             return f"Not in the data: {_listed(self.substitutions, 'read from')}."
         if self.interpolated and self.weights is not None:
-            first = [in_band(site, self.bands[0]) for site in self.interpolated]
+            first = [
+                in_band(electrode, self.bands[0]) for electrode in self.interpolated
+            ]
             rows = [self.ch_names.index(name) for name in first]
             n_used = np.count_nonzero(self.weights[rows].any(axis=0))
             return (
@@ -412,12 +417,12 @@ def resolve(
     ch_names : sequence of str
         Channels of the data, in any spelling that `canonical_name` knows. Those of a
         filter bank are named after electrode and band, such as ``"C3 8-12 Hz"``; each
-        site is then found in every band.
+        electrode is then found in every band.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
-        What to do about a site that the data do not have. ``"nearest"`` reads the
+        What to do about an electrode that the data do not have. ``"nearest"`` reads the
         nearest electrode instead, each electrode once, so that the distances add up
         to the least; an electrode that the montage has itself is not moved.
-        ``"interpolate"`` computes the site from all electrodes by MNE's spherical
+        ``"interpolate"`` computes the electrode from all electrodes by MNE's spherical
         splines. Channels without a known position take no part in either.
 
     Returns
@@ -428,9 +433,9 @@ def resolve(
     Raises
     ------
     ValueError
-        If a site is missing and ``on_missing="error"``, if there are too few
-        electrodes to stand in, if two channels of the data are the same site, or if
-        an electrode lacks one of the bands.
+        If an electrode is missing and ``on_missing="error"``, if there are too few
+        electrodes to stand in, if two channels of the data are the same electrode, or
+        if an electrode lacks one of the bands.
 
     Warns
     -----
@@ -446,7 +451,7 @@ def resolve(
     check_choice(on_missing, "on_missing", ON_MISSING)
     ch_names = check_ch_names(ch_names)
     rows = read_rows(ch_names)
-    found = _find_sites(load_montage(montage), rows.sites, on_missing)
+    found = _find_electrodes(load_montage(montage), rows.electrodes, on_missing)
     return in_every_band(found, rows, ch_names)
 
 
@@ -456,7 +461,7 @@ def in_every_band(found: Resolved, rows: Rows, ch_names: Sequence[str]) -> Resol
     Parameters
     ----------
     found : Resolved
-        For ``rows.sites`` as channels of the data.
+        For ``rows.electrodes`` as channels of the data.
     rows : Rows
         Which channel of the data is which electrode in which band.
     ch_names : sequence of str
@@ -469,10 +474,10 @@ def in_every_band(found: Resolved, rows: Rows, ch_names: Sequence[str]) -> Resol
     """
     if rows.bands == ("",):
         return found
-    index, weights, source_names = None, None, tuple(ch_names)
+    index, weights, data_names = None, None, tuple(ch_names)
     if found.index is not None:
         index = rows.index[:, found.index].ravel()
-        source_names = tuple(ch_names[row] for row in index)
+        data_names = tuple(ch_names[row] for row in index)
     else:
         in_bands = np.zeros((len(rows.bands), len(found.ch_names), len(ch_names)))
         for in_one, channels in zip(in_bands, rows.index, strict=True):
@@ -481,31 +486,35 @@ def in_every_band(found: Resolved, rows: Rows, ch_names: Sequence[str]) -> Resol
     return replace(
         found,
         ch_names=tuple(
-            in_band(site, band) for band in rows.bands for site in found.ch_names
+            in_band(electrode, band)
+            for band in rows.bands
+            for electrode in found.ch_names
         ),
-        source_names=source_names,
+        data_names=data_names,
         index=index,
         weights=weights,
         bands=rows.bands,
     )
 
 
-def _find_sites(
+def _find_electrodes(
     montage: Montage, ch_names: tuple[str, ...], on_missing: str
 ) -> Resolved:
     """Find the electrodes of a montage among others, whatever the bands."""
     place = _check_distinct(ch_names, "ch_names", "Drop one of these channels.")
-    missing = [site for site in montage.ch_names if site not in place]
+    missing = [electrode for electrode in montage.ch_names if electrode not in place]
     if missing and on_missing == "error":
         raise ValueError(_lacking(montage, missing, ch_names))
     if missing and on_missing == "interpolate":
         return _interpolate(montage, missing, ch_names, place)
     stand_ins = _stand_ins(montage, missing, ch_names) if missing else ()
-    used = {change.site: ch_names.index(change.used) for change in stand_ins}
-    index = np.array([place.get(site, used.get(site)) for site in montage.ch_names])
+    used = {change.electrode: ch_names.index(change.used) for change in stand_ins}
+    index = np.array(
+        [place.get(electrode, used.get(electrode)) for electrode in montage.ch_names]
+    )
     return Resolved(
         ch_names=montage.ch_names,
-        source_names=tuple(ch_names[i] for i in index),
+        data_names=tuple(ch_names[i] for i in index),
         index=index,
         substitutions=stand_ins,
     )
@@ -543,8 +552,8 @@ def ladder(
     [('Cz', 'CPz')]
     """
     check_int(n_steps, "n_steps", at_least=0)
-    places = positions(sites_of(check_ch_names(ch_names)))
-    own = [name for name in sites_of(small) if name in places]
+    places = positions(electrodes_of(check_ch_names(ch_names)))
+    own = [name for name in electrodes_of(small) if name in places]
     held = set(map(canonical_name, own))
     free = {n: xyz for n, xyz in places.items() if canonical_name(n) not in held}
     anchors = np.array([places[name] for name in own]) if own else np.zeros((1, 3))
@@ -570,14 +579,14 @@ def ladder(
 
 
 def _lacking(montage: Montage, missing: list[str], ch_names: Sequence[str]) -> str:
-    """Word the error about missing sites."""
+    """Word the error about missing electrodes."""
     listed = []
-    for site in missing[:MAX_NAMES]:
+    for electrode in missing[:MAX_NAMES]:
         near = "".join(
             f" (nearest: {name!r}, {distance:.0f} mm)"
-            for name, distance in nearest_sites(site, ch_names, 1)
+            for name, distance in nearest_electrodes(electrode, ch_names, 1)
         )
-        listed.append(f"{site!r}{near}")
+        listed.append(f"{electrode!r}{near}")
     if len(missing) > MAX_NAMES:
         listed.append(f"... ({len(missing)} in all)")
     return (
@@ -592,20 +601,20 @@ def _lacking(montage: Montage, missing: list[str], ch_names: Sequence[str]) -> s
 def _stand_ins(
     montage: Montage, missing: list[str], ch_names: Sequence[str]
 ) -> tuple[Substitution, ...]:
-    """Give every missing site an electrode of its own, by the least total distance."""
+    """Give every missing electrode one of its own, by the least total distance."""
     from scipy.optimize import linear_sum_assignment
 
     free = positions(n for n in ch_names if canonical_name(n) not in montage.ch_names)
     if len(free) < len(missing):
         raise ValueError(
             f"on_missing='nearest' needs one free electrode with a known position for "
-            f"each missing site of montage {montage.name!r} ({join_names(missing)}), "
+            f"each missing one of montage {montage.name!r} ({join_names(missing)}), "
             f"but the data have {len(free)}: {join_names(free)}. Choose a smaller "
             "montage, or pass on_missing='interpolate'."
         )
-    sites = np.array([electrode_positions()[site] for site in missing])
+    electrodes = np.array([electrode_positions()[electrode] for electrode in missing])
     distances = 1000 * np.linalg.norm(
-        sites[:, np.newaxis] - np.array(list(free.values())), axis=-1
+        electrodes[:, np.newaxis] - np.array(list(free.values())), axis=-1
     )
     names = list(free)
     stand_ins = tuple(
@@ -622,7 +631,7 @@ def _interpolate(
     ch_names: tuple[str, ...],
     place: dict[str, int],
 ) -> Resolved:
-    """Weight the data's channels: one 1 for a present site, a spline for another."""
+    """Weight the data's channels: a 1 for a present electrode, a spline for others."""
     known = list(positions(ch_names))
     if len(known) < 4:
         raise ValueError(
@@ -631,17 +640,18 @@ def _interpolate(
             "with more electrodes, or their 10-05 names."
         )
     nearest = [
-        Substitution(site, *nearest_sites(site, known, 1)[0]) for site in missing
+        Substitution(electrode, *nearest_electrodes(electrode, known, 1)[0])
+        for electrode in missing
     ]
     _warn_if_far(montage, nearest, "nearest is")
     weights = np.zeros((montage.n_chans, len(ch_names)))
     splines = _splines(missing, [canonical_name(name) for name in known])
     columns = [ch_names.index(name) for name in known]
-    for row, site in enumerate(montage.ch_names):
-        if site in place:
-            weights[row, place[site]] = 1.0
+    for row, electrode in enumerate(montage.ch_names):
+        if electrode in place:
+            weights[row, place[electrode]] = 1.0
         else:
-            weights[row, columns] = splines[missing.index(site)]
+            weights[row, columns] = splines[missing.index(electrode)]
     return Resolved(
         montage.ch_names, ch_names, None, weights, interpolated=tuple(missing)
     )
@@ -667,21 +677,21 @@ def _splines(missing: list[str], known: list[str]) -> np.ndarray:
 def _warn_if_far(
     montage: Montage, stand_ins: Iterable[Substitution], verb: str
 ) -> None:
-    """Warn about sites whose electrode is in another part of the head."""
+    """Warn about electrodes whose electrode is in another part of the head."""
     far = [change for change in stand_ins if change.distance_mm > FAR_MM]
     if far:
         warnings.warn(
             f"Montage {montage.name!r} reaches where the data have no electrodes: "
             f"{_listed(far, verb)}. Beyond {FAR_MM:.0f} mm the signal says "
-            "little about the site. Choose a montage that fits the data, see "
+            "little about the electrode. Choose a montage that fits the data, see "
             "list_montages(ch_names).",
             stacklevel=5,
         )
 
 
 def _listed(stand_ins: Iterable[Substitution], verb: str) -> str:
-    """Name sites and the electrodes that stand in for them in a sentence."""
+    """Name electrodes and the electrodes that stand in for them in a sentence."""
     return ", ".join(
-        f"{change.site} ({verb} {change.used}, {change.distance_mm:.0f} mm away)"
+        f"{change.electrode} ({verb} {change.used}, {change.distance_mm:.0f} mm away)"
         for change in stand_ins
     )

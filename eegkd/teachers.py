@@ -15,20 +15,20 @@ from torch.nn import functional as F
 
 from eegkd._checks import check_choice, check_int, check_number
 from eegkd.decoders import Decoder, Output
-from eegkd.samplers import Batch, Source, TrialSource
+from eegkd.samplers import Batch, Sampler, TrialSampler
 
 logger = logging.getLogger(__name__)
 
 MODES = ("eval", "as_published")
 CHUNK = 256  # trials that the teacher reads at once when everything is remembered
-MEMORY_LIMIT = 2 * 1024**3  # bytes of remembered answers for one source
+MEMORY_LIMIT = 2 * 1024**3  # bytes of remembered answers for one sampler
 
 
 class Teacher(Protocol):
     """What answers a batch with targets, without gradient.
 
     A teacher that asks other teachers lists them in ``parts``, so that these are told
-    of passes and updates as well.
+    of epochs and updates as well.
     """
 
     def __call__(self, batch: Batch) -> Output:
@@ -39,7 +39,7 @@ class Frozen:
     """A trained decoder that answers and does not change.
 
     The decoder is copied, so that nothing that happens to the original, or to the
-    teacher, reaches the other. Each trial of a source that shows it unchanged is read
+    teacher, reaches the other. Each trial of a sampler that shows it unchanged is read
     once; afterwards batches are answered from memory.
 
     Parameters
@@ -53,7 +53,7 @@ class Frozen:
         statistics are those of the batch and their running average moves. Nothing
         is remembered then. For reproduction only.
     memory_limit : int, default=2 GiB
-        Bytes that the remembered answers of one source may take. Scores and embeddings
+        Bytes that the remembered answers of one sampler may take. Scores and embeddings
         are always remembered. Features that do not fit are read again when they are
         asked for, and relations between trials that do not fit are computed batch by
         batch.
@@ -71,22 +71,22 @@ class Frozen:
         self.memory_limit = memory_limit
         self.decoder = copy.deepcopy(decoder).requires_grad_(False)
         self.decoder.view = decoder.view  # views are shared: each is applied once
-        self._memories: weakref.WeakKeyDictionary[Source, _Memory] = (
+        self._memories: weakref.WeakKeyDictionary[Sampler, _Memory] = (
             weakref.WeakKeyDictionary()
         )
 
     def __call__(self, batch: Batch) -> Output:
         """Return the output for the trials of a batch, without gradient."""
-        source = batch.source
+        sampler = batch.sampler
         if (
             self.mode == "eval"
             and batch.x is None
-            and isinstance(source, TrialSource)
-            and source.deterministic
+            and isinstance(sampler, TrialSampler)
+            and sampler.deterministic
         ):
-            if source not in self._memories:
-                self._memories[source] = self._remember(source)
-            return _Remembered(self._memories[source], batch, self.live)
+            if sampler not in self._memories:
+                self._memories[sampler] = self._remember(sampler)
+            return _Remembered(self._memories[sampler], batch, self.live)
         return self.live(batch)
 
     def live(self, batch: Batch) -> Output:
@@ -106,25 +106,25 @@ class Frozen:
         with torch.no_grad():
             return self.decoder(batch.seen_by(self.decoder.view))
 
-    def _remember(self, source: TrialSource) -> _Memory:
-        """Read all trials of a source once; features are kept where they fit."""
+    def _remember(self, sampler: TrialSampler) -> _Memory:
+        """Read all trials of a sampler once; features are kept where they fit."""
         chunks: list[Output] = []
         taps: tuple[str, ...] = ()
         fits = True
-        indices = torch.arange(len(source), device=source.X.device).split(CHUNK)
+        indices = torch.arange(len(sampler), device=sampler.X.device).split(CHUNK)
         for index in indices:
-            chunk = self.live(source.batch(index))
+            chunk = self.live(sampler.batch(index))
             if not chunks:
                 taps = tuple(chunk.features)
                 per_trial = _size(chunk.features.values()) // len(index)
-                fits = per_trial * len(source) <= self.memory_limit
+                fits = per_trial * len(sampler) <= self.memory_limit
             kept = chunk.features if fits else {}
             chunks.append(Output(chunk.logits, kept, chunk.embedding))
         if not fits:
             logger.info(
                 "The teacher's features of %d trials exceed memory_limit; they are "
                 "read again when they are asked for.",
-                len(source),
+                len(sampler),
             )
         whole = Output(
             logits=torch.cat([chunk.logits for chunk in chunks]),
@@ -316,7 +316,7 @@ class Virtual:
 
 
 class _Memory:
-    """A teacher's output for all trials of a source, and the relations asked for."""
+    """A teacher's output for all trials of a sampler, and the relations asked for."""
 
     def __init__(self, whole: Output, taps: Sequence[str], room: int) -> None:
         self.whole = whole

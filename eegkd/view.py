@@ -17,7 +17,7 @@ from torch import Tensor
 
 from eegkd._checks import check_ch_names, check_choice, join_names
 from eegkd.data.channels import canonical_name
-from eegkd.data.filter_bank import in_band, read_rows, sites_of, split_band
+from eegkd.data.filter_bank import electrodes_of, in_band, read_rows, split_band
 from eegkd.montage import Montage, Resolved, in_every_band, load_montage, resolve
 
 REFERENCES = (None, "average")
@@ -35,7 +35,7 @@ class View:
         Channels of the data that the view is used on. Those of a filter bank are
         named after electrode and band, such as ``"C3 8-12 Hz"``.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
-        What to do about a site that the data do not have, see
+        What to do about an electrode that the data do not have, see
         `eegkd.montage.resolve`.
     reference : {None, "average"}, default=None
         ``"average"`` subtracts the mean of the view's own electrodes, in each band of
@@ -76,20 +76,20 @@ class View:
         reference: str | None = None,
         standardize: str | None = "channel",
     ) -> None:
-        source_names = check_ch_names(ch_names)
+        data_names = check_ch_names(ch_names)
         self.on_missing = on_missing
         self.reference = check_choice(reference, "reference", REFERENCES)
         self.standardize = check_choice(standardize, "standardize", STANDARDIZE)
         if montage is None:
-            rows = read_rows(source_names)
-            names = tuple(map(canonical_name, rows.sites))
+            rows = read_rows(data_names)
+            names = tuple(map(canonical_name, rows.electrodes))
             self.montage = Montage(name="full", ch_names=names)
-            found = Resolved(names, rows.sites, index=np.arange(len(names)))
-            self.resolved = in_every_band(found, rows, source_names)
+            found = Resolved(names, rows.electrodes, index=np.arange(len(names)))
+            self.resolved = in_every_band(found, rows, data_names)
         else:
             self.montage = load_montage(montage)
-            self.resolved = resolve(self.montage, source_names, on_missing)
-        self.source_names = source_names
+            self.resolved = resolve(self.montage, data_names, on_missing)
+        self.data_names = data_names
         self.center_: Tensor | None = None
         self.scale_: Tensor | None = None
         self.align_: Tensor | None = None
@@ -119,7 +119,7 @@ class View:
 
         Parameters
         ----------
-        X : Tensor, shape (n_trials, n_source_chans, n_times)
+        X : Tensor, shape (n_trials, n_data_chans, n_times)
             Signals of all channels of the data, in volts.
 
         Returns
@@ -144,7 +144,7 @@ class View:
 
         Parameters
         ----------
-        X : Tensor, shape (n_trials, n_source_chans, n_times)
+        X : Tensor, shape (n_trials, n_data_chans, n_times)
             Training signals in volts.
 
         Returns
@@ -177,14 +177,14 @@ class View:
         """Return the same fitted view with the electrodes made uncorrelated.
 
         Euclidean alignment: signals are multiplied by the inverse square root of the
-        mean covariance of some trials, so that the trials of one person, or of one
+        mean covariance of some trials, so that the trials of one subject, or of one
         device, have unit covariance on average. It mixes the view's own electrodes
         only.
 
         Parameters
         ----------
-        X : Tensor, shape (n_trials, n_source_chans, n_times)
-            Trials of one person in volts. Their labels are not needed.
+        X : Tensor, shape (n_trials, n_data_chans, n_times)
+            Trials of one subject in volts. Their labels are not needed.
 
         Returns
         -------
@@ -213,7 +213,7 @@ class View:
         if not len(X):
             raise ValueError(
                 "'X' must hold at least one trial to align to, got none. Pass the "
-                "training trials of one person."
+                "training trials of one subject."
             )
         other = object.__new__(View)
         other.__dict__.update(self.__dict__)
@@ -233,7 +233,7 @@ class View:
 
         Parameters
         ----------
-        X : Tensor, shape (n_trials, n_source_chans, n_times)
+        X : Tensor, shape (n_trials, n_data_chans, n_times)
             Signals of all channels of the data, in volts.
 
         Returns
@@ -299,11 +299,11 @@ class View:
             If an electrode of the view is not among ``ch_names``.
         """
         ch_names = check_ch_names(ch_names)
-        if ch_names == self.source_names:
+        if ch_names == self.data_names:
             return self
         other = object.__new__(View)
         other.__dict__.update(self.__dict__)
-        other.source_names = ch_names
+        other.data_names = ch_names
         other.resolved = self._resolve_again(ch_names)
         return other
 
@@ -312,7 +312,7 @@ class View:
         place = {canonical_name(name): i for i, name in enumerate(ch_names)}
         if self.resolved.index is None and not set(self.ch_names) <= set(place):
             # The view interpolates, which takes all electrodes that it was made for.
-            lost = [n for n in self.source_names if canonical_name(n) not in place]
+            lost = [n for n in self.data_names if canonical_name(n) not in place]
             if lost:
                 raise ValueError(
                     f"'ch_names' must hold the electrodes of montage "
@@ -321,20 +321,20 @@ class View:
                     "channels as in fit."
                 )
             weights = np.zeros((self.n_chans, len(ch_names)))
-            for column, name in enumerate(self.source_names):
-                source = self.resolved.weights[:, column]  # type: ignore[index]
-                weights[:, place[canonical_name(name)]] = source
+            for column, name in enumerate(self.data_names):
+                sampler = self.resolved.weights[:, column]  # type: ignore[index]
+                weights[:, place[canonical_name(name)]] = sampler
             return Resolved(self.ch_names, ch_names, None, weights, bands=self.bands)
         stand_in = {
-            in_band(change.site, band): in_band(canonical_name(change.used), band)
+            in_band(change.electrode, band): in_band(canonical_name(change.used), band)
             for change in self.resolved.substitutions
             for band in self.bands
         }
         index, lost = [], []
-        for site in self.ch_names:
-            found = place.get(site, place.get(stand_in.get(site, site)))
+        for electrode in self.ch_names:
+            found = place.get(electrode, place.get(stand_in.get(electrode, electrode)))
             if found is None:
-                lost.append(site)
+                lost.append(electrode)
             else:
                 index.append(found)
         if lost:
@@ -346,7 +346,7 @@ class View:
             )
         return Resolved(
             ch_names=self.ch_names,
-            source_names=tuple(ch_names[i] for i in index),
+            data_names=tuple(ch_names[i] for i in index),
             index=np.array(index),
             bands=self.bands,
         )
@@ -361,7 +361,7 @@ class View:
         """
         return {
             "montage": self.montage.to_dict(),
-            "source_names": list(self.source_names),
+            "data_names": list(self.data_names),
             "ch_names": list(self.ch_names),
             "full": self.is_full,
             "on_missing": self.on_missing,
@@ -388,7 +388,7 @@ class View:
         """
         view = cls(
             None if saved["full"] else Montage(**_tuples(saved["montage"])),
-            saved["source_names"],
+            saved["data_names"],
             on_missing=saved["on_missing"],
             reference=saved["reference"],
             standardize=saved["standardize"],
@@ -409,19 +409,19 @@ class View:
         found = self.resolved
         order = [self.ch_names.index(name) for name in ch_names]
         if found.index is not None:
-            names = tuple(found.source_names[row] for row in order)
-            found = replace(found, index=found.index[order], source_names=names)
+            names = tuple(found.data_names[row] for row in order)
+            found = replace(found, index=found.index[order], data_names=names)
         elif found.weights is not None:
             found = replace(found, weights=found.weights[order])
         bands = tuple(dict.fromkeys(split_band(name)[1] for name in ch_names))
         self.resolved = replace(found, ch_names=tuple(ch_names), bands=bands)
         if self.is_full:
-            self.montage = Montage(name="full", ch_names=sites_of(ch_names))
+            self.montage = Montage(name="full", ch_names=electrodes_of(ch_names))
 
     def __repr__(self) -> str:
         in_bands = f" in {len(self.bands)} bands" if len(self.bands) > 1 else ""
-        sites = join_names(self.montage.ch_names)
-        return f"<View | {self.montage.name}: {sites}{in_bands}>"
+        electrodes = join_names(self.montage.ch_names)
+        return f"<View | {self.montage.name}: {electrodes}{in_bands}>"
 
 
 def _tuples(montage: dict[str, Any]) -> dict[str, Any]:

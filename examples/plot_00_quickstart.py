@@ -8,9 +8,9 @@ similarity-keeping distillation. Nothing is downloaded.
 """
 
 # %%
-# One call trains and tests all three, for each person. Training sees the first session,
-# testing the second. ``--dataset`` takes any set of MOABB that has the headband's
-# electrodes (Fz, C5, C6 and POz).
+# One call trains and tests all three, for each subject. Training sees the first
+# session, testing the second. ``--dataset`` takes any set of MOABB that has the
+# headband's electrodes (Fz, C5, C6 and POz).
 import argparse
 from pathlib import Path
 
@@ -19,8 +19,8 @@ import eegkd
 parser = argparse.ArgumentParser(description="From a dataset to a student.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 100")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 100")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, default=Path("demo"), help="folder")
 arguments = parser.parse_args()
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3, 4])
@@ -30,13 +30,13 @@ result = eegkd.fit(
     montage="headband",
     subjects=subjects,
     max_epochs=arguments.max_epochs or (3 if arguments.quick else 100),
-    lr=2e-3,  # fewer, larger steps than the published 500 passes at 5e-4
+    lr=2e-3,  # fewer, larger steps than the published 500 epochs at 5e-4
     n_jobs=1 if arguments.quick else 2,
 )
 
 # %%
-# The table says what the electrodes cost and what the teacher gives back. A few persons
-# and one seed show how it works; they do not show that one way is better.
+# The table says what the electrodes cost and what the teacher gives back. A few
+# subjects and one seed show how it works; they do not show that one way is better.
 print(result.describe())
 
 # %%

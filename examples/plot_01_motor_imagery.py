@@ -2,7 +2,7 @@
 Motor imagery
 =============
 
-A person imagines moving the left hand, the right hand, the feet or the tongue, and a
+A subject imagines moving the left hand, the right hand, the feet or the tongue, and a
 decoder says which. What a headset can tell apart depends on where its electrodes are.
 This page looks at the rhythms that imagery changes, teaches students on two headsets
 from 64 electrodes, and shows which limb each of them sees. The EEG is *simulated*.
@@ -29,8 +29,8 @@ parser = argparse.ArgumentParser(description="Motor imagery.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
 parser.add_argument("--montage", nargs="+", default=["headphone", "brainbit"])
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 30")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 30")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
@@ -42,7 +42,7 @@ dataset = arguments.dataset or eegkd.SimulatedMotorImagery(**size)
 
 # %%
 # The signal. Power from 8 to 13 Hz between 1 and 4 s after the cue, against the second
-# before it, of the first person. Blue is desynchronization. White dots are the
+# before it, of the first subject. Blue is desynchronization. White dots are the
 # electrodes of each headset. *headphone* is a band over the head from ear to ear and
 # lies where the blue is; *brainbit* has two electrodes over the temples and two at the
 # back of the head.
@@ -63,7 +63,7 @@ for ax, label in zip(axes[0], mu.classes, strict=True):
     ax.set_title(label.replace("_", " "))
 for row, montage in zip(axes, montages, strict=True):
     row[0].set_ylabel(montage.name)
-    sites = np.isin(mu.ch_names, montage.ch_names)
+    electrodes = np.isin(mu.ch_names, montage.ch_names)
     for ax, label in zip(row, mu.classes, strict=True):
         own = mu.y == label
         change = 100 * (during[own].mean(axis=0) / before[own].mean(axis=0) - 1)
@@ -76,12 +76,12 @@ for row, montage in zip(axes, montages, strict=True):
             vlim=(-60, 60),
             contours=0,
             sensors=False,
-            mask=sites,
+            mask=electrodes,
             mask_params={"markersize": 5, "markerfacecolor": "white"},
         )
 maps.colorbar(image, ax=axes, label="Change of power, 8 to 13 Hz (%)", shrink=0.8)
 kind = "SIMULATED: " if mu.simulated else ""
-maps.suptitle(f"{kind}{mu.name}, person {subjects[0]}")
+maps.suptitle(f"{kind}{mu.name}, subject {subjects[0]}")
 maps.savefig(folder / "desynchronization.png", dpi=150)
 
 # %%
@@ -89,10 +89,10 @@ maps.savefig(folder / "desynchronization.png", dpi=150)
 # and a student on the same ones with the teacher's help. What is not said here comes
 # from `eegkd.PARADIGMS`: 4 to 38 Hz, so that mu and beta are inside; SCCNet, which
 # squares and averages what its spatial filters let through, as one would by hand;
-# accuracy, since the classes are equally many. Each person's first day is for training,
-# the second for testing. Fewer, larger steps than the published 500 passes keep this
-# page short. Their size and number were chosen by the validation loss of other
-# simulated persons.
+# accuracy, since the classes are equally many. Each subject's first day is for
+# training, the second for testing. Fewer, larger steps than the published 500 epochs
+# keep this page short. Their size and number were chosen by the validation loss of
+# other simulated subjects.
 training = {
     "max_epochs": arguments.max_epochs or (3 if arguments.quick else 30),
     "batch_size": 32,
@@ -104,7 +104,7 @@ first = results[montages[0].name]
 print(first.describe())
 
 # %%
-# The figure of the first headset. Lines are persons. How far they lie apart is the
+# The figure of the first headset. Lines are subjects. How far they lie apart is the
 # first thing to see: some people change their rhythms little, and no headset mends
 # that.
 scores = first.plot()
@@ -124,7 +124,7 @@ COLORS = ["#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9"]  # Okabe and It
 
 
 def hits_less_false_alarms(result, role):
-    """Return a table of persons and classes."""
+    """Return a table of subjects and classes."""
     said = result.predictions.query("role == @role")
     return np.array(
         [
@@ -149,7 +149,7 @@ for number, (label, (result, role, color, marker)) in enumerate(rows.items()):
     x = places + 0.22 * (number - (len(rows) - 1) / 2)
     ax.plot(x, table.T, "o", color=color, markersize=4, alpha=0.4)
     ax.plot(x, table.mean(axis=0), marker, color=color, markersize=9, label=label)
-ax.plot([], [], "o", color="#8c8c8c", markersize=4, alpha=0.6, label="one person")
+ax.plot([], [], "o", color="#8c8c8c", markersize=4, alpha=0.6, label="one subject")
 ax.axhline(0, color="black", linewidth=1, linestyle="--")
 ax.annotate("guessing", (-0.47, 0), (0, -12), textcoords="offset points", size=9)
 ax.set_xticks(places, [label.replace("_", " ") for label in trials.classes])
@@ -160,16 +160,17 @@ ax.spines[["top", "right"]].set_visible(False)
 limbs.savefig(folder / "limbs.png", dpi=150)
 
 # %%
-# **What can be concluded.** The sites of a headset decide which classes it is good for.
-# *headphone* reads all four much as 64 electrodes do. *brainbit* recognizes the tongue,
-# whose areas lie near its electrodes over the temples, and hardly more than guesses the
-# rest. Its teacher knows the hands, and cannot pass on what the student's electrodes do
-# not see. For such a headset choose classes that it sees, or another paradigm.
+# **What can be concluded.** The electrodes of a headset decide which classes it is good
+# for. *headphone* reads all four much as 64 electrodes do. *brainbit* recognizes the
+# tongue, whose areas lie near its electrodes over the temples, and hardly more than
+# guesses the rest. Its teacher knows the hands, and cannot pass on what the student's
+# electrodes do not see. For such a headset choose classes that it sees, or another
+# paradigm.
 #
-# **What cannot.** Whether a teacher helps: with four persons the smallest possible p is
-# 0.125, and a difference of a few points of either sign is noise. The teacher is no
+# **What cannot.** Whether a teacher helps: with four subjects the smallest possible p
+# is 0.125, and a difference of a few points of either sign is noise. The teacher is no
 # ceiling either, since 64 electrodes have more weights to be learned from the same 105
-# trials, in few passes. People also move their jaw and tongue, which electrodes over
+# trials, in few epochs. People also move their jaw and tongue, which electrodes over
 # the temples record as muscle activity; the simulation has none, so that a high score
 # there would have to be looked at twice.
 #

@@ -2,7 +2,7 @@
 P300
 ====
 
-A person waits for one of many flashes, and a decoder says for each whether it was the
+A subject waits for one of many flashes, and a decoder says for each whether it was the
 one. This page looks at the average response, teaches students on two headsets of eight
 electrodes each from 64 electrodes, and averages their scores over repetitions, as
 spellers do. The EEG is *simulated*.
@@ -27,14 +27,14 @@ from sklearn.metrics import roc_auc_score
 import eegkd
 from eegkd.data.simulated import SimulatedP300
 from eegkd.evaluation.splits import held_out
-from eegkd.montage import nearest_sites
+from eegkd.montage import nearest_electrodes
 
 parser = argparse.ArgumentParser(description="P300.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
 parser.add_argument("--montage", nargs="+", default=["unicorn", "hermes"])
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 10")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 10")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
@@ -46,21 +46,21 @@ dataset = arguments.dataset or SimulatedP300(**size)
 
 trials = eegkd.load_trials(dataset, subjects=subjects)
 is_test, rule = held_out(trials.metadata, trials.y)
-blocks = trials.metadata.groupby(["subject", "session", "run", "block"]).size()
+blocks = trials.metadata.groupby(["subject", "session", "run", "group"]).size()
 print(trials)
 print(f"Tested on {rule}.")
 print(f"{(trials.y == 'Target').mean():.0%} of the trials are targets.")
 print(f"{len(blocks)} blocks of trials that overlap, of {blocks.min()} or more trials.")
 
 # %%
-# The signal: the average response of the first person at Pz, with 95 % intervals over
+# The signal: the average response of the first subject at Pz, with 95 % intervals over
 # trials, and below where targets differ from other flashes. First comes what the eyes
 # do: a target is looked at, and its visual response at the back of the head is larger.
 # After 0.3 s comes what attention does, the P300, widest over parietal cortex (Polich,
 # 2007). The ripple of the dashed line is the answer to all flashes, five in a second.
 own = trials.subset((trials.metadata["subject"] == subjects[0]).to_numpy())
 time = own.tmin + np.arange(own.n_times) / own.sfreq
-site, _ = nearest_sites("Pz", own.ch_names)[0]
+electrode, _ = nearest_electrodes("Pz", own.ch_names)[0]
 info = mne.create_info(list(own.ch_names), own.sfreq, "eeg")
 info.set_montage("colin27_1005", match_case=False)
 mean = {label: 1e6 * own.X[own.y == label].mean(axis=0) for label in own.classes}
@@ -71,7 +71,7 @@ upper, lower = response.subfigures(2, 1, height_ratios=(1.35, 1))
 ax = upper.subplots()
 styles = {"Target": ("#D55E00", "-"), "NonTarget": ("#0072B2", "--")}
 for label, (color, line) in styles.items():
-    shown = 1e6 * own.X[own.y == label, own.ch_names.index(site)]
+    shown = 1e6 * own.X[own.y == label, own.ch_names.index(electrode)]
     half = 1.96 * shown.std(axis=0) / np.sqrt(len(shown))
     ax.plot(
         time, shown.mean(axis=0), line, color=color, label=f"{label} ({len(shown)})"
@@ -81,10 +81,10 @@ for label, (color, line) in styles.items():
         color=color, alpha=0.25, linewidth=0,
     )  # fmt: skip
 ax.axhline(0, color="black", linewidth=0.8)
-ax.set(xlabel="Time after the flash (s)", ylabel=f"{site} (microvolts)")
+ax.set(xlabel="Time after the flash (s)", ylabel=f"{electrode} (microvolts)")
 ax.set(xlim=(time[0], time[-1]))
 kind = "SIMULATED: " if own.simulated else ""
-ax.set_title(f"{kind}{own.name}, person {subjects[0]}", loc="left")
+ax.set_title(f"{kind}{own.name}, subject {subjects[0]}", loc="left")
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 instants = (0.16, 0.24, 0.32, 0.4, 0.48)
@@ -113,8 +113,8 @@ response.savefig(folder / "response.png", dpi=150)
 # (ROC-AUC), which is 0.5 for whoever guesses, however rare targets are. Training sees
 # the first day and testing the second; for validation whole characters are held out, so
 # that overlapping trials stay on one side. Fewer, larger steps than the default 150
-# passes keep this page short; their size and number were chosen by the validation loss
-# of other simulated persons.
+# epochs keep this page short; their size and number were chosen by the validation loss
+# of other simulated subjects.
 #
 # *unicorn* has Pz and two electrodes over visual cortex, *hermes* as many, all of them
 # over frontal cortex.
@@ -133,13 +133,13 @@ print(first.describe())
 print(first.scores.groupby("role")["accuracy"].mean().round(3).to_string())
 
 # %%
-# The figure of the first headset. Lines are persons.
+# The figure of the first headset. Lines are subjects.
 scores = first.plot()
 scores.savefig(folder / "scores.png", dpi=150)
 
 # %%
-# The same for the other headset. As many electrodes at other sites are not the same
-# thing.
+# The same for the other headset. As many electrodes at other electrodes are not the
+# same thing.
 for name, result in results.items():
     if result is not first:
         print(f"\n{name}\n{result.describe()}")
@@ -159,7 +159,7 @@ def after_repetitions(model, day):
     proba = model.predict_proba(day)[:, model.classes_.tolist().index("Target")]
     score = np.log(np.clip(proba, 1e-6, 1)) - np.log(np.clip(1 - proba, 1e-6, 1))
     averaged = {"Target": [], "NonTarget": []}
-    for rows in day.metadata.groupby(["run", "block"]).indices.values():
+    for rows in day.metadata.groupby(["run", "group"]).indices.values():
         for label, n in (("Target", N_TARGETS), ("NonTarget", N_LINES - N_TARGETS)):
             table = score[rows[day.y[rows] == label]].reshape(-1, n)
             count = np.arange(1, len(table) + 1)[:, np.newaxis]
@@ -177,13 +177,13 @@ if trials.simulated:
     for montage, color, marker in zip(montages, COLORS, "Ds^vP", strict=False):
         label = f"student, {montage.name} ({montage.n_chans})"
         lines[label] = (results[montage.name].students, color, marker)
-    person = trials.metadata["subject"].to_numpy()
+    subject = trials.metadata["subject"].to_numpy()
     repeated, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
     for label, (models, color, marker) in lines.items():
         curves = np.array(
             [
                 after_repetitions(
-                    models[str(who), 0], trials.subset(is_test & (person == who))
+                    models[str(who), 0], trials.subset(is_test & (subject == who))
                 )
                 for who in subjects
             ]
@@ -191,7 +191,7 @@ if trials.simulated:
         x = np.arange(1, curves.shape[1] + 1)
         ax.plot(x, curves.T, color=color, linewidth=0.8, alpha=0.4)
         ax.plot(x, curves.mean(axis=0), color=color, marker=marker, label=label)
-    ax.plot([], [], color="#8c8c8c", linewidth=0.8, label="one person")
+    ax.plot([], [], color="#8c8c8c", linewidth=0.8, label="one subject")
     ax.axhline(0.5, color="black", linewidth=1, linestyle="--")
     ax.annotate("chance", (1, 0.5), (0, 4), textcoords="offset points", size=9)
     ax.set(xlabel="Repetitions averaged", ylabel="ROC-AUC, second day", xticks=x)
@@ -201,16 +201,16 @@ if trials.simulated:
     repeated.savefig(folder / "repetitions.png", dpi=150)
 
 # %%
-# **What can be concluded.** Sites count for more than their number: eight electrodes
-# with some over parietal and visual cortex come near all 64, eight over frontal cortex
-# do not, and averaging does not make up for it in everyone. What looks poor for one
-# flash may be enough for a speller, which asks several times; what repetitions cost is
-# time.
+# **What can be concluded.** Electrodes count for more than their number: eight
+# electrodes with some over parietal and visual cortex come near all 64, eight over
+# frontal cortex do not, and averaging does not make up for it in everyone. What looks
+# poor for one flash may be enough for a speller, which asks several times; what
+# repetitions cost is time.
 #
 # **What cannot.** Whether the teacher helps. Here the student is below the baseline;
-# with three persons the smallest possible p is 0.25, and a difference of either sign
+# with three subjects the smallest possible p is 0.25, and a difference of either sign
 # may be noise. The teacher is no ceiling either: 64 electrodes have more weights to be
-# learned from the same 900 flashes, in few passes. With two classes its scores say how
+# learned from the same 900 flashes, in few epochs. With two classes its scores say how
 # sure it is and little else; `eegkd.benchmark` compares methods that have more to pass
 # on. In people blinks and eye movements may follow targets, which frontal electrodes
 # see; here they do not. And dry electrodes are noisier than these.

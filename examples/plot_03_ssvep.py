@@ -12,8 +12,8 @@ teacher, and the field's own methods, FBCCA and TRCA, run beside it. The EEG is
 # %%
 # Trials of two seconds: what a decoder has before it must answer. Band and rate are
 # those that `eegkd.PARADIGMS` has for SSVEP: 7 to 45 Hz, at 128 Hz. The first day of
-# each person is for training, the second for testing. ``--dataset`` takes any SSVEP set
-# of MOABB.
+# each subject is for training, the second for testing. ``--dataset`` takes any SSVEP
+# set of MOABB.
 import argparse
 import tempfile
 from pathlib import Path
@@ -32,14 +32,14 @@ parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
 parser.add_argument(
     "--montage", nargs="+", default=["occipital_3", "muse"], help="one or several"
 )
-parser.add_argument("--max-epochs", type=int, help="passes, by default 30")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 30")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
-passes = arguments.max_epochs or (2 if arguments.quick else 30)
+epochs = arguments.max_epochs or (2 if arguments.quick else 30)
 
 trials = eegkd.load_trials(
     arguments.dataset or eegkd.SimulatedSSVEP(n_trials=4 if arguments.quick else 20),
@@ -59,59 +59,59 @@ print(f"{trials}\nTested on {rule}.")
 # head.
 hertz = stimulation_frequencies(trials.y)
 shown = sorted(hertz, key=hertz.get)[:5]
-sites = [site for site in ("Oz", "Fz") if site in trials.ch_names]
-sites = sites or list(trials.ch_names[:1])
+electrodes = [electrode for electrode in ("Oz", "Fz") if electrode in trials.ch_names]
+electrodes = electrodes or list(trials.ch_names[:1])
 COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"]
 
 
-def amplitude(label, site):
-    """Return the spectrum in microvolts of one person's average trial."""
+def amplitude(label, electrode):
+    """Return the spectrum in microvolts of one subject's average trial."""
     own = (trials.y == label) & (trials.metadata["subject"] == subjects[0]).to_numpy()
-    average = 1e6 * trials.X[own, trials.ch_names.index(site)].mean(axis=0)
+    average = 1e6 * trials.X[own, trials.ch_names.index(electrode)].mean(axis=0)
     waves = np.fft.rfft(average - average.mean(), 8 * len(average))
     return 2 * np.abs(waves) / len(average)
 
 
 frequencies = np.fft.rfftfreq(8 * trials.n_times, 1 / trials.sfreq)
-spectrum = Figure(figsize=(6.4, 2.4 * len(sites) + 0.6), layout="constrained")
-axes = spectrum.subplots(len(sites), sharex=True, sharey=True, squeeze=False)[:, 0]
-for ax, site in zip(axes, sites, strict=True):
+spectrum = Figure(figsize=(6.4, 2.4 * len(electrodes) + 0.6), layout="constrained")
+axes = spectrum.subplots(len(electrodes), sharex=True, sharey=True, squeeze=False)[:, 0]
+for ax, electrode in zip(axes, electrodes, strict=True):
     for label, color in zip(shown, COLORS, strict=False):
-        ax.plot(frequencies, amplitude(label, site), color=color, linewidth=1.3)
+        ax.plot(frequencies, amplitude(label, electrode), color=color, linewidth=1.3)
         for multiple, dashes in ((1, "-"), (2, ":")):
             at = multiple * hertz[label]
             ax.axvline(at, color=color, linewidth=0.8, linestyle=dashes, zorder=0)
     ax.set(xlim=(6, 40), ylabel="Amplitude (µV)")
-    ax.annotate(site, (0.99, 0.97), xycoords="axes fraction", ha="right", va="top")
+    ax.annotate(electrode, (0.99, 0.97), xycoords="axes fraction", ha="right", va="top")
     ax.spines[["top", "right"]].set_visible(False)
 for label, color in zip(shown, COLORS, strict=False):
     axes[0].plot([], [], color=color, label=f"{hertz[label]:g} Hz")
 axes[0].plot([], [], color="black", linewidth=0.8, linestyle=":", label="its double")
 axes[0].set_ylim(bottom=0)
 axes[0].legend(loc="upper left", bbox_to_anchor=(0.6, 1.02), frameon=False, fontsize=9)
-axes[0].set_title(f"{kind}{trials.name}, person {subjects[0]}", loc="left", size=11)
+axes[0].set_title(f"{kind}{trials.name}, subject {subjects[0]}", loc="left", size=11)
 axes[-1].set_xlabel("Frequency (Hz)")
 spectrum.savefig(folder / "spectrum.png", dpi=150)
 
 # %%
 # Network and schedule. The table of `eegkd.PARADIGMS` has EEGNet with kernels of one
-# second, and 500 passes. Here there is time for 30 passes with smaller batches and
-# larger steps, which were chosen by the validation loss of other simulated persons
+# second, and 500 epochs. Here there is time for 30 epochs with smaller batches and
+# larger steps, which were chosen by the validation loss of other simulated subjects
 # (``seed=100``). In so few steps the running averages of the network's normalization,
 # published with a momentum of 0.01, would lag behind, so that they are made faster.
 #
 # The teacher reads not 64 electrodes but the nine over the visual cortex, as is usual
 # for SSVEP. The first layer of EEGNet works on each electrode, so that all of them
-# would take seven times as long; and in so few passes a network on 64 electrodes learns
-# little. The persons share one teacher and one student (``scheme="dependent"``),
-# because 100 trials of one person are few. And the method is classical distillation,
+# would take seven times as long; and in so few epochs a network on 64 electrodes learns
+# little. The subjects share one teacher and one student (``scheme="dependent"``),
+# because 100 trials of one subject are few. And the method is classical distillation,
 # ``"kd"``: by the same validation loss it came out before ``"sk_kd"``, whose published
 # weights were made for motor imagery and a longer schedule.
 row = eegkd.PARADIGMS["ssvep"]
 network = {**row.network_options(), "batch_norm_momentum": 0.1}
-training = {**row.training(), "max_epochs": passes, "lr": 3e-3, "batch_size": 16}
+training = {**row.training(), "max_epochs": epochs, "lr": 3e-3, "batch_size": 16}
 visual = "PO7 PO3 POz PO4 PO8 O1 Oz O2 Iz".split()
-visual = [site for site in visual if site in trials.ch_names]
+visual = [electrode for electrode in visual if electrode in trials.ch_names]
 teacher = eegkd.DecoderClassifier(
     visual or None, row.decoder, decoder_options=network, **training
 )
@@ -148,11 +148,11 @@ for montage in others:
 # %%
 # What the field would do without a network. FBCCA compares each trial with sines of the
 # frequencies and needs no training; TRCA learns filters and average responses of each
-# person. Both read the same electrodes and are tested on the same trials.
+# subject. Both read the same electrodes and are tested on the same trials.
 
 
 def classical(name, montage):
-    """Yield the test accuracy of a baseline of each person."""
+    """Yield the test accuracy of a baseline of each subject."""
     for subject in subjects:
         own = (trials.metadata["subject"] == subject).to_numpy()
         train, test = trials.subset(own & ~is_test), trials.subset(own & is_test)
@@ -161,7 +161,7 @@ def classical(name, montage):
 
 
 NAMES = {
-    "teacher": f"teacher, {len(visual) or trials.n_chans} sites",
+    "teacher": f"teacher, {len(visual) or trials.n_chans} electrodes",
     "baseline": "network alone",
     "student": "network, taught",
     "fbcca": "FBCCA",
@@ -180,16 +180,16 @@ means = table.pivot_table(index="decoder", columns="montage", values="accuracy")
 print(means.loc[list(NAMES.values()), list(results)].round(3).to_string())
 
 # %%
-# Each dot is a person, the bar their mean. What one may conclude here: where the
+# Each dot is a subject, the bar their mean. What one may conclude here: where the
 # electrodes are matters more than how the decoder was taught, and the classical methods
 # belong beside any network. TRCA, which learns in a second, is level with the networks
 # at the occipital electrodes and ahead of them at the Muse's; FBCCA, which learns
 # nothing, falls behind with trials as short as these.
 #
-# What one may not: three simulated persons, one seed and a short schedule do not say
+# What one may not: three simulated subjects, one seed and a short schedule do not say
 # which decoder is better for people, nor whether the teacher helps. The comparison is
-# not quite even either: the network learned from all persons together, TRCA from each
-# alone. In this simulation the response of a person has one phase in all trials, which
+# not quite even either: the network learned from all subjects together, TRCA from each
+# alone. In this simulation the response of a subject has one phase in all trials, which
 # is what TRCA assumes and people keep less exactly. And a cap's electrodes stand in for
 # a device's dry ones.
 COLORS_OF = dict(zip(NAMES.values(), ["#0072B2", "#E69F00", "#009E73"], strict=False))

@@ -12,8 +12,8 @@ teacher. The EEG is *simulated*.
 # %%
 # Trials. In the convention of MOABB every bit is a trial of its own: the 0.3 s after
 # its onset, named ``1.0`` (light) or ``0.0`` (dark). Neighbors overlap, and the
-# metadata know which windows belong to one turn of the code (``block``), so that no
-# split parts them. The first day of each person is for training, the second for
+# metadata know which windows belong to one turn of the code (``group``), so that no
+# split parts them. The first day of each subject is for training, the second for
 # testing.
 #
 # The simulated set is recorded here at the rate that it is decoded at, 120 Hz, which
@@ -36,14 +36,14 @@ parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
 parser.add_argument(
     "--montage", nargs="+", default=["unicorn", "muse"], help="one or several"
 )
-parser.add_argument("--max-epochs", type=int, help="passes, by default 12")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 12")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
-passes = arguments.max_epochs or (2 if arguments.quick else 12)
+epochs = arguments.max_epochs or (2 if arguments.quick else 12)
 
 size = {"n_trials": 2, "n_runs": 2} if arguments.quick else {"n_trials": 4, "n_runs": 4}
 trials = eegkd.load_trials(
@@ -61,42 +61,42 @@ print(f"{trials}\nTested on {rule}.")
 # the average cancels them. The wave after a light bit has two microvolts and more at
 # Oz; after a dark bit it is the opposite. Fz sees less than half of it, in another
 # shape.
-sites = [site for site in ("Oz", "Fz") if site in trials.ch_names]
-sites = sites or list(trials.ch_names[:1])
+electrodes = [electrode for electrode in ("Oz", "Fz") if electrode in trials.ch_names]
+electrodes = electrodes or list(trials.ch_names[:1])
 LOOKS = [("#0072B2", "--"), ("#E69F00", "-"), ("#009E73", ":"), ("#CC79A7", "-.")]
 milliseconds = 1e3 * (trials.tmin + np.arange(trials.n_times) / trials.sfreq)
-person = (trials.metadata["subject"] == subjects[0]).to_numpy()
+subject = (trials.metadata["subject"] == subjects[0]).to_numpy()
 answers = Figure(figsize=(6.4, 3.2), layout="constrained")
-axes = answers.subplots(1, len(sites), sharey=True, squeeze=False)[0]
-for ax, site in zip(axes, sites, strict=True):
+axes = answers.subplots(1, len(electrodes), sharey=True, squeeze=False)[0]
+for ax, electrode in zip(axes, electrodes, strict=True):
     for label, (color, dashes) in zip(trials.classes, LOOKS, strict=False):
-        windows = 1e6 * trials.X[person & (trials.y == label)]
-        average = windows[:, trials.ch_names.index(site)].mean(axis=0)
+        windows = 1e6 * trials.X[subject & (trials.y == label)]
+        average = windows[:, trials.ch_names.index(electrode)].mean(axis=0)
         name = {"1.0": "light", "0.0": "dark"}.get(str(label), str(label))
         ax.plot(milliseconds, average, color=color, linestyle=dashes, label=name)
     ax.axhline(0, color="#8c8c8c", linewidth=0.8, zorder=0)
     ax.set_xlabel("Time after the bit's onset (ms)")
-    ax.set_title(site, loc="left", size=10)
+    ax.set_title(electrode, loc="left", size=10)
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("Average (µV)")
 axes[-1].legend(loc="upper right", frameon=False)
-answers.suptitle(f"{kind}{trials.name}, person {subjects[0]}", size=11)
+answers.suptitle(f"{kind}{trials.name}, subject {subjects[0]}", size=11)
 answers.savefig(folder / "answers.png", dpi=150)
 
 # %%
-# Network and schedule. The table of `eegkd.PARADIGMS` has EEGNet and 100 passes. Here
+# Network and schedule. The table of `eegkd.PARADIGMS` has EEGNet and 100 epochs. Here
 # fewer and larger steps have to do, and the running averages of the network's
 # normalization, published with a momentum of 0.01, are made faster, for they would lag
 # behind. The teacher reads the nine electrodes over the visual cortex, and the method
-# is classical distillation, ``"kd"``. All but the number of passes, which is a matter
-# of time, was chosen by the validation loss of other simulated persons (``seed=100``):
-# in so few passes networks on all 64 electrodes, and students of ``"sk_kd"``, come less
+# is classical distillation, ``"kd"``. All but the number of epochs, which is a matter
+# of time, was chosen by the validation loss of other simulated subjects (``seed=100``):
+# in so few epochs networks on all 64 electrodes, and students of ``"sk_kd"``, come less
 # far.
 row = eegkd.PARADIGMS["cvep"]
 network = {**row.network_options(), "batch_norm_momentum": 0.1}
-training = {**row.training(), "max_epochs": passes, "lr": 1e-2, "batch_size": 64}
+training = {**row.training(), "max_epochs": epochs, "lr": 1e-2, "batch_size": 64}
 visual = "PO7 PO3 POz PO4 PO8 O1 Oz O2 Iz".split()
-visual = [site for site in visual if site in trials.ch_names]
+visual = [electrode for electrode in visual if electrode in trials.ch_names]
 teacher = eegkd.DecoderClassifier(
     visual or None, row.decoder, decoder_options=network, **training
 )
@@ -137,7 +137,7 @@ level = trials.y.astype(float)  # 1 for light, 0 for dark
 def turns(rows):
     """Return the windows of each turn of the code, (n_turns, n_bits)."""
     own = trials.metadata.iloc[rows].reset_index(drop=True)
-    groups = own.groupby(["subject", "session", "run", "block"], sort=False).indices
+    groups = own.groupby(["subject", "session", "run", "group"], sort=False).indices
     n_bits = max(map(len, groups.values()))
     return np.array([rows[g] for g in groups.values() if len(g) == n_bits])
 
@@ -163,7 +163,7 @@ def decode(model, subject):
 
 
 def person_is(subject):
-    """Say which trials are those of a person."""
+    """Say which trials are those of a subject."""
     return (trials.metadata["subject"] == subject).to_numpy()
 
 
@@ -183,14 +183,14 @@ table.to_csv(folder / "codes.csv")
 print(f"{len(codes)} codes of {codes.shape[1]} bits\n{table.round(2).to_string()}")
 
 # %%
-# Means over persons. The Unicorn has three electrodes over the visual cortex, the Muse
+# Means over subjects. The Unicorn has three electrodes over the visual cortex, the Muse
 # none. Its decoders are right in about six of ten bits, and yet, at the end of the
 # turn, in most codes: errors of single bits are not errors of codes. The Unicorn's get
 # as far within six tenths of a second.
 #
 # What one may conclude: the share of right bits alone says little about a speller, and
 # one has to look at codes and at the time that they take; where the electrodes are
-# decides about both. What one may not: three simulated persons and one seed do not say
+# decides about both. What one may not: three simulated subjects and one seed do not say
 # whether a teacher helps. Eight codes are few, and more are harder to tell apart. The
 # simulation adds up the answers to bits exactly, which cortex does not, and its
 # electrodes at the ears are those of a cap. And the field's classical decoders of
@@ -201,7 +201,9 @@ decoding = Figure(figsize=(6.4, 4.2), layout="constrained")
 ax = decoding.subplots()
 marks = dict(zip(["all", *results], ["o", "s", "^", "D", "v", "P"], strict=False))
 for (montage, role), curve in lines.items():
-    place = f"{len(visual) or trials.n_chans} sites" if montage == "all" else montage
+    place = (
+        f"{len(visual) or trials.n_chans} electrodes" if montage == "all" else montage
+    )
     ax.plot(
         seconds,
         curve,

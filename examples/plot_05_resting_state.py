@@ -2,7 +2,7 @@
 Resting state
 =============
 
-A person rests with eyes closed or open, and a decoder says which, from four seconds of
+A subject rests with eyes closed or open, and a decoder says which, from four seconds of
 EEG. The same is done with other states, such as relaxation or fatigue. This page looks
 at the spectra, teaches students on two headsets from 64 electrodes, and asks what a
 headset on the forehead really measures. The EEG is *simulated*.
@@ -29,14 +29,14 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 import eegkd
 from eegkd.data.simulated import SimulatedRestingState
 from eegkd.evaluation.splits import held_out
-from eegkd.montage import nearest_sites
+from eegkd.montage import nearest_electrodes
 
 parser = argparse.ArgumentParser(description="Resting state.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
 parser.add_argument("--montage", nargs="+", default=["brainbit", "hermes"])
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 25")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 25")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
@@ -50,11 +50,11 @@ trials = eegkd.load_trials(dataset, subjects=subjects)
 is_test, rule = held_out(trials.metadata, trials.y)
 print(trials)
 print(f"Tested on {rule}.")
-places = trials.metadata.groupby(["subject", "session", "run", "block"])
+places = trials.metadata.groupby(["subject", "session", "run", "group"])
 print(f"{places.ngroups} segments of about {places.size().mean():.0f} windows each.")
 
 # %%
-# The signal: spectra of the first person. At the back of the head alpha is stronger
+# The signal: spectra of the first subject. At the back of the head alpha is stronger
 # with closed eyes (Barry et al., 2007). At the forehead there is a second difference:
 # open eyes blink and closed ones drift slowly, which gives large waves below 4 Hz. That
 # is no brain activity. The head shows where alpha changes.
@@ -63,20 +63,22 @@ frequency, power = welch(1e6 * own.X, own.sfreq, nperseg=own.n_times)
 spectra = {label: power[own.y == label].mean(axis=0) for label in own.classes}
 alpha = (frequency >= 8) & (frequency <= 13)
 level = [10 * np.log10(spectra[label][:, alpha].mean(axis=1)) for label in own.classes]
-back, _ = nearest_sites("Oz", own.ch_names)[0]
-front, _ = nearest_sites("Fpz", own.ch_names)[0]
+back, _ = nearest_electrodes("Oz", own.ch_names)[0]
+front, _ = nearest_electrodes("Fpz", own.ch_names)[0]
 COLORS = ["#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9"]  # Okabe and Ito's
 styles = [("#0072B2", "-"), ("#D55E00", "--")]
 
 signal = plt.figure(figsize=(8.0, 3.2), layout="constrained")
 *panels, head = signal.subplots(1, 3, width_ratios=(1, 1, 0.9))
 shown = (frequency >= 1) & (frequency <= 35)
-for ax, site, where in zip(panels, (back, front), ("back", "forehead"), strict=True):
+for ax, electrode, where in zip(
+    panels, (back, front), ("back", "forehead"), strict=True
+):
     for (color, line), label in zip(styles, own.classes, strict=True):
-        row = spectra[label][own.ch_names.index(site)]
+        row = spectra[label][own.ch_names.index(electrode)]
         ax.semilogy(frequency[shown], row[shown], line, color=color, label=label)
     ax.axvspan(8, 13, color="#dddddd", zorder=0)
-    ax.set(xlabel="Frequency (Hz)", title=f"{site}, {where}")
+    ax.set(xlabel="Frequency (Hz)", title=f"{electrode}, {where}")
     ax.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("Power (µV²/Hz)")
 panels[1].sharey(panels[0])
@@ -99,7 +101,7 @@ head.set_title("8 to 13 Hz")
 label = f"{own.classes[0]} over {own.classes[1]} (dB)"
 signal.colorbar(image, ax=head, label=label, shrink=0.8)
 kind = "SIMULATED: " if own.simulated else ""
-signal.suptitle(f"{kind}{own.name}, person {subjects[0]}")
+signal.suptitle(f"{kind}{own.name}, subject {subjects[0]}")
 signal.savefig(folder / "spectra.png", dpi=150)
 
 # %%
@@ -110,8 +112,8 @@ signal.savefig(folder / "spectra.png", dpi=150)
 # where in its cycle alpha is at the first sample is chance, so that layers that are
 # maps over time have nothing in common between trials. Teacher and student are compared
 # behind the averaging over time instead. Training sees the first day, testing the
-# second. Fewer, larger steps than the default 500 passes keep this page short; their
-# size and number were chosen by the validation loss of other simulated persons.
+# second. Fewer, larger steps than the default 500 epochs keep this page short; their
+# size and number were chosen by the validation loss of other simulated subjects.
 #
 # *brainbit* has two electrodes at the back of the head, *hermes* eight at the front.
 training = {
@@ -124,7 +126,7 @@ first = results[montages[0].name]
 print(first.describe())
 
 # %%
-# The figure of the first headset. Lines are persons.
+# The figure of the first headset. Lines are subjects.
 scores = first.plot()
 scores.savefig(folder / "scores.png", dpi=150)
 
@@ -146,7 +148,8 @@ for name, result in results.items():
 
 # %%
 # What a device would show: each student's probability of the first state, window by
-# window, through the second day of the first person. Grey is when the eyes were closed.
+# window, through the second day of the first subject. Grey is when the eyes were
+# closed.
 tested = trials.subset(is_test & (trials.metadata["subject"] == subjects[0]).to_numpy())
 state = trials.classes[0]
 minute = tested.metadata["start"].to_numpy() / 60
@@ -164,7 +167,7 @@ course, axes = plt.subplots(
 for ax, montage, color in zip(axes[:, 0], montages, COLORS, strict=False):
     student = results[montage.name].students[str(subjects[0]), 0]
     proba = student.predict_proba(tested)[:, student.classes_.tolist().index(state)]
-    for _, rows in tested.metadata.groupby(["run", "block"]).indices.items():
+    for _, rows in tested.metadata.groupby(["run", "group"]).indices.items():
         ax.plot(minute[rows] + width / 2, proba[rows], ".-", color=color, linewidth=1)
         if tested.y[rows[0]] == state:
             ax.axvspan(
@@ -179,7 +182,7 @@ for ax, montage, color in zip(axes[:, 0], montages, COLORS, strict=False):
     ax.set(ylim=(-0.05, 1.05), ylabel=f"P({state})")
     ax.spines[["top", "right"]].set_visible(False)
 axes[-1, 0].set_xlabel("Minutes of the test session")
-course.suptitle(f"{kind}{own.name}, person {subjects[0]}; gray: eyes {state}")
+course.suptitle(f"{kind}{own.name}, subject {subjects[0]}; gray: eyes {state}")
 course.savefig(folder / "course.png", dpi=150)
 
 # %%
@@ -187,19 +190,19 @@ course.savefig(folder / "course.png", dpi=150)
 # and a linear classifier, take no time to train. Alpha is brain activity. From 1 to 6
 # Hz there is hardly a difference but blinks.
 BANDS = {"1 to 6 Hz": (1, 6), "8 to 13 Hz": (8, 13)}
-person = trials.metadata["subject"].to_numpy()
+subject = trials.metadata["subject"].to_numpy()
 frequency, power = welch(1e6 * trials.X, trials.sfreq, nperseg=trials.n_times // 2)
 
 
 def score_band(montage, band):
-    """Return the accuracy of each person's power in a band on the second day."""
+    """Return the accuracy of each subject's power in a band on the second day."""
     low, high = band
-    sites = [trials.ch_names.index(name) for name in montage.ch_names]
+    electrodes = [trials.ch_names.index(name) for name in montage.ch_names]
     inside = (frequency >= low) & (frequency <= high)
-    levels = np.log(power[:, sites][:, :, inside].mean(axis=2))
+    levels = np.log(power[:, electrodes][:, :, inside].mean(axis=2))
     scores = []
     for who in subjects:
-        train, test = (person == who) & ~is_test, (person == who) & is_test
+        train, test = (subject == who) & ~is_test, (subject == who) & is_test
         rule = LinearDiscriminantAnalysis().fit(levels[train], trials.y[train])
         scores.append(rule.score(levels[test], trials.y[test]))
     return scores
@@ -214,7 +217,7 @@ for number, (montage, color) in enumerate(zip(montages, COLORS, strict=False)):
     label = f"{montage.name}, {montage.n_chans} electrodes"
     means = [np.mean(row) for row in table]
     ax.plot(x, means, "Ds^vP"[number], color=color, markersize=9, label=label)
-ax.plot([], [], "o", color="#8c8c8c", markersize=4, alpha=0.6, label="one person")
+ax.plot([], [], "o", color="#8c8c8c", markersize=4, alpha=0.6, label="one subject")
 chance = 1 / len(trials.classes)
 ax.axhline(chance, color="black", linewidth=1, linestyle="--")
 ax.annotate("chance", (-0.45, chance), (0, 4), textcoords="offset points", size=9)
@@ -233,7 +236,7 @@ found.savefig(folder / "bands.png", dpi=150)
 # nothing and belongs beside every result of a frontal headset.
 #
 # **What cannot.** Open and closed eyes are the easiest states there are; a student that
-# tells them apart is no evidence for states that have no such sign. With four persons
+# tells them apart is no evidence for states that have no such sign. With four subjects
 # no difference between student and baseline can reach p < 0.05. People have more
 # sources of slow waves and of muscle activity than the simulation, and dry electrodes
 # more noise.

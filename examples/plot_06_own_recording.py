@@ -4,7 +4,7 @@ Your own recording, your own montage
 
 Files from your amplifier become a dataset, and a student learns to read the electrodes
 of your device. The files of this example are *simulated* and written as if they had
-been recorded: two days of one person who imagines moving the left or the right hand,
+been recorded: two days of one subject who imagines moving the left or the right hand,
 with all 64 electrodes, and one run with the device alone.
 """
 
@@ -21,14 +21,14 @@ import eegkd
 from eegkd.data.recordings import RecordedDataset
 
 parser = argparse.ArgumentParser(description="Your own recording.")
-parser.add_argument("--files", nargs="+", help="recordings of one person, in order")
+parser.add_argument("--files", nargs="+", help="recordings of one subject, in order")
 parser.add_argument(
     "--events", nargs="+", help="classes, such as left_hand=769 right_hand=770"
 )
 parser.add_argument("--montage", nargs="+", default=["FC3", "CP3", "FC4", "CP4"])
 parser.add_argument("--max-epochs", type=int, default=100)
 parser.add_argument("--output", type=Path, default=Path("own_recording"))
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 arguments = parser.parse_args()
 
 CODES = {"left_hand": "769", "right_hand": "770"}
@@ -36,16 +36,16 @@ folder = arguments.output / "recordings"
 folder.mkdir(parents=True, exist_ok=True)
 
 
-def record(raw, name, sites=None):
+def record(raw, name, electrodes=None):
     """Write a run as a program for recording would, with codes for cues."""
-    raw = raw.copy() if sites is None else raw.copy().pick(sites)
+    raw = raw.copy() if electrodes is None else raw.copy().pick(electrodes)
     raw.annotations.rename(CODES)
     mne.export.export_raw(folder / name, raw, overwrite=True, verbose="error")
 
 
 if not arguments.files:
-    person = eegkd.SimulatedMotorImagery(n_subjects=1, events=list(CODES))
-    days = person.get_data([1])[1]
+    subject = eegkd.SimulatedMotorImagery(n_subjects=1, events=list(CODES))
+    days = subject.get_data([1])[1]
     for day, runs in enumerate(days.values(), start=1):
         for number, run in list(runs.items())[: 3 if day == 1 else 2]:
             record(run, f"day{day}_run{number}.edf")
@@ -71,12 +71,12 @@ print(recorded.overview().to_string(index=False))
 print("Channels:", *recorded.ch_names[:8], "...")
 
 # %%
-# A montage of your own is a list of sites. As a file it has a name, and can be given to
-# others.
+# A montage of your own is a list of electrodes. As a file it has a name, and can be
+# given to others.
 montage = folder / "mine.toml"
 montage.write_text(
-    f'name = "mine"\nsites = {list(arguments.montage)}\n'.replace("'", '"')
-    + 'source = "the manual of my device"\n'
+    f'name = "mine"\nch_names = {list(arguments.montage)}\n'.replace("'", '"')
+    + 'citation = "the manual of my device"\n'
 )
 print(eegkd.load_montage(montage))
 
@@ -92,7 +92,7 @@ result = eegkd.fit(
 print(result.describe())
 
 # %%
-# One person, one seed and few trials: the figure shows what happened once, not which
+# One subject, one seed and few trials: the figure shows what happened once, not which
 # way is better.
 saved = result.save(arguments.output)
 report = result.report(saved / "report.html")
@@ -102,17 +102,19 @@ print(f"Scores, models and report: {saved}/")
 
 # %%
 # Then the cap stays in the drawer. A recording of the device has only its own channels,
-# often without names of sites: ``rename`` names them in order. The student reads them
-# as it read the same sites in the cap. (Four sites of a gel cap stand in for a device
-# here. Its dry electrodes would be noisier, and a few trials recorded with both would
-# show by how much.)
+# often without names of electrodes: ``rename`` names them in order. The student reads
+# them as it read the same electrodes in the cap. (Four electrodes of a gel cap stand in
+# for a device here. Its dry electrodes would be noisier, and a few trials recorded with
+# both would show by how much.)
 if not arguments.files:
-    sites = list(arguments.montage)
-    last = days["1test"]["2"].copy().pick(sites)
-    last.rename_channels({site: f"CH{i}" for i, site in enumerate(sites, start=1)})
+    electrodes = list(arguments.montage)
+    last = days["1test"]["2"].copy().pick(electrodes)
+    last.rename_channels(
+        {electrode: f"CH{i}" for i, electrode in enumerate(electrodes, start=1)}
+    )
     record(last, "device.edf")
     device = RecordedDataset(
-        folder / "device.edf", CODES, rename=sites, name="device", simulated=True
+        folder / "device.edf", CODES, rename=electrodes, name="device", simulated=True
     )
     trials = eegkd.load_trials(device)
     labels = result.student.predict(trials.to_epochs())

@@ -9,7 +9,7 @@ once, and to one teacher for several students. The EEG is *simulated*.
 """
 
 # %%
-# Trials. The first session of each person is for training, the last for testing. A
+# Trials. The first session of each subject is for training, the last for testing. A
 # teacher must not have seen the trials that its students are tested on: split first,
 # and train it on the same part as the students.
 import argparse
@@ -28,14 +28,14 @@ from eegkd.report import plot_items
 parser = argparse.ArgumentParser(description="A teacher of your own.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 20")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
-passes = arguments.max_epochs or (1 if arguments.quick else 20)
+epochs = arguments.max_epochs or (1 if arguments.quick else 20)
 
 trials = eegkd.load_trials(arguments.dataset, subjects=subjects)
 is_test, rule = held_out(trials.metadata, trials.y)
@@ -43,7 +43,7 @@ print(f"{trials}\nTested on {rule}.")
 
 
 def of_person(subject):
-    """Return training and test trials of one person."""
+    """Return training and test trials of one subject."""
     own = (trials.metadata["subject"] == subject).to_numpy()
     return trials.subset(own & ~is_test), trials.subset(own & is_test)
 
@@ -73,14 +73,14 @@ class BandPower(nn.Module):
         return self.classify(self.drop(power.clamp(min=1e-6).log().flatten(1)))
 
 
-def train_yourself(train, n_passes):
+def train_yourself(train, n_epochs):
     """Train the network on microvolts, without eegkd."""
     torch.manual_seed(0)
     X = torch.as_tensor(1e6 * train.X)
     y = torch.as_tensor(np.searchsorted(train.classes, train.y))
     network = BandPower(train.n_chans, len(train.classes))
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3, weight_decay=1e-3)
-    for _ in range(n_passes):
+    for _ in range(n_epochs):
         for batch in torch.randperm(len(X)).split(32):
             optimizer.zero_grad()
             nn.functional.cross_entropy(network(X[batch]), y[batch]).backward()
@@ -89,7 +89,7 @@ def train_yourself(train, n_passes):
 
 
 train, test = of_person(subjects[0])
-network = train_yourself(train, passes)
+network = train_yourself(train, epochs)
 
 # %%
 # Your network as a classifier of eegkd. It has to be told what a file of weights does
@@ -121,7 +121,7 @@ print(f"{mine.decoder_}\nAnswers as in your own code: {same:.0%} of the test tri
 # so that another montage or method costs the student's training alone. ``sk_kd``
 # compares the layer before the scores, which is found in any network; methods that
 # compare further layers are told their names (``taps=["norm", "classify"]``).
-TRAINING = {"max_epochs": passes, "batch_size": 16, "lr": 2e-3}  # small steps
+TRAINING = {"max_epochs": epochs, "batch_size": 16, "lr": 2e-3}  # small steps
 MONTAGES = ["headphone", "headband"]
 
 
@@ -135,7 +135,7 @@ def teach(train, montage, teacher, method="sk_kd", **options):
 
 for montage in MONTAGES:
     student = teach(train, montage, mine)
-    print(f"{montage:<10} {student.score(test, test.y):.3f} of person {subjects[0]}")
+    print(f"{montage:<10} {student.score(test, test.y):.3f} of subject {subjects[0]}")
 
 # %%
 # Teachers of other architectures, and several at once. A teacher may be any decoder
@@ -144,14 +144,14 @@ for montage in MONTAGES:
 # teachers goes to a method whose card says "several"; ``ca_mkd`` trusts, for each
 # trial, the teacher that is more certain of the label.
 #
-# All of this for each person; "none" is the student without a teacher.
+# All of this for each subject; "none" is the student without a teacher.
 
 
 def compare(subject):
-    """Yield the score of every teacher and student of one person."""
+    """Yield the score of every teacher and student of one subject."""
     train, test = of_person(subject)
     sccnet = eegkd.DecoderClassifier(decoder="SCCNet", **TRAINING).fit(train)
-    teachers = {"BandPower": wrap(train_yourself(train, passes), train)}
+    teachers = {"BandPower": wrap(train_yourself(train, epochs), train)}
     teachers["SCCNet"] = sccnet
     for name, teacher in teachers.items():
         yield "teacher", name, "all", teacher.score(test, test.y)
@@ -173,7 +173,7 @@ means = scores.groupby(["kind", "montage", "method"], sort=False)["score"].mean(
 print(means.round(3).to_string())
 
 # %%
-# The figure. Each dot is one person, so that one sees how far persons lie apart. With
+# The figure. Each dot is one subject, so that one sees how far subjects lie apart. With
 # so few of them and one seed it does not say which teacher is the better one:
 # ``eegkd.benchmark`` is for that. Look first whether a teacher is better than the
 # student without one: who is taught by a poor teacher may follow it down.

@@ -22,22 +22,22 @@ import eegkd
 parser = argparse.ArgumentParser(description="Choosing a method.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 20")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
-passes = arguments.max_epochs or (1 if arguments.quick else 20)
+epochs = arguments.max_epochs or (1 if arguments.quick else 20)
 
 card = eegkd.METHODS["rkd"].card
-for field in "title transfers teacher source composition use limits".split():
+for field in "title transfers teacher reference composition use limits".split():
     print(f"{field:<12} {getattr(card, field)}")
 
 # %%
 # **First question: which teachers are there?** None: a student can teach itself, or
-# learn beside a peer. One: most methods. Several, of other persons, networks or
+# learn beside a peer. One: most methods. Several, of other subjects, networks or
 # headsets: some methods weigh them for each trial.
 kinds = Counter(method.card.teacher for method in eegkd.METHODS.values())
 for kind, number in kinds.items():
@@ -65,7 +65,7 @@ for name in candidates:
 # session alone, whose last run stands for the test. The other session is not touched.
 first = trials.metadata.groupby("subject")["session"].transform("first")
 training_days = trials.subset((trials.metadata["session"] == first).to_numpy())
-training = {"max_epochs": passes, "batch_size": 16, "lr": 2e-3}  # to be done soon
+training = {"max_epochs": epochs, "batch_size": 16, "lr": 2e-3}  # to be done soon
 results = eegkd.benchmark(
     training_days,
     montages="headband",
@@ -79,9 +79,9 @@ results = eegkd.benchmark(
 print(results.describe())
 
 # %%
-# Dots are persons. Whoever reads a ranking from this figure reads noise: with so few
-# persons no difference can reach p < 0.05, and the text above says so. It can show that
-# a method breaks down on these data, which is reason enough to leave it out.
+# Dots are subjects. Whoever reads a ranking from this figure reads noise: with so few
+# subjects no difference can reach p < 0.05, and the text above says so. It can show
+# that a method breaks down on these data, which is reason enough to leave it out.
 validation = results.plot_scores()
 validation.savefig(folder / "validation.png", dpi=150)
 

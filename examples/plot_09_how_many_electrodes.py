@@ -4,7 +4,7 @@ How many electrodes do I need?
 
 Every electrode less makes a device lighter and, at some point, a decoder worse. This
 page draws accuracy against the number of electrodes, for students without and with a
-teacher on all of them. The EEG is *simulated*, from a few simulated persons: the curve
+teacher on all of them. The EEG is *simulated*, from a few simulated subjects: the curve
 shows how to ask, not what the answer is for people.
 """
 
@@ -12,7 +12,7 @@ shows how to ask, not what the answer is for people.
 # Montages that hold each other: the four electrodes of the headband, all 64, and steps
 # in between. `eegkd.montage.ladder` adds the electrodes nearest to those that are there
 # already, and the numbers grow by a constant factor. Another ladder, say one that keeps
-# electrodes spread over the head, is a list of lists of sites.
+# electrodes spread over the head, is a list of lists of electrodes.
 import argparse
 import tempfile
 from pathlib import Path
@@ -28,14 +28,14 @@ parser = argparse.ArgumentParser(description="How many electrodes do I need?")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--montage", default="headband", help="the smallest")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 20")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1, 2] if arguments.quick else [1, 2, 3, 4])
-passes = arguments.max_epochs or (1 if arguments.quick else 20)
+epochs = arguments.max_epochs or (1 if arguments.quick else 20)
 
 trials = eegkd.load_trials(arguments.dataset, subjects=subjects)
 smallest = eegkd.load_montage(arguments.montage)
@@ -53,15 +53,15 @@ heads.savefig(folder / "montages.png", dpi=150)
 
 # %%
 # One benchmark does all of it. A teacher on all electrodes is trained once for each
-# person and serves all steps; ``none`` is the student of the same step without it. The
+# subject and serves all steps; ``none`` is the student of the same step without it. The
 # last session is for testing.
 results = eegkd.benchmark(
     trials,
     montages=[smallest, *steps],
     methods=["none", "sk_kd"],
     n_seeds=1,
-    max_epochs=passes,
-    batch_size=16,  # many small steps in few passes
+    max_epochs=epochs,
+    batch_size=16,  # many small steps in few epochs
     lr=2e-3,
     n_jobs=1 if arguments.quick else 2,
     store=folder / "electrodes.sqlite",
@@ -70,9 +70,9 @@ print(results.describe())
 
 # %%
 # The curve. The teacher's decoder on all electrodes is the right end of both lines.
-# Points are means over persons, bars are 95 % intervals, and thin lines are single
-# persons: where intervals are as wide as here, a difference of a few points between the
-# lines is noise. A plateau tells more than a difference: to its right, further
+# Points are means over subjects, bars are 95 % intervals, and thin lines are single
+# subjects: where intervals are as wide as here, a difference of a few points between
+# the lines is noise. A plateau tells more than a difference: to its right, further
 # electrodes add little *for this task and decoder*.
 metric = results.metrics[0]
 colors = {"none": "#E69F00", "sk_kd": "#009E73"}
@@ -107,7 +107,7 @@ ax.set_ylim(0, 1)
 ax.set_xlabel("Electrodes of the student")
 ax.set_ylabel(f"Test {metric.replace('_', ' ')}")
 kind = "SIMULATED: " if trials.simulated else ""
-ax.set_title(f"{kind}{trials.name}, {len(subjects)} persons, one seed", loc="left")
+ax.set_title(f"{kind}{trials.name}, {len(subjects)} subjects, one seed", loc="left")
 ax.legend(loc="lower right", frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 curve.savefig(folder / "electrodes.png", dpi=150)

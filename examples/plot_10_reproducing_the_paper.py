@@ -12,7 +12,7 @@ and not comparable to them.
 
 # %%
 # The whole command needs the dataset, which MOABB downloads, and time: ``--dry-run``
-# first prints the jobs and, from two passes of each kind, about how long they take on
+# first prints the jobs and, from two epochs of each kind, about how long they take on
 # your machine. It can be interrupted at any time; the same command goes on where it
 # stopped.
 #
@@ -35,8 +35,8 @@ from eegkd.report import plot_montage
 parser = argparse.ArgumentParser(description="Reproducing the paper.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 and 2")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 20")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
@@ -47,11 +47,11 @@ for name, value in plan.items():
     print(f"{name:<15} {value}")
 
 # %%
-# **What is fixed.** Nine persons, four classes, the first session for training and the
+# **What is fixed.** Nine subjects, four classes, the first session for training and the
 # second for testing. The last eighth of each class of the training session chooses the
-# pass whose weights are kept. Adam with a learning rate of 5e-4 and a weight decay of
-# 0.1, 500 passes, batches of 128, ten seeds, three networks. Three schemes:
-# *individual* trains on the person's own trials, *dependent* on those of all persons,
+# epoch whose weights are kept. Adam with a learning rate of 5e-4 and a weight decay of
+# 0.1, 500 epochs, batches of 128, ten seeds, three networks. Three schemes:
+# *individual* trains on the subject's own trials, *dependent* on those of all subjects,
 # *independent* on those of all others. Three ways: no teacher, ``kd`` (softened classes
 # at temperature 4, weights 0.1 and 0.9), and ``sk_kd``, which adds the similarities
 # between trials with a weight of 450.
@@ -70,7 +70,7 @@ folds = {"individual": 9, "dependent": 1, "independent": 9}
 networks = len(plan["decoders"]) * plan["n_seeds"]
 each = 1 + len(plan["montages"]) * len(plan["methods"])  # the teacher, and its students
 n_jobs = sum(folds[name] for name in plan["evaluation"]) * networks * each
-print(f"{n_jobs} trainings of {plan['max_epochs']} passes each")
+print(f"{n_jobs} trainings of {plan['max_epochs']} epochs each")
 
 # %%
 # The two montages. Seven electrodes along the band of a headphone see the motor cortex;
@@ -84,11 +84,11 @@ for ax, montage in zip(heads.subplots(1, 2), montages, strict=True):
 heads.savefig(folder / "montages.png", dpi=150)
 
 # %%
-# In miniature: the same plan with a few simulated persons, one network, one seed, and
-# few passes, which have smaller batches and a higher rate, so that there are enough
+# In miniature: the same plan with a few simulated subjects, one network, one seed, and
+# few epochs, which have smaller batches and a higher rate, so that there are enough
 # steps in them to learn something. (SimulatedMotorImagery has 64 electrodes and 30
-# trials of a class in a session; the recorded set has 22 and 72.) With two persons
-# *independent* learns from one other person, which is little.
+# trials of a class in a session; the recorded set has 22 and 72.) With two subjects
+# *independent* learns from one other subject, which is little.
 miniature = plan | {
     "datasets": [arguments.dataset],
     "subjects": arguments.subjects or ([1] if arguments.quick else [1, 2]),
@@ -106,10 +106,10 @@ results = eegkd.benchmark(**miniature)
 print(results.describe())
 
 # %%
-# A panel for each scheme, from all electrodes down to four. Dots are persons, lines are
-# their means. A few simulated persons and one seed show what the comparison looks like.
-# They do not show whether similarity keeping helps; the text above says how many seeds
-# would.
+# A panel for each scheme, from all electrodes down to four. Dots are subjects, lines
+# are their means. A few simulated subjects and one seed show what the comparison looks
+# like. They do not show whether similarity keeping helps; the text above says how many
+# seeds would.
 WAYS = {
     "none": ("no teacher", "#E69F00", "s", -0.1),
     "kd": ("KD", "#56B4E9", "o", 0.0),

@@ -34,8 +34,8 @@ from eegkd.data import find_dataset
 parser = argparse.ArgumentParser(description="Comparing on MOABB.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="passes, by default 20")
-parser.add_argument("--quick", action="store_true", help="a few passes, to try it")
+parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
@@ -51,10 +51,10 @@ paradigm = LeftRightImagery(fmin=4, fmax=38, resample=125)
 # Pipelines come as files in MOABB's own format: a student for each method and montage,
 # and the classical decoders on the same electrodes. ``pipelines_folder()`` returns the
 # files that come with the library, for ``moabb.benchmark``. Those for motor imagery
-# train for 500 passes; here others are written that are through in a minute or two.
+# train for 500 epochs; here others are written that are through in a minute or two.
 print(len(list(Path(pipelines_folder()).glob("*.yml"))), "files come with the library")
-passes = arguments.max_epochs or (1 if arguments.quick else 20)
-training = {"max_epochs": passes, "batch_size": 16, "lr": 2e-3}
+epochs = arguments.max_epochs or (1 if arguments.quick else 20)
+training = {"max_epochs": epochs, "batch_size": 16, "lr": 2e-3}
 written = pipelines_folder(
     folder / "pipelines", montage="headphone", methods=["none", "sk_kd"], **training
 )
@@ -110,7 +110,7 @@ print(scores.groupby("pipeline", sort=False)["score"].mean().round(3).to_string(
 
 # %%
 # The same with `eegkd.benchmark`, which writes every training to a store when it is
-# finished, averages folds, then seeds, then persons, and tests what follows. MOABB
+# finished, averages folds, then seeds, then subjects, and tests what follows. MOABB
 # scores two classes by ROC-AUC, so this does too.
 results = eegkd.benchmark(
     dataset,
@@ -130,12 +130,12 @@ results.report(folder / "benchmark.html")
 
 # %%
 # Everything on one page: ``benchmark.html``. One of its figures, where each dot is a
-# person. They are few, and there is one seed: nothing is ranked here.
+# subject. They are few, and there is one seed: nothing is ranked here.
 items = results.plot_scores("roc_auc")
 items.savefig(folder / "scores.png", dpi=150)
 
 # %%
-# Both ways beside each other, a dot for each person and pipeline. Classical decoders
+# Both ways beside each other, a dot for each subject and pipeline. Classical decoders
 # lie on the diagonal: same trials, same folds, nearly the same scores, and the tangent
 # space that was put together for arrays is the one of eegkd. Networks lie near it.
 # MOABB's trials hold one sample more at their end, which is enough to send the training

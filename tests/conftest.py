@@ -65,7 +65,7 @@ def make_trials(
 
     rng = np.random.default_rng(seed)
     time = np.arange(n_times) / sfreq
-    sources = ["C3", "Cz", "C4"]
+    centers = ["C3", "Cz", "C4"]
     X, y, rows = [], [], []
     for subject in range(1, n_subjects + 1):
         for session in ("0train", "1test"):
@@ -73,7 +73,7 @@ def make_trials(
                 trial = rng.standard_normal((len(ch_names), n_times))
                 phase = rng.uniform(0, 2 * np.pi)
                 wave = np.sin(2 * np.pi * 10 * time + phase)
-                center = ch_names.index(sources[label])
+                center = ch_names.index(centers[label])
                 for channel in range(len(ch_names)):
                     trial[channel] += 1.6 * wave * np.exp(-abs(channel - center) / 1.5)
                 X.append(1e-5 * trial)

@@ -213,7 +213,7 @@ def test_electrodes_outside_the_montage_do_not_matter(name):
     montage, train, test = task_of(name)
     pipeline = fitted(name)
     expected = pipeline.predict_proba(test)
-    order = [test.ch_names.index(site) for site in montage]
+    order = [test.ch_names.index(electrode) for electrode in montage]
     for changed in (
         with_others(test, montage, np.nan),
         test.X[:, order],
@@ -326,7 +326,7 @@ def test_more_patterns_than_electrodes():
 def test_signals_are_microvolts_of_the_montage():
     _, train, test = task("imagery")
     step = MontageSignals(MOTOR, reference="average").fit(train)
-    index = [test.ch_names.index(site) for site in MOTOR]
+    index = [test.ch_names.index(electrode) for electrode in MOTOR]
     picked = 1e6 * test.X[:, index].astype(float)
     shown = step.transform(test)
     assert shown.dtype == np.float64
@@ -637,8 +637,8 @@ def test_field_mapping_equals_mne():
 
     _, _, test = task("imagery")
     template = mne.channels.make_standard_montage("colin27_1005")
-    source, target = list(MOTOR), ["Fz", "C3", "Pz", "C6"]
-    epochs = test.to_epochs().pick(source).set_montage(template)
+    sampler, target = list(MOTOR), ["Fz", "C3", "Pz", "C6"]
+    epochs = test.to_epochs().pick(sampler).set_montage(template)
     everywhere = mne.create_info(template.ch_names, 1.0, "eeg").set_montage(template)
     origin = mne.make_sphere_model("auto", "auto", everywhere, verbose="ERROR")["r0"]
     known = template.get_positions()
@@ -647,11 +647,11 @@ def test_field_mapping_equals_mne():
         **{key: known[key] for key in ("nasion", "lpa", "rpa", "coord_frame")},
     )
     theirs = epochs.interpolate_to(places, origin=tuple(origin), method="MNE")
-    ours = field_mapping(source, target) @ epochs.get_data()
+    ours = field_mapping(sampler, target) @ epochs.get_data()
     assert ours.shape == (len(test), 4, 160)
     np.testing.assert_allclose(ours, theirs.get_data(picks=target), atol=1e-12)
     with pytest.raises(ValueError, match="'target' must hold electrodes of the 10-05"):
-        field_mapping(source, ["Cz", "EMG"])
+        field_mapping(sampler, ["Cz", "EMG"])
 
 
 def test_field_interpolation_guesses_from_the_montage():
@@ -659,7 +659,7 @@ def test_field_interpolation_guesses_from_the_montage():
     pipeline = fitted("field_interpolation")
     classifier = pipeline[-1]
     guessed = classifier.guess(test)
-    index = [test.ch_names.index(site) for site in MOTOR]
+    index = [test.ch_names.index(electrode) for electrode in MOTOR]
     expected = field_mapping(MOTOR, test.ch_names) @ test.X[:, index].astype(float)
     np.testing.assert_allclose(1e6 * guessed.X, 1e6 * expected, atol=1e-4)
     assert guessed.ch_names == test.ch_names

@@ -26,7 +26,7 @@ TIMED = ["train_seconds", "predict_ms"]
 
 
 def compare(trials, store, **changed):
-    """Run a small comparison: two subjects, one montage, two methods, one pass."""
+    """Run a small comparison: two subjects, one montage, two methods, one epoch."""
     asked = {
         "montages": SITES,
         "methods": ["none", "sk_kd"],

@@ -13,7 +13,7 @@ from eegkd import DecoderClassifier, DistilledClassifier, View, build_decoder
 from eegkd.distillation import Training
 from eegkd.methods._generators import AdversarialMaker, Judge
 from eegkd.methods.cgan_kd import cgan_kd
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.samplers.synthetic import SegmentRecombination, join, spread
 
 from .conftest import CH_22, make_trials
@@ -28,10 +28,10 @@ def random(seed=0):
 
 
 def marked(y, subject):
-    """Return a source whose signals name their trial: the value is its index."""
+    """Return a sampler whose signals name their trial: the value is its index."""
     X = np.arange(len(y))[:, None, None] * np.ones((1, 3, N_TIMES))
     X[:, 1] *= -1
-    return TrialSource.from_arrays(X, y, subject, batch_size=4)
+    return TrialSampler.from_arrays(X, y, subject, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def test_segments_come_from_trials_of_the_same_subject_and_class(classes):
 
 def test_segments_stay_at_their_place_in_time():
     X = torch.arange(N_TIMES).expand(4, 2, N_TIMES).float()
-    source = TrialSource.from_arrays(X, [0, 0, 1, 1])
-    made = SegmentRecombination(source, n_segments=7)(9, random())
+    sampler = TrialSampler.from_arrays(X, [0, 0, 1, 1])
+    made = SegmentRecombination(sampler, n_segments=7)(9, random())
     assert torch.equal(made.X, X[:1].expand(9, 2, N_TIMES))
 
 
@@ -122,15 +122,15 @@ def test_a_generator_learns_the_size_of_each_channel_and_its_condition():
     y = np.tile([0, 1], 32)
     size = np.where(y == 0, 0.3, 2.0)[:, None, None] * np.array([1.0, 5.0])[:, None]
     X = 1e-5 * size * rng.standard_normal((64, 2, 48))
-    source = TrialSource.from_arrays(X, y, batch_size=16)
-    maker = AdversarialMaker(source, 60, 2e-3, 0)
+    sampler = TrialSampler.from_arrays(X, y, batch_size=16)
+    maker = AdversarialMaker(sampler, 60, 2e-3, 0)
     made = maker(200, random())
     assert made.X.shape == (200, 2, 48)
     assert torch.isfinite(made.X).all()
     stds = [made.X[made.y == k].std(dim=(0, 2)) for k in (0, 1)]
     assert stds[1][0] > 1.5 * stds[0][0]
     assert stds[1][1] > 3 * stds[1][0]
-    short = [AdversarialMaker(source, 2, 2e-3, 0)(9, random()).X for _ in range(2)]
+    short = [AdversarialMaker(sampler, 2, 2e-3, 0)(9, random()).X for _ in range(2)]
     assert torch.equal(*short)
 
 
@@ -151,7 +151,7 @@ class Oracle:
 
     def live(self, batch):
         """Return scores as a frozen teacher does."""
-        x = batch.source.X[batch.index]
+        x = batch.sampler.X[batch.index]
         return type("Output", (), {"logits": x[:, :, 0]})
 
 
@@ -162,7 +162,7 @@ def test_the_limit_of_each_class_is_its_quantile_and_labels_are_the_teachers():
         y = np.arange(n_trials) % 3
         X = rng.standard_normal((n_trials, 3, 1)) * 3
         X[np.arange(n_trials), y] += 2
-        return TrialSource.from_arrays(X, y)
+        return TrialSampler.from_arrays(X, y)
 
     burn_in = []
 
@@ -174,10 +174,10 @@ def test_the_limit_of_each_class_is_its_quantile_and_labels_are_the_teachers():
     judge = Judge(Oracle(), watched, maker(30, None), 0.8, n_burn_in=50)
     kept, notes = judge.choose(120, relabel=False, random=random())
 
-    def losses(source):
-        logits = source.X[:, :, 0].double().numpy()
+    def losses(sampler):
+        logits = sampler.X[:, :, 0].double().numpy()
         norm = np.log(np.exp(logits).sum(1))
-        return norm - logits[np.arange(len(logits)), source.y.numpy()]
+        return norm - logits[np.arange(len(logits)), sampler.y.numpy()]
 
     first = losses(burn_in[0])
     limits = [np.quantile(first[burn_in[0].y.numpy() == k], 0.8) for k in range(3)]
@@ -205,7 +205,7 @@ def test_continuous_labels_are_judged_by_absolute_error_in_quarters():
     def maker(n_trials, generator):
         y = rng.uniform(0, 4, n_trials)
         error = rng.uniform(-1, 1, n_trials) * (1 + np.floor(y)) / 10
-        return TrialSource.from_arrays((y + error)[:, None, None], y)
+        return TrialSampler.from_arrays((y + error)[:, None, None], y)
 
     recorded = maker(4000, None)
     judge = Judge(Oracle(), maker, recorded, 0.7, n_burn_in=500)
@@ -227,7 +227,7 @@ def test_a_maker_that_the_teacher_rejects_ends_in_fewer_trials():
         y = np.zeros(n_trials, int)
         X = np.zeros((n_trials, 2, 1))
         X[:, 1] = 0 if len(calls) == 1 else 5  # after the first, all are wrong
-        return TrialSource.from_arrays(X, y)
+        return TrialSampler.from_arrays(X, y)
 
     judge = Judge(Oracle(), maker, maker(2, None), 0.9, n_burn_in=10)
     calls.clear()
@@ -250,14 +250,14 @@ def training(trials, *, n_train=None, valid=True, max_epochs=2):
     codes = np.searchsorted(trials.classes, trials.y)
     n_train = n_train or len(trials) // 2
     subject = trials.metadata["subject"].to_numpy()
-    source = TrialSource.from_arrays(
+    sampler = TrialSampler.from_arrays(
         trials.X[:n_train], codes[:n_train], subject[:n_train], batch_size=8
     )
-    rest = TrialSource.from_arrays(trials.X[n_train:], codes[n_train:], shuffle=False)
+    rest = TrialSampler.from_arrays(trials.X[n_train:], codes[n_train:], shuffle=False)
     decoders = [
         build_decoder(
             "SCCNet",
-            View(montage, CH_22).fit(source.X),
+            View(montage, CH_22).fit(sampler.X),
             n_outputs=len(trials.classes),
             n_times=trials.n_times,
             sfreq=trials.sfreq,
@@ -267,7 +267,7 @@ def training(trials, *, n_train=None, valid=True, max_epochs=2):
     ]
     return Training(
         student=decoders[0],
-        source=source,
+        sampler=sampler,
         valid=rest if valid else None,
         teachers=[decoders[1].eval()],
         loop={"max_epochs": max_epochs, "random_state": 3},
@@ -313,14 +313,14 @@ def test_the_student_sees_recorded_and_synthetic_trials(monkeypatch):
         given, "run", lambda *a, **k: seen.append(k) or run(*a, **k), raising=False
     )
     module.cgan_kd(given, n_burn_in=10, ratio=1.5, same_updates=True)
-    source = seen[0]["source"]
-    assert isinstance(source, TrialSource)
-    assert len(source) == 36 + 54
-    assert torch.equal(source.X[:36], given.source.X)
-    assert torch.equal(source.y[:36], given.source.y)
+    sampler = seen[0]["sampler"]
+    assert isinstance(sampler, TrialSampler)
+    assert len(sampler) == 36 + 54
+    assert torch.equal(sampler.X[:36], given.sampler.X)
+    assert torch.equal(sampler.y[:36], given.sampler.y)
     assert seen[0]["max_epochs"] == 2  # of 6, because there are 2.5 times the trials
-    said = given.frozen().live(source.batch(torch.arange(36, 90))).logits
-    assert torch.equal(source.y[36:], said.argmax(dim=1))
+    said = given.frozen().live(sampler.batch(torch.arange(36, 90))).logits
+    assert torch.equal(sampler.y[36:], said.argmax(dim=1))
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def area(labels, outputs):
 
 
 def false_findings(scores, worth, n_classes, metric="balanced_accuracy"):
-    """Return in what part of the draws persons' guesses pass for more."""
+    """Return in what part of the draws subjects' guesses pass for more."""
     p_values = [
         chance_test(own, counts, n_classes, metric=metric)
         for own, counts in zip(scores, worth, strict=True)
@@ -184,22 +184,22 @@ def false_findings(scores, worth, n_classes, metric="balanced_accuracy"):
 
 
 CASES = {
-    "imagery, one person": (1, 144, (1, 1, 1, 1), "balanced_accuracy", 1, 0),
-    "imagery, nine persons, three seeds": (9, 40, (1,) * 4, "balanced_accuracy", 3, 0),
-    "two classes, four persons": (4, 40, (1, 1), "balanced_accuracy", 2, 0),
+    "imagery, one subject": (1, 144, (1, 1, 1, 1), "balanced_accuracy", 1, 0),
+    "imagery, nine subjects, three seeds": (9, 40, (1,) * 4, "balanced_accuracy", 3, 0),
+    "two classes, four subjects": (4, 40, (1, 1), "balanced_accuracy", 2, 0),
     "unbalanced accuracy": (2, 90, (5, 1), "balanced_accuracy", 1, 0),
     "few test trials": (1, 16, (1, 1), "balanced_accuracy", 1, 0),
-    "P300, one person, overlapping": (1, 300, (5, 1), "roc_auc", 1, 5),
-    "P300, ten persons, three seeds": (10, 120, (5, 1), "roc_auc", 3, 5),
+    "P300, one subject, overlapping": (1, 300, (5, 1), "roc_auc", 1, 5),
+    "P300, ten subjects, three seeds": (10, 120, (5, 1), "roc_auc", 3, 5),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_guesses_are_called_more_than_that_in_no_more_than_one_of_twenty(case):
-    n_persons, n, ratio, metric, n_seeds, drift = CASES[case]
+    n_subjects, n, ratio, metric, n_seeds, drift = CASES[case]
     rng = np.random.default_rng(5)
     classes = np.repeat(np.arange(len(ratio)), ratio)
-    labels = np.broadcast_to(np.resize(classes, n), (N_DRAWS, n_persons, n))
+    labels = np.broadcast_to(np.resize(classes, n), (N_DRAWS, n_subjects, n))
     labels = rng.permuted(labels, axis=-1)
     scores = guesses(rng, labels, metric, n_seeds, drift)
     worth = np.apply_along_axis(effective_trials, -1, labels)
@@ -238,7 +238,7 @@ def test_folds_of_noise_are_rarely_called_more_than_a_guess():
 
 
 def test_skill_is_found():
-    """With 60 trials of two classes, 0.7 is found in nine of ten persons."""
+    """With 60 trials of two classes, 0.7 is found in nine of ten subjects."""
     rng = np.random.default_rng(8)
     right = rng.binomial(60, 0.7, 200) / 60
     p_values = [chance_test(np.array([one]), np.array([60]), 2) for one in right]
@@ -569,7 +569,7 @@ def test_comparison_at_chance_says_so_and_of_no_other_dataset(tmp_path, no_figur
         lines[1].strip(),
         "Mean ROC-AUC",
         "Mean accuracy",
-        "Score of each person",
+        "Score of each subject",
         "Scores are of single stimuli",
     ):
         assert said in page, said

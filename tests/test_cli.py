@@ -149,7 +149,7 @@ def test_help_needs_no_heavy_package():
 
 @pytest.fixture
 def plan(tmp_path):
-    """Return a plan of four jobs on one simulated person."""
+    """Return a plan of four jobs on one simulated subject."""
     file = tmp_path / "plan.toml"
     file.write_text(
         'datasets = ["SimulatedMotorImagery"]\n'

@@ -8,7 +8,7 @@ import torch
 
 from eegkd.criteria.contrastive import CRD, InfoNCE, noise_contrastive_loss
 from eegkd.decoders import Output
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 
 REFERENCES = {"crd", "info_nce"}
 N_TRIALS, N_CLASSES = 24, 3
@@ -37,18 +37,18 @@ def make_source(n_trials=N_TRIALS, y=None):
     """Return trials of classes that are not equally large."""
     if y is None:
         y = np.minimum(np.arange(n_trials) % 4, N_CLASSES - 1)
-    return TrialSource.from_arrays(np.zeros((n_trials, 1, 2)), y, batch_size=8)
+    return TrialSampler.from_arrays(np.zeros((n_trials, 1, 2)), y, batch_size=8)
 
 
-def started(criterion, source=None, seed=0):
+def started(criterion, sampler=None, seed=0):
     """Return a criterion that was started on the first batch, with what it needs."""
-    source = source or make_source()
-    student, teacher = outputs(len(source))
-    first = torch.arange(min(8, len(source)))
+    sampler = sampler or make_source()
+    student, teacher = outputs(len(sampler))
+    first = torch.arange(min(8, len(sampler)))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        criterion.start(cut(student, first), cut(teacher, first), source.batch(first))
-    return criterion, source, student, teacher
+        criterion.start(cut(student, first), cut(teacher, first), sampler.batch(first))
+    return criterion, sampler, student, teacher
 
 
 def unit(x):
@@ -92,8 +92,8 @@ def numpy_crd(v_s, v_t, m_s, m_t, y, index, temperature, constants=None):
 
 def test_crd_equals_numpy_reference_over_two_steps():
     """Scores, constants of the first batch, and the memory after a step."""
-    crd, source, student, teacher = started(CRD(n_dims=5))
-    y = source.y.numpy()
+    crd, sampler, student, teacher = started(CRD(n_dims=5))
+    y = sampler.y.numpy()
     memories = [crd.memory_student.numpy().copy(), crd.memory_teacher.numpy().copy()]
     constants = None
     for index in (torch.tensor([3, 0, 9, 17]), torch.tensor([0, 21, 2])):
@@ -102,7 +102,7 @@ def test_crd_equals_numpy_reference_over_two_steps():
         expected, constants = numpy_crd(
             v_s, v_t, *memories, y, index.numpy(), 0.07, constants
         )
-        batch = source.batch(index)
+        batch = sampler.batch(index)
         value = crd(cut(student, index), cut(teacher, index), batch)
         assert value.shape == (len(index),)
         assert value.detach().numpy() == pytest.approx(expected, rel=1e-9)
@@ -114,12 +114,12 @@ def test_crd_equals_numpy_reference_over_two_steps():
 
 
 def test_crd_writes_its_memory_only_after_the_update():
-    crd, source, student, teacher = started(CRD())
+    crd, sampler, student, teacher = started(CRD())
     before = crd.memory_student.clone(), crd.memory_teacher.clone()
     index = torch.tensor([1, 5, 6])
     embedding = student.embedding[index].requires_grad_()
     mine = Output(student.logits[index], {}, embedding)
-    loss = crd(mine, cut(teacher, index), source.batch(index)).mean()
+    loss = crd(mine, cut(teacher, index), sampler.batch(index)).mean()
     assert torch.equal(crd.memory_student, before[0])
     loss.backward()  # fails if a memory was written in place before
     for value in (embedding, crd.embed_student.weight, crd.embed_teacher.weight):
@@ -151,16 +151,16 @@ def test_crd_prefers_the_right_teacher_trial():
 
 
 def test_crd_ignores_trials_of_the_same_class():
-    crd, source, student, teacher = started(CRD())
+    crd, sampler, student, teacher = started(CRD())
     index = torch.tensor([0, 4])  # both of class 0
-    first = crd(cut(student, index), cut(teacher, index), source.batch(index)).detach()
-    same = (source.y == 0) & (torch.arange(N_TRIALS) > 4)
+    first = crd(cut(student, index), cut(teacher, index), sampler.batch(index)).detach()
+    same = (sampler.y == 0) & (torch.arange(N_TRIALS) > 4)
     crd.memory_teacher[same] *= -3
     crd.memory_student[same] *= -3
-    again = crd(cut(student, index), cut(teacher, index), source.batch(index)).detach()
+    again = crd(cut(student, index), cut(teacher, index), sampler.batch(index)).detach()
     assert torch.equal(first, again)
-    crd.memory_teacher[source.y == 1] *= -3
-    other = crd(cut(student, index), cut(teacher, index), source.batch(index)).detach()
+    crd.memory_teacher[sampler.y == 1] *= -3
+    other = crd(cut(student, index), cut(teacher, index), sampler.batch(index)).detach()
     assert not torch.allclose(first, other)
 
 
@@ -176,38 +176,38 @@ def test_crd_learns_classes_from_batches_where_the_source_does_not_tell():
 
         def batch(self, index):
             batch = self.inner.batch(index)
-            batch.source = self
+            batch.sampler = self
             return batch
 
-    crd, source, student, teacher = started(CRD(), Wrapped(make_source()))
+    crd, sampler, student, teacher = started(CRD(), Wrapped(make_source()))
     assert (crd.labels == -1).all()
     index = torch.tensor([2, 7])
-    crd(cut(student, index), cut(teacher, index), source.batch(index))
-    assert crd.labels[index].tolist() == source.inner.y[index].tolist()
+    crd(cut(student, index), cut(teacher, index), sampler.batch(index))
+    assert crd.labels[index].tolist() == sampler.inner.y[index].tolist()
     assert (crd.labels >= 0).sum() == 2
 
 
 @pytest.mark.parametrize("y", [np.zeros(6, int), np.array([0, 0, 0, 0, 0, 1])])
 def test_crd_survives_one_class_and_a_batch_of_one(y):
-    crd, source, student, teacher = started(CRD(), make_source(6, y))
+    crd, sampler, student, teacher = started(CRD(), make_source(6, y))
     index = torch.tensor([5])
     embedding = student.embedding[index].requires_grad_()
     mine = Output(student.logits[index], {}, embedding)
-    value = crd(mine, cut(teacher, index), source.batch(index))
+    value = crd(mine, cut(teacher, index), sampler.batch(index))
     value.sum().backward()
     assert torch.isfinite(value).all()
     assert torch.isfinite(embedding.grad).all()
 
 
 def test_crd_refuses_what_its_memory_is_not_about():
-    crd, source, student, teacher = started(CRD())
+    crd, sampler, student, teacher = started(CRD())
     index = torch.arange(4)
-    with pytest.raises(ValueError, match="must come from the source that CRD was"):
+    with pytest.raises(ValueError, match="must come from the sampler that CRD was"):
         crd(cut(student, index), cut(teacher, index), make_source().batch(index))
     with pytest.raises(RuntimeError, match="must be started before use"):
-        CRD()(cut(student, index), cut(teacher, index), source.batch(index))
+        CRD()(cut(student, index), cut(teacher, index), sampler.batch(index))
     with pytest.raises(ValueError, match="'teacher' must have an embedding"):
-        crd(cut(student, index), None, source.batch(index))
+        crd(cut(student, index), None, sampler.batch(index))
     with pytest.raises(ValueError, match="'momentum' must be a finite number"):
         CRD(momentum=1.5)
     with pytest.raises(ValueError, match="'temperature' must be a finite number > 0"):
@@ -216,17 +216,17 @@ def test_crd_refuses_what_its_memory_is_not_about():
 
 
 def test_crd_needs_classes():
-    source = make_source(y=np.linspace(0, 1, N_TRIALS))
+    sampler = make_source(y=np.linspace(0, 1, N_TRIALS))
     with pytest.raises(ValueError, match="CRD needs classes, .* Use InfoNCE"):
-        started(CRD(), source)
-    started(InfoNCE(), source)
+        started(CRD(), sampler)
+    started(InfoNCE(), sampler)
 
 
 @pytest.mark.parametrize("n_trials", [1, 2, 6])
 def test_info_nce_equals_numpy_reference(n_trials):
     from scipy.special import logsumexp
 
-    contrast, source, student, teacher = started(
+    contrast, sampler, student, teacher = started(
         InfoNCE(n_dims=4), make_source(n_trials)
     )
     v_s = embed(contrast.embed_student, student.embedding)
@@ -236,15 +236,15 @@ def test_info_nce_equals_numpy_reference(n_trials):
         -scores[i, i] + (logsumexp(scores[i]) + logsumexp(scores[:, i])) / 2
         for i in range(n_trials)
     ]
-    value = contrast(student, teacher, source.batch(torch.arange(n_trials)))
+    value = contrast(student, teacher, sampler.batch(torch.arange(n_trials)))
     assert value.detach().numpy() == pytest.approx(np.array(expected), abs=1e-10)
     if n_trials == 1:
         assert value.item() == pytest.approx(0, abs=1e-12)
 
 
 def test_info_nce_is_symmetric_and_bounded_by_chance():
-    contrast, source, student, teacher = started(InfoNCE())
-    batch = source.batch(torch.arange(N_TRIALS))
+    contrast, sampler, student, teacher = started(InfoNCE())
+    batch = sampler.batch(torch.arange(N_TRIALS))
     value = contrast(student, teacher, batch)
     contrast.embed_student, contrast.embed_teacher = (
         contrast.embed_teacher,
@@ -262,14 +262,14 @@ def same_student(student):
 
 
 def test_gradients():
-    contrast, source, student, teacher = started(InfoNCE(n_dims=3), make_source(5))
-    batch = source.batch(torch.arange(5))
+    contrast, sampler, student, teacher = started(InfoNCE(n_dims=3), make_source(5))
+    batch = sampler.batch(torch.arange(5))
     embedding = student.embedding.clone().requires_grad_()
     assert torch.autograd.gradcheck(
         lambda e: contrast(Output(student.logits, {}, e), teacher, batch), (embedding,)
     )
-    crd, source, student, teacher = started(CRD(n_dims=3), make_source(5))
-    batch = source.batch(torch.arange(5))
+    crd, sampler, student, teacher = started(CRD(n_dims=3), make_source(5))
+    batch = sampler.batch(torch.arange(5))
     crd(student, teacher, batch)  # sets the constants
     assert torch.autograd.gradcheck(
         lambda e: crd(Output(student.logits, {}, e), teacher, batch), (embedding,)

@@ -1,4 +1,4 @@
-"""Criteria between people and devices: references, limits, gradients."""
+"""Criteria between subjects and devices: references, limits, gradients."""
 
 from __future__ import annotations
 
@@ -145,12 +145,12 @@ def test_coral_equals_numpy_reference():
 
 
 def started(n_groups=3, epoch=4, **settings):
-    """Return an adversary in its fifth pass, in double precision."""
+    """Return an adversary in its fifth epoch, in double precision."""
     adversary = DomainAdversary(n_groups=n_groups, **settings)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         adversary.start(output(randn(2, 5)), None, batch([0, 1]))
-    adversary.start_pass(epoch)
+    adversary.start_epoch(epoch)
     return adversary
 
 
@@ -176,7 +176,7 @@ def test_adversary_grows_to_full_strength():
     adversary = started(strength=2.0, ramp=5)
     factors = []
     for epoch in range(8):
-        adversary.start_pass(epoch)
+        adversary.start_epoch(epoch)
         factors.append(adversary.factor)
     assert factors[0] == 0
     assert np.all(np.diff(factors) >= 0)
@@ -185,12 +185,12 @@ def test_adversary_grows_to_full_strength():
 
 def test_adversary_learns_from_the_source_how_many_people_there_are():
     adversary = DomainAdversary()
-    source = SimpleNamespace(subject=torch.tensor([0, 3, 1]))
-    adversary.start(output(randn(2, 5)), None, batch([0, 1], source=source))
+    sampler = SimpleNamespace(subject=torch.tensor([0, 3, 1]))
+    adversary.start(output(randn(2, 5)), None, batch([0, 1], sampler=sampler))
     assert adversary.discriminator[-1].out_features == 4
-    with pytest.raises(ValueError, match="'n_groups' must be given where the source"):
+    with pytest.raises(ValueError, match="'n_groups' must be given where the sampler"):
         DomainAdversary().start(
-            output(randn(2, 5)), None, batch([0], source=SimpleNamespace())
+            output(randn(2, 5)), None, batch([0], sampler=SimpleNamespace())
         )
     with pytest.raises(ValueError, match="'n_groups' must be above every group"):
         started(2)(output(randn(1, 5)), None, batch([2]))

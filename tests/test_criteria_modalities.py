@@ -15,7 +15,7 @@ from eegkd.criteria.modalities import (
     modality_gram,
 )
 from eegkd.decoders import build_decoder
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
 from .conftest import CH_22
@@ -25,25 +25,25 @@ SFREQ, N_TIMES = 125.0, 160
 
 
 @pytest.fixture(scope="module")
-def source():
+def sampler():
     """Return ten trials of 22 channels."""
     rng = np.random.default_rng(0)
     X = 1e-5 * rng.standard_normal((10, 22, N_TIMES))
-    return TrialSource.from_arrays(X, np.arange(10) % 2)
+    return TrialSampler.from_arrays(X, np.arange(10) % 2)
 
 
-def decoder(source, montage, name="EEGNet", seed=0):
+def decoder(sampler, montage, name="EEGNet", seed=0):
     """Return a small untrained decoder."""
-    view = View(montage, CH_22).fit(source.X)
+    view = View(montage, CH_22).fit(sampler.X)
     return build_decoder(
         name, view, n_outputs=2, n_times=N_TIMES, sfreq=SFREQ, random_state=seed
     )
 
 
 @pytest.fixture(scope="module")
-def pair(source):
+def pair(sampler):
     """Return a student on seven electrodes and a teacher on all."""
-    return decoder(source, "headphone"), decoder(source, None, seed=1).eval()
+    return decoder(sampler, "headphone"), decoder(sampler, None, seed=1).eval()
 
 
 def numpy_gram(net, x):
@@ -66,9 +66,9 @@ def numpy_gram(net, x):
     return grams
 
 
-def test_bands_equal_numpy_reference(source, pair):
+def test_bands_equal_numpy_reference(sampler, pair):
     student, teacher = pair
-    batch = source.batch(torch.tensor([4, 0, 7]))
+    batch = sampler.batch(torch.tensor([4, 0, 7]))
     grams = [numpy_gram(net, batch.seen_by(net.view)) for net in pair]
     value = ModalityGram(student, teacher, SFREQ)(None, None, batch)
     expected = np.mean((grams[0] - grams[1]) ** 2, axis=(1, 2))
@@ -77,10 +77,10 @@ def test_bands_equal_numpy_reference(source, pair):
     assert expected.min() > 1e-4
 
 
-def test_zero_where_student_equals_teacher(source, pair):
+def test_zero_where_student_equals_teacher(sampler, pair):
     teacher = pair[1]
     same = ModalityGram(copy.deepcopy(teacher), teacher, SFREQ)
-    value = same(None, None, source.batch(torch.arange(3)))
+    value = same(None, None, sampler.batch(torch.arange(3)))
     assert value.abs().max().item() == pytest.approx(0, abs=1e-10)
 
 
@@ -115,25 +115,25 @@ def test_band_pass_keeps_the_band_alone():
     assert torch.allclose(band_pass(odd, 125.0, 0, 63), odd, atol=1e-10)
 
 
-def test_regions_show_their_electrodes_alone(source, pair):
+def test_regions_show_their_electrodes_alone(sampler, pair):
     student, teacher = pair
     gram = ModalityGram(student, teacher, SFREQ, "regions")
     assert gram.names == ("left central", "middle central", "right central")
     x = torch.ones(2, 22, 5)
     shown = gram.split(x, teacher)
-    sites = [
+    electrodes = [
         [CH_22[c] for c in torch.nonzero(region[0, :, 0]).flatten()] for region in shown
     ]
-    assert sites[0] == "FC3 FC1 C5 C3 C1 CP3 CP1".split()
-    assert sites[1] == "FCz Cz CPz".split()
+    assert electrodes[0] == "FC3 FC1 C5 C3 C1 CP3 CP1".split()
+    assert electrodes[1] == "FCz Cz CPz".split()
     mine = gram.split(torch.ones(2, 7, 5), student)
     assert [int(region[0, :, 0].sum()) for region in mine] == [3, 1, 3]
-    value = gram(None, None, source.batch(torch.arange(4)))
+    value = gram(None, None, sampler.batch(torch.arange(4)))
     assert value.shape == (4,)
     assert (value >= 0).all()
 
 
-def test_regions_can_be_given(source, pair):
+def test_regions_can_be_given(sampler, pair):
     student, teacher = pair
     regions = {"left": ["C3", "CP3"], "right": ["C4"], "front": ["Fz"]}
     gram = ModalityGram(student, teacher, SFREQ, "regions", regions=regions)
@@ -143,7 +143,7 @@ def test_regions_can_be_given(source, pair):
     assert left.nonzero().flatten().tolist() == [CH_22.index("C3"), CH_22.index("CP3")]
 
 
-def test_the_teacher_reads_each_trial_once(source, pair):
+def test_the_teacher_reads_each_trial_once(sampler, pair):
     student, teacher = pair
     seen = []
     hook = teacher.network.register_forward_hook(
@@ -151,11 +151,11 @@ def test_the_teacher_reads_each_trial_once(source, pair):
     )
     gram = ModalityGram(student, teacher, SFREQ)
     parts = [torch.tensor([2, 0, 5]), torch.tensor([9, 1])]
-    first = [gram(None, None, source.batch(part)) for part in parts]
-    again = [gram(None, None, source.batch(part)) for part in parts]
+    first = [gram(None, None, sampler.batch(part)) for part in parts]
+    again = [gram(None, None, sampler.batch(part)) for part in parts]
     assert sum(seen) == 5 * len(BANDS)
-    changed = source.batch(parts[0])
-    changed.x = 2 * source.X[parts[0]]  # as an augmentation leaves it
+    changed = sampler.batch(parts[0])
+    changed.x = 2 * sampler.X[parts[0]]  # as an augmentation leaves it
     gram(None, None, changed)
     hook.remove()
     assert sum(seen) == 8 * len(BANDS)
@@ -163,13 +163,13 @@ def test_the_teacher_reads_each_trial_once(source, pair):
         assert torch.equal(one, two)
 
 
-def test_statistics_and_modes_of_both_networks_stay(source, pair):
+def test_statistics_and_modes_of_both_networks_stay(sampler, pair):
     student, teacher = pair
     student.train()
     frozen = list(student.network.modules())[-1].eval()
     before = copy.deepcopy([net.state_dict() for net in pair])
     value = ModalityGram(student, teacher, SFREQ)(
-        None, None, source.batch(torch.arange(4))
+        None, None, sampler.batch(torch.arange(4))
     )
     value.mean().backward()
     for net, old in zip(pair, before, strict=True):
@@ -197,7 +197,7 @@ def test_an_embedding_of_zeros_has_no_direction_and_no_gradient():
     assert 0 < embeddings.grad.abs().max() < 100
 
 
-def test_errors(source, pair):
+def test_errors(sampler, pair):
     student, teacher = pair
     for known, match in (
         ({"modalities": "lobes"}, "'modalities' must be one of"),
@@ -214,4 +214,4 @@ def test_errors(source, pair):
             ModalityGram(student, teacher, SFREQ, **known)
     narrow = ModalityGram(student, teacher, SFREQ, bands={"a": (8, 8.5), "b": (9, 11)})
     with pytest.raises(ValueError, match="'bands' must each hold a frequency"):
-        narrow(None, None, source.batch(torch.arange(2)))
+        narrow(None, None, sampler.batch(torch.arange(2)))

@@ -1,4 +1,4 @@
-"""The loop, sources and weightings."""
+"""The loop, samplers and weightings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eegkd.criteria.relations import trial_similarity
 from eegkd.decoders import Output
 from eegkd.distillation import History, Learner, Objective, Training, distill
 from eegkd.methods import METHODS, kd
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.teachers import EMA, Ensemble, Frozen, Peer, Virtual
 from eegkd.weightings import Constant, Schedule
 
@@ -25,11 +25,11 @@ from .conftest import CH_22, make_trials
 
 @pytest.fixture(scope="module")
 def data():
-    """Return training and validation sources of one subject."""
+    """Return training and validation samplers of one subject."""
     trials = make_trials(n_subjects=1)
     codes = np.searchsorted(trials.classes, trials.y)
-    train = TrialSource.from_arrays(trials.X[:36], codes[:36], batch_size=10)
-    valid = TrialSource.from_arrays(trials.X[36:], codes[36:], shuffle=False)
+    train = TrialSampler.from_arrays(trials.X[:36], codes[:36], batch_size=10)
+    valid = TrialSampler.from_arrays(trials.X[36:], codes[36:], shuffle=False)
     return train, valid
 
 
@@ -96,17 +96,17 @@ def test_progress_is_told_of_each_pass(data):
 
 def test_an_interruption_restores_the_best_weights(data):
     pupil = learner(data)
-    passes = []
+    epochs = []
 
     def stop(epoch, row):
         weights = {k: v.clone() for k, v in pupil.decoder.state_dict().items()}
-        passes.append((row["valid_loss"], weights))
+        epochs.append((row["valid_loss"], weights))
         if epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         distill(pupil, data[0], valid=data[1], max_epochs=5, progress=stop)
-    _, best = min(passes, key=lambda entry: entry[0])
+    _, best = min(epochs, key=lambda entry: entry[0])
     for name, value in pupil.decoder.state_dict().items():
         assert torch.equal(value, best[name]), name
     assert not pupil.decoder.training
@@ -168,14 +168,14 @@ def test_options_of_a_method_reach_the_objective(data):
 
 
 def test_a_source_yields_every_trial_once_in_an_order_of_its_seed(data):
-    source = data[0]
+    sampler = data[0]
     orders = [
-        torch.cat([batch.index for batch in source(epoch)]).tolist()
+        torch.cat([batch.index for batch in sampler(epoch)]).tolist()
         for epoch in (0, 1, 0)
     ]
     assert sorted(orders[0]) == list(range(36))
     assert orders[0] == orders[2] != orders[1]
-    assert [len(batch) for batch in source(0)] == [10, 10, 10, 6]
+    assert [len(batch) for batch in sampler(0)] == [10, 10, 10, 6]
 
 
 def test_a_view_is_applied_once(data):
@@ -208,8 +208,8 @@ class Told:
         """Return some loss."""
         return student.logits.square().mean(dim=1)
 
-    def start_pass(self, epoch):
-        """Note the pass."""
+    def start_epoch(self, epoch):
+        """Note the epoch."""
         self.events.append(epoch)
 
     def after_update(self):
@@ -479,7 +479,7 @@ def test_averaged_weights_are_the_mean_of_the_passes(data):
         states.append({k: v.clone() for k, v in pupil.decoder.named_parameters()})
 
     history = distill(pupil, data[0], valid=data[1], max_epochs=6, progress=keep)
-    assert history.notes == {"averaged_passes": 3}
+    assert history.notes == {"averaged_epochs": 3}
     for name, value in pupil.decoder.named_parameters():
         mean = torch.stack([state[name] for state in states[3:]]).mean(dim=0)
         assert torch.allclose(value, mean, atol=1e-6), name
@@ -570,7 +570,7 @@ def test_a_teacher_whose_features_do_not_fit_remembers_the_rest(data):
     )
     batch = data[0].batch(torch.tensor([3, 1, 30, 7]))
     expected, _, read = asked(whole, batch)
-    assert read == 36  # all trials of the source, once
+    assert read == 36  # all trials of the sampler, once
     first, quick, read = asked(small, batch)
     assert (quick, read) == (36, 40)  # features of the batch are read once
     again, quick, read = asked(small, batch)

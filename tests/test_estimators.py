@@ -443,7 +443,7 @@ def test_printed_parameters_tell_functions_apart():
 
 
 def keep(training):
-    """Train for one pass and remember what was given; a method."""
+    """Train for one epoch and remember what was given; a method."""
     keep.training = training
     return training.train(training.student, max_epochs=1)
 
@@ -452,16 +452,16 @@ keep.needs_teacher = False
 
 
 def test_people_have_one_number_in_training_and_validation():
-    """The first person has too few trials to validate."""
+    """The first subject has too few trials to validate."""
     trials = make_trials(n_subjects=2)
     rows = np.r_[:3, len(trials) // 2 : len(trials)]
     trials = trials.subset(np.isin(np.arange(len(trials)), rows))
     model = DistilledClassifier(method=keep, **QUICK).fit(trials)
-    source, valid = keep.training.source, keep.training.valid
-    assert source.subject.unique().tolist() == [0, 1]
+    sampler, valid = keep.training.sampler, keep.training.valid
+    assert sampler.subject.unique().tolist() == [0, 1]
     assert valid.subject.unique().tolist() == [1]
-    assert set(valid.session.tolist()) <= set(source.session.tolist())
-    assert (source.shuffle, valid.shuffle) == (True, False)
+    assert set(valid.session.tolist()) <= set(sampler.session.tolist())
+    assert (sampler.shuffle, valid.shuffle) == (True, False)
     assert list(keep.training.classes) == model.classes_.tolist()
 
 
@@ -471,12 +471,12 @@ def test_options_of_the_method_are_checked_before_anything_is_trained(train):
         model.fit(train)
 
 
-def stop(n_passes):
-    """Return a function that interrupts after so many passes of whoever is trained."""
-    passes = iter(range(1, n_passes))
+def stop(n_epochs):
+    """Return a function that interrupts after so many epochs of whoever is trained."""
+    epochs = iter(range(1, n_epochs))
 
     def progress(epoch, row):
-        if next(passes, None) is None:
+        if next(epochs, None) is None:
             raise KeyboardInterrupt
 
     return progress
@@ -498,7 +498,7 @@ def test_an_interruption_keeps_teachers_and_the_best_student(train):
 
 
 def test_an_interruption_before_the_student_learned_keeps_the_teacher(train):
-    model = MAKE["takd"](progress=stop(3))  # in the first pass of an assistant
+    model = MAKE["takd"](progress=stop(3))  # in the first epoch of an assistant
     with pytest.raises(KeyboardInterrupt):
         model.fit(train)
     assert model.teacher_.history_.rows

@@ -23,7 +23,7 @@ from eegkd.criteria.modalities import _region_masks
 from eegkd.data.channels import canonical_name, positions
 from eegkd.data.filter_bank import band_name, in_band, read_rows, split_band
 from eegkd.estimators.base import MontageEstimator
-from eegkd.montage import ladder, list_montages, nearest_sites, resolve
+from eegkd.montage import ladder, list_montages, nearest_electrodes, resolve
 from eegkd.persistence import load_classifier, save_classifier
 from eegkd.report.figures import plot_montage
 from eegkd.samplers.recording import _read_raw
@@ -100,21 +100,21 @@ def bank(one_band):
 def as_array(trials):
     """Return trials of a filter bank in the shape that MOABB gives them."""
     rows = read_rows(trials.ch_names)
-    return np.moveaxis(trials.X[:, rows.index], 1, -1), rows.sites
+    return np.moveaxis(trials.X[:, rows.index], 1, -1), rows.electrodes
 
 
 def of_band(trials, band):
     """Return the trials of a single band."""
     rows = read_rows(trials.ch_names)
     index = rows.index[rows.bands.index(band)]
-    return replace(trials, X=trials.X[:, index], ch_names=rows.sites)
+    return replace(trials, X=trials.X[:, index], ch_names=rows.electrodes)
 
 
 # -- names ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("name", "site", "band"),
+    ("name", "electrode", "band"),
     [
         ("C3", "C3", ""),
         ("C3 8-12 Hz", "C3", "8-12 Hz"),
@@ -124,9 +124,9 @@ def of_band(trials, band):
         ("C3-C4", "C3-C4", ""),
     ],
 )
-def test_names_hold_electrode_and_band(name, site, band):
-    assert split_band(name) == (site, band)
-    assert split_band(in_band(site, band)) == (site, band)
+def test_names_hold_electrode_and_band(name, electrode, band):
+    assert split_band(name) == (electrode, band)
+    assert split_band(in_band(electrode, band)) == (electrode, band)
 
 
 def test_bands_are_named_without_an_exponent():
@@ -144,7 +144,7 @@ def test_names_are_spelled_and_placed_as_their_electrodes():
 def test_rows_are_read_in_any_order():
     names = ["C4 band 1", "C3 band 2", "C4 band 2", "C3 band 1"]
     rows = read_rows(names)
-    assert (rows.sites, rows.bands) == (("C4", "C3"), ("band 1", "band 2"))
+    assert (rows.electrodes, rows.bands) == (("C4", "C3"), ("band 1", "band 2"))
     assert rows.index.tolist() == [[0, 3], [2, 1]]
     assert read_rows(["T3", "T7"]).index.tolist() == [[0, 1]]
 
@@ -317,12 +317,12 @@ def test_arrays_equal_epochs(bank):
     again = Trials.from_epochs(epochs)
     assert np.allclose(again.X, bank.X)
     assert read_rows(again.ch_names).bands == ("band 1", "band 2", "band 3")
-    X, sites = as_array(bank)
-    arrays = Trials.from_arrays(X, bank.y, sites, bank.sfreq, units="V")
+    X, electrodes = as_array(bank)
+    arrays = Trials.from_arrays(X, bank.y, electrodes, bank.sfreq, units="V")
     assert arrays.ch_names == bank.ch_names
     assert np.array_equal(arrays.X, bank.X)
     with pytest.raises(ValueError, match="'ch_names' must name the 22 electrodes of"):
-        Trials.from_arrays(X, bank.y, sites[1:], bank.sfreq)
+        Trials.from_arrays(X, bank.y, electrodes[1:], bank.sfreq)
 
 
 # -- views ------------------------------------------------------------------------
@@ -351,7 +351,7 @@ def test_a_view_is_that_of_each_band(bank, montage, on_missing, reference):
     assert torch.allclose(view.fit(X)(X), torch.cat(parts, dim=1), atol=1e-5)
     assert view.montage.ch_names == single.ch_names
     assert view.ch_names[: single.n_chans] == tuple(
-        f"{site} band 1" for site in single.ch_names
+        f"{electrode} band 1" for electrode in single.ch_names
     )
     assert view.n_chans == 3 * view.montage.n_chans
     assert "in 3 bands" in repr(view)
@@ -359,9 +359,9 @@ def test_a_view_is_that_of_each_band(bank, montage, on_missing, reference):
 
 @pytest.mark.parametrize("on_missing", ["error", "nearest", "interpolate"])
 def test_views_find_electrodes_by_name_and_are_saved(bank, on_missing):
-    sites = ["C3", "Fz"] if on_missing == "error" else ["C3", "Oz"]
+    electrodes = ["C3", "Fz"] if on_missing == "error" else ["C3", "Oz"]
     X = torch.as_tensor(bank.X)
-    view = View(sites, bank.ch_names, on_missing=on_missing).fit(X)
+    view = View(electrodes, bank.ch_names, on_missing=on_missing).fit(X)
     order = np.random.default_rng(0).permutation(len(bank.ch_names))
     names = [bank.ch_names[row] for row in order]
     assert read_rows(names).bands != view.bands  # another order of bands, too
@@ -392,14 +392,16 @@ def test_a_view_of_all_channels_that_was_bound_is_saved(one_band):
     assert torch.equal(View.from_dict(saved)(X), view(X))
 
 
-def test_sites_in_data_of_a_filter_bank(bank):
+def test_electrodes_in_data_of_a_filter_bank(bank):
     names = bank.ch_names
     assert list_montages(names) == list_montages(make_trials(1, 2).ch_names)
-    assert nearest_sites("Oz", names) == nearest_sites("Oz", read_rows(names).sites)
+    assert nearest_electrodes("Oz", names) == nearest_electrodes(
+        "Oz", read_rows(names).electrodes
+    )
     small = ["C3 band 1", "C3 band 2", "C3 band 3"]
     steps = [step.ch_names for step in ladder(small, names, 3)]
-    sites = read_rows(names).sites
-    assert steps == [step.ch_names for step in ladder(["C3"], sites, 3)]
+    electrodes = read_rows(names).electrodes
+    assert steps == [step.ch_names for step in ladder(["C3"], electrodes, 3)]
     with pytest.raises(ValueError, match=r"the data do not have: 'Oz' \(nearest: 'POz"):
         resolve(["Oz"], names)
 
@@ -418,17 +420,17 @@ def test_regions_and_drawings_are_of_electrodes(bank):
 
 
 def test_arrays_are_read_as_their_channels(bank):
-    X, sites = as_array(bank)
+    X, electrodes = as_array(bank)
     how = {"montage": ["C3", "Fz"], "method": "kd", "units": "V", **QUICK}
     by_name = DistilledClassifier(**how).fit(bank)
-    student = DistilledClassifier(**how, ch_names=sites, sfreq=bank.sfreq)
+    student = DistilledClassifier(**how, ch_names=electrodes, sfreq=bank.sfreq)
     student = clone(student).fit(X, bank.y)
     assert student.fingerprint_ == by_name.fingerprint_
     assert student.teacher_.fingerprint_ == by_name.teacher_.fingerprint_
     expected = by_name.predict_proba(bank)
     assert np.array_equal(student.predict_proba(X), expected)
     assert np.array_equal(student.predict_proba(bank.to_epochs()), expected)
-    own = [sites.index(site) for site in ("C3", "Fz")]
+    own = [electrodes.index(electrode) for electrode in ("C3", "Fz")]
     assert np.array_equal(student.predict_proba(X[:, own]), expected)
     assert np.array_equal(
         student.predict_proba(X[:, own[::-1]], ["Fz", "C3"]), expected
@@ -446,9 +448,9 @@ def test_arrays_are_read_as_their_channels(bank):
 def test_bands_in_hertz_are_those_of_an_array_in_order(bank):
     """What was trained on loaded trials reads MOABB's arrays of the same filters."""
     names = [
-        in_band(site, band)
+        in_band(electrode, band)
         for band in ("9-10 Hz", "4-8 Hz", "20-30 Hz")
-        for site in read_rows(bank.ch_names).sites
+        for electrode in read_rows(bank.ch_names).electrodes
     ]
     decoder = DecoderClassifier(["C3", "C4"], **QUICK, units="V")
     decoder.fit(replace(bank, ch_names=tuple(names)))
@@ -521,7 +523,7 @@ def test_a_network_from_elsewhere_reads_bands(bank):
 
 
 def test_an_unlabelled_recording_has_no_bands(bank):
-    info = mne.create_info(list(read_rows(bank.ch_names).sites), bank.sfreq, "eeg")
+    info = mne.create_info(list(read_rows(bank.ch_names).electrodes), bank.sfreq, "eeg")
     raw = mne.io.RawArray(np.zeros((22, 500)), info, verbose="error")
     with pytest.raises(ValueError, match="but 'Fz band 1'.* are missing"):
         _read_raw(raw, bank.ch_names, bank.sfreq)
@@ -556,11 +558,11 @@ def test_tables_count_electrodes(bank, tmp_path):
 
 @pytest.mark.parametrize("name", ["csp_lda", "ts_lr", "mdm", "fgmdm"])
 def test_baselines_of_covariances_read_all_bands(bank, name):
-    X, sites = as_array(bank)
+    X, electrodes = as_array(bank)
     fitted = BASELINES[name](["C3", "C4", "Cz"]).fit(bank)
     proba = fitted.predict_proba(bank)
     assert fitted[0].transform(bank).shape == (len(bank), 9, bank.n_times)
-    how = {"ch_names": sites, "sfreq": bank.sfreq, "units": "V"}
+    how = {"ch_names": electrodes, "sfreq": bank.sfreq, "units": "V"}
     arrays = BASELINES[name](["C3", "C4", "Cz"], **how).fit(X, bank.y)
     assert np.allclose(arrays.predict_proba(X), proba)
     # The second band alone tells the classes; the others add noise, no more.
@@ -578,16 +580,18 @@ def test_baselines_that_look_for_frequencies_refuse_bands(bank, name):
 
 def test_field_interpolation_guesses_each_band(bank):
     own = ("C3", "Cz", "C4")
-    sites = [*own, "Fz", "Pz", "FC3", "CP4"]
-    some = [row for row, n in enumerate(bank.ch_names) if split_band(n)[0] in sites]
+    electrodes = [*own, "Fz", "Pz", "FC3", "CP4"]
+    some = [
+        row for row, n in enumerate(bank.ch_names) if split_band(n)[0] in electrodes
+    ]
     shuffled = np.random.default_rng(2).permutation(some)
     names = tuple(bank.ch_names[row] for row in shuffled)
     trials = replace(bank, X=bank.X[:, shuffled], ch_names=names)
     how = {"model": BASELINES["ts_lr"]()}
     model = BASELINES["field_interpolation"](own, **how).fit(trials)[-1]
     guessed, rows = model.guess(trials), read_rows(names)
-    mapping = field_mapping(own, rows.sites)
-    picked = [rows.sites.index(site) for site in own]
+    mapping = field_mapping(own, rows.electrodes)
+    picked = [rows.electrodes.index(electrode) for electrode in own]
     for band in rows.bands:
         expected = mapping @ of_band(trials, band).X[:, picked]
         assert np.allclose(of_band(guessed, band).X, expected, rtol=1e-3, atol=1e-9)
@@ -645,12 +649,12 @@ def test_moabb_evaluates_students_of_a_filter_bank(tmp_path):
 
 
 def test_a_single_band_in_the_shape_of_a_bank_is_told(bank):
-    X, sites = as_array(bank)
+    X, electrodes = as_array(bank)
     with pytest.warns(UserWarning, match="evaluations pass the first band of a filter"):
-        one = Trials.from_arrays(X[..., :1], bank.y, sites, bank.sfreq, units="V")
-    assert one.ch_names == sites
+        one = Trials.from_arrays(X[..., :1], bank.y, electrodes, bank.sfreq, units="V")
+    assert one.ch_names == electrodes
     assert np.array_equal(one.X, of_band(bank, "band 1").X)
-    reads = {"ch_names": sites, "sfreq": bank.sfreq, "units": "V"}
+    reads = {"ch_names": electrodes, "sfreq": bank.sfreq, "units": "V"}
     decoder = DecoderClassifier(["C3", "C4"], **reads, **QUICK).fit(one)
     expected = decoder.predict_proba(one)
     assert np.array_equal(decoder.predict_proba(X[..., :1]), expected)

@@ -11,7 +11,7 @@ from eegkd import View, build_decoder
 from eegkd.criteria import CrossEntropy
 from eegkd.decoders import Decoder
 from eegkd.distillation.flatness import flatness, top_hessian_eigenvalue
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 
 from .conftest import CH_22, make_trials
 
@@ -37,11 +37,11 @@ def first_score(output, teacher, batch):
     return output.logits[:, 0]
 
 
-def source(n_trials=12, batch_size=5, n_classes=3):
+def sampler(n_trials=12, batch_size=5, n_classes=3):
     """Return a few trials, the last batch not full."""
     trials = make_trials(n_subjects=1, n_per_class=4, n_times=160)
     codes = np.searchsorted(trials.classes, trials.y)[:n_trials] % n_classes
-    return TrialSource.from_arrays(trials.X[:n_trials], codes, batch_size=batch_size)
+    return TrialSampler.from_arrays(trials.X[:n_trials], codes, batch_size=batch_size)
 
 
 def quadratic(eigenvalues, weight, seed=0):
@@ -56,7 +56,7 @@ def quadratic(eigenvalues, weight, seed=0):
 
 def decoder(name="SCCNet", trials=None, **options):
     """Return an untrained decoder on the headphone."""
-    view = View("headphone", CH_22).fit((trials or source()).X)
+    view = View("headphone", CH_22).fit((trials or sampler()).X)
     return build_decoder(
         name, view, n_outputs=3, n_times=160, sfreq=125.0, random_state=0, **options
     )
@@ -85,13 +85,13 @@ class Softmax(nn.Module):
 )
 def test_top_eigenvalue_of_a_known_spectrum(eigenvalues, top):
     model = quadratic(eigenvalues, np.ones((2, 2)))
-    value = top_hessian_eigenvalue(model, source(), n_iter=60, criterion=first_score)
+    value = top_hessian_eigenvalue(model, sampler(), n_iter=60, criterion=first_score)
     assert value == pytest.approx(top, abs=1e-6)
 
 
 def test_top_eigenvalue_equals_that_of_the_whole_matrix():
     """Softmax regression, whose second derivatives autograd can write out."""
-    trials = source()
+    trials = sampler()
     model = Decoder(Softmax(7, 3), View("headphone", CH_22).fit(trials.X), {}).double()
     x = model.view(trials.X).double()
     power = x.square().mean(dim=2)
@@ -103,7 +103,7 @@ def test_top_eigenvalue_equals_that_of_the_whole_matrix():
     flat = torch.cat([p.detach().flatten() for p in model.parameters()])
     hessian = torch.autograd.functional.hessian(loss, flat)
     expected = torch.linalg.eigvalsh(hessian)[-1].item()
-    double = TrialSource(trials.X.double(), trials.y, trials.subject, batch_size=5)
+    double = TrialSampler(trials.X.double(), trials.y, trials.subject, batch_size=5)
     value = top_hessian_eigenvalue(model, double, n_iter=200)
     assert value == pytest.approx(expected, rel=1e-5)
     few = top_hessian_eigenvalue(model, double, n_iter=1)
@@ -114,7 +114,7 @@ def test_rise_on_an_even_bowl_is_exact():
     """Every direction rises by r^2 |w|^2 curvature / 2."""
     weight = np.array([[3.0, 4.0], [0.0, 2.0]])
     model = quadratic([5.0] * 4, weight)
-    rise = flatness(model, source(), radius=0.2, criterion=first_score)
+    rise = flatness(model, sampler(), radius=0.2, criterion=first_score)
     assert rise == pytest.approx(0.5 * 0.2**2 * (25 + 4) * 5.0)
 
 
@@ -122,16 +122,16 @@ def test_rise_tends_to_the_mean_curvature():
     weight = np.array([[1.0, 2.0, -2.0, 4.0]])
     model = quadratic([8.0, 1.0, 0.0, -1.0], weight)
     rise = flatness(
-        model, source(n_trials=2), radius=0.1, n_directions=3000, criterion=first_score
+        model, sampler(n_trials=2), radius=0.1, n_directions=3000, criterion=first_score
     )
     assert rise == pytest.approx(0.5 * 0.1**2 * 25 * 2.0, rel=0.06)
 
 
 def test_filters_of_no_length_and_biases_are_not_shaken():
     model = quadratic([5.0] * 3, np.ones(3))  # one axis: a bias
-    assert flatness(model, source(), criterion=first_score) == 0
+    assert flatness(model, sampler(), criterion=first_score) == 0
     model = quadratic([5.0] * 4, np.zeros((2, 2)))
-    assert flatness(model, source(), criterion=first_score) == 0
+    assert flatness(model, sampler(), criterion=first_score) == 0
 
 
 def test_rise_does_not_see_a_scale_that_normalization_undoes():
@@ -151,7 +151,7 @@ def test_rise_does_not_see_a_scale_that_normalization_undoes():
         def forward(self, x):
             return self.final_layer(self.norm(self.conv(x)).square().mean(dim=2))
 
-    trials = source()
+    trials = sampler()
     view = View("headphone", CH_22).fit(trials.X)
     small, large = (
         flatness(Decoder(Normalized(scale), view, {}), trials) for scale in (1.0, 32.0)
@@ -161,7 +161,7 @@ def test_rise_does_not_see_a_scale_that_normalization_undoes():
 
 
 def test_a_larger_step_rises_more():
-    trials, model = source(), decoder()
+    trials, model = sampler(), decoder()
     rises = [flatness(model, trials, radius=radius) for radius in (0.05, 0.5)]
     assert abs(rises[0]) < abs(rises[1])
 
@@ -169,7 +169,7 @@ def test_a_larger_step_rises_more():
 @pytest.mark.parametrize("name", ["SCCNet", "EEGNet", "EEGConformer", "ATCNet"])
 def test_probes_change_nothing(name):
     """Weights, buffers, modes, gradients and the random state are as before."""
-    trials = source(n_trials=6)
+    trials = sampler(n_trials=6)
     model = decoder(name, trials).train()
     next(iter(model.network.children())).eval()
     modes = [module.training for module in model.modules()]
@@ -191,7 +191,7 @@ def test_probes_do_not_depend_on_the_batches_and_repeat_by_seed():
     view = model.view
     values = []
     for batch_size in (5, 12):
-        trials = source(batch_size=batch_size)
+        trials = sampler(batch_size=batch_size)
         trials.X = trials.X.double()
         view.fit(trials.X)
         values.append(
@@ -204,7 +204,7 @@ def test_probes_do_not_depend_on_the_batches_and_repeat_by_seed():
 
 def test_probes_of_a_frozen_decoder():
     """Parameters that ask for no gradient have curvature all the same."""
-    trials = source(n_trials=6)
+    trials = sampler(n_trials=6)
     model = decoder(trials=trials)
     expected = top_hessian_eigenvalue(model, trials, n_iter=2)
     model.requires_grad_(False)
@@ -212,7 +212,7 @@ def test_probes_of_a_frozen_decoder():
 
 
 def test_the_criterion_is_the_cross_entropy():
-    trials, model = source(), decoder()
+    trials, model = sampler(), decoder()
     assert flatness(model, trials) == flatness(model, trials, criterion=CrossEntropy())
 
 
@@ -232,4 +232,4 @@ def test_the_criterion_is_the_cross_entropy():
 )
 def test_errors_say_what_to_do(probe, arguments, message):
     with pytest.raises(ValueError, match=message):
-        probe(quadratic([1.0] * 4, np.ones((2, 2))), source(), **arguments)
+        probe(quadratic([1.0] * 4, np.ones((2, 2))), sampler(), **arguments)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.data.groups import last_sections, overlapping, sections
+from eegkd.data.groups import groups, last_groups, shares_samples
 from eegkd.data.trials import Trials, with_times
 from eegkd.data.windows import cut_windows
 from eegkd.estimators.validation import validation_mask
@@ -28,11 +28,11 @@ def flashes(n_blocks, n_flashes=12, gap=0.2, pause=2.0, length=1.0, subjects=(1,
                         labels.append("Target" if number % 6 == 2 else "NonTarget")
                         start += gap
                     start += pause
-    names = ["subject", "session", "run", "start", "stop", "block"]
+    names = ["subject", "session", "run", "start", "stop", "group"]
     return pd.DataFrame(rows, columns=names), np.array(labels)
 
 
-def shares_samples(metadata, left, right):
+def overlap_anywhere(metadata, left, right):
     """Say by comparing all pairs whether trials of two sides overlap."""
     for i in left:
         for j in right:
@@ -63,7 +63,7 @@ def trials_at(start, run=None, n_times=100, sfreq=100.0):
 def test_chains_of_overlapping_trials_are_blocks():
     start = np.array([0.0, 0.4, 1.3, 3.0, 4.0, 4.9, 0.5, 1.5])
     found = with_times(trials_at(start, list("aaaaaabb")), start).metadata
-    assert found["block"].tolist() == [0, 0, 0, 1, 2, 2, 0, 1]
+    assert found["group"].tolist() == [0, 0, 0, 1, 2, 2, 0, 1]
     np.testing.assert_allclose(found["stop"] - found["start"], 1.0)
 
 
@@ -71,12 +71,12 @@ def test_a_long_trial_links_those_that_follow():
     """Blocks look at everything that came before, not at the last trial alone."""
     start = np.array([0.0, 0.9, 1.8, 2.7, 10.0])
     found = with_times(trials_at(start), start).metadata
-    assert found["block"].tolist() == [0, 0, 0, 0, 1]
+    assert found["group"].tolist() == [0, 0, 0, 0, 1]
 
 
 def test_order_of_the_trials_does_not_change_their_blocks():
     start = np.array([5.0, 0.0, 5.5, 0.5])
-    assert with_times(trials_at(start), start).metadata["block"].tolist() == [
+    assert with_times(trials_at(start), start).metadata["group"].tolist() == [
         1,
         0,
         1,
@@ -94,7 +94,7 @@ def test_windows_are_the_trial_in_pieces_and_keep_its_block():
             expected = whole.X[trial, :, window * 50 : window * 50 + 50]
             np.testing.assert_array_equal(cut.X[4 * trial + window], expected)
     assert cut.y.tolist() == [0] * 4 + [1] * 4
-    assert cut.metadata["block"].tolist() == [0] * 4 + [1] * 4
+    assert cut.metadata["group"].tolist() == [0] * 4 + [1] * 4
     np.testing.assert_allclose(cut.metadata["start"][4:], [50, 50.5, 51, 51.5])
     np.testing.assert_allclose(cut.metadata["stop"] - cut.metadata["start"], 0.5)
 
@@ -109,9 +109,9 @@ def test_rest_that_goes_on_is_one_block():
     """A dataset that cuts a state into trials leaves no gap between them."""
     start = np.arange(8.0)
     trials = replace(trials_at(start), y=np.repeat([0, 1], 4), paradigm="rstate")
-    assert with_times(trials, start).metadata["block"].tolist() == [0] * 4 + [1] * 4
+    assert with_times(trials, start).metadata["group"].tolist() == [0] * 4 + [1] * 4
     imagery = replace(trials, paradigm="imagery")
-    assert with_times(imagery, start).metadata["block"].tolist() == list(range(8))
+    assert with_times(imagery, start).metadata["group"].tolist() == list(range(8))
 
 
 def test_times_count_from_the_first_trial_of_each_run():
@@ -133,16 +133,16 @@ def test_epochs_of_a_recording_know_their_times():
     )  # fmt: skip
     metadata = Trials.from_epochs(epochs.resample(100.0)).metadata
     np.testing.assert_allclose(metadata["start"], 0.25 * np.arange(20))
-    assert (metadata["block"] == 0).all()
+    assert (metadata["group"] == 0).all()
     cut = mne.Epochs(
         raw, events[::4], {"a": 1}, 0, 0.995, baseline=None, preload=True,
         verbose="error",
     )  # fmt: skip
     rest = Trials.from_epochs(cut, paradigm="rstate")
-    assert (rest.metadata["block"] == 0).all()  # they touch, and are of one state
-    assert Trials.from_epochs(cut).metadata["block"].nunique() == len(cut)
+    assert (rest.metadata["group"] == 0).all()  # they touch, and are of one state
+    assert Trials.from_epochs(cut).metadata["group"].nunique() == len(cut)
     made_up = mne.EpochsArray(epochs.get_data(), epochs.info, verbose="error")
-    assert "block" not in Trials.from_epochs(made_up, [0, 1] * 10).metadata
+    assert "group" not in Trials.from_epochs(made_up, [0, 1] * 10).metadata
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.0099])
@@ -156,14 +156,14 @@ def test_a_window_without_a_sample_is_an_error(seconds):
 
 def test_trials_that_stand_alone_have_no_sections():
     metadata, _ = flashes(12, n_flashes=1)
-    assert sections(metadata) is None
-    assert sections(metadata[["subject", "session", "run"]]) is None
+    assert groups(metadata) is None
+    assert groups(metadata[["subject", "session", "run"]]) is None
 
 
 def test_blocks_with_pauses_are_sections():
     metadata, _ = flashes(6)
-    section = sections(metadata)
-    keys = ["subject", "session", "run", "block"]
+    section = groups(metadata)
+    keys = ["subject", "session", "run", "group"]
     assert metadata.groupby(keys).ngroups == len(np.unique(section))
     assert (
         metadata.assign(section=section).groupby(keys)["section"].nunique().max() == 1
@@ -173,7 +173,7 @@ def test_blocks_with_pauses_are_sections():
 
 def test_a_block_that_is_most_of_a_recording_is_cut_into_equal_parts():
     metadata, _ = flashes(1, n_flashes=120)
-    section = sections(metadata)
+    section = groups(metadata)
     sizes = np.bincount(section)
     assert set(sizes) == {24}  # two runs of 120 trials: a tenth of the session
     assert (np.diff(section) >= 0).all()
@@ -181,32 +181,32 @@ def test_a_block_that_is_most_of_a_recording_is_cut_into_equal_parts():
 
 def test_blocks_follow_from_times_where_they_are_not_numbered():
     metadata, _ = flashes(6)
-    expected = sections(metadata)
-    assert np.array_equal(sections(metadata.drop(columns="block")), expected)
+    expected = groups(metadata)
+    assert np.array_equal(groups(metadata.drop(columns="group")), expected)
 
 
 def test_trials_without_times_stand_alone_beside_others():
     metadata, y = flashes(4, subjects=(1,))
     untimed = pd.DataFrame({"subject": [2] * 20, "session": "0", "run": "0"})
     both = pd.concat([metadata, untimed], ignore_index=True)
-    section = sections(both)
+    section = groups(both)
     assert len(set(section[-20:])) == 20
     assert not set(section[-20:]) & set(section[:-20])
     rows = np.arange(len(both))
-    shared = overlapping(both, rows, rows)
+    shared = shares_samples(both, rows, rows)
     assert shared[:-20].all()
     assert not shared[-20:].any()
     labels = np.concatenate([y, ["Target", "NonTarget"] * 10])
     assert validation_mask(np.unique(labels, return_inverse=True)[1], both).any()
 
 
-def test_last_sections_of_each_kind():
+def test_last_groups_of_each_kind():
     section = np.repeat(range(8), 3)
     y = np.repeat(["open", "closed"] * 4, 3)
-    chosen = last_sections(section, y, 0.25)
+    chosen = last_groups(section, y, 0.25)
     assert np.unique(section[chosen]).tolist() == [6, 7]
     # The only section of its kind has to teach.
-    alone = last_sections(np.array([0, 0, 1, 1, 2, 2]), np.array(list("aabbbb")), 0.5)
+    alone = last_groups(np.array([0, 0, 1, 1, 2, 2]), np.array(list("aabbbb")), 0.5)
     assert alone.tolist() == [False] * 4 + [True] * 2
 
 
@@ -224,12 +224,12 @@ def test_overlap_is_what_comparing_all_pairs_finds():
     )
     rows = rng.permutation(60)
     left, right = rows[:40], rows[40:]
-    found = overlapping(metadata, left, right)
-    expected = [shares_samples(metadata, [i], right) for i in left]
+    found = shares_samples(metadata, left, right)
+    expected = [overlap_anywhere(metadata, [i], right) for i in left]
     assert found.tolist() == expected
     assert 0 < found.sum() < 40
     untimed = metadata[["subject", "session", "run"]]
-    assert not overlapping(untimed, left, right).any()
+    assert not shares_samples(untimed, left, right).any()
 
 
 # --- splits ---------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_a_session_that_hangs_together_cannot_be_cut_into_folds():
         evaluation_folds(two, np.array(["a", "b"]), "within_session")
 
 
-@pytest.mark.parametrize("column", ["stop", "session", "run", "block"])
+@pytest.mark.parametrize("column", ["stop", "session", "run", "group"])
 def test_keys_of_jobs_know_who_and_when(column):
     from eegkd.benchmark.grid import fold_digest
     from eegkd.evaluation.splits import Fold
@@ -269,7 +269,7 @@ def test_keys_of_jobs_know_who_and_when(column):
     changed = trials.metadata.assign(
         **{column: trials.metadata[column].iloc[::-1].to_numpy()}
         if column == "stop"
-        else {column: ["x" if column != "block" else 7] * 20}
+        else {column: ["x" if column != "group" else 7] * 20}
     )
     assert fold_digest(replace(trials, metadata=changed), fold) != fold_digest(
         trials, fold
@@ -289,14 +289,14 @@ def test_the_end_of_one_run_is_held_out_in_blocks():
     one = metadata[metadata["session"].eq("0") & metadata["run"].eq("0")]
     one = one.reset_index(drop=True)
     mask, _ = held_out(one, y[: len(one)], "time")
-    assert sorted(set(one["block"][mask])) == [6, 7, 8]
+    assert sorted(set(one["group"][mask])) == [6, 7, 8]
 
 
 def test_validation_is_whole_blocks_from_the_end():
     metadata, y = flashes(4, subjects=(1,))
     codes = (y == "Target").astype(int)
     mask = validation_mask(codes, metadata, 1 / 8)
-    chosen = metadata[mask].groupby(["session", "run"])["block"].unique()
+    chosen = metadata[mask].groupby(["session", "run"])["group"].unique()
     assert {key: blocks.tolist() for key, blocks in chosen.items()} == {
         ("1", "1"): [2, 3]
     }
@@ -310,6 +310,6 @@ def test_learning_leaves_out_what_overlaps_the_validation(monkeypatch):
     trials = with_times(trials_at(start), start)
     classifier = DecoderClassifier(max_epochs=1, valid_fraction=0.2)
     values = classifier._encode(trials)
-    source, valid = classifier._sources(trials, values)
+    sampler, valid = classifier._samplers(trials, values)
     assert len(valid) == 16
-    assert len(source) == 80 - 16 - 3  # three more reach into the validation
+    assert len(sampler) == 80 - 16 - 3  # three more reach into the validation

@@ -21,7 +21,7 @@ from eegkd.criteria import (
     TrainedCriterion,
 )
 from eegkd.distillation import Learner, Objective, distill
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
 from .conftest import make_trials
@@ -138,8 +138,8 @@ def test_rule_3_parameters_and_buffers_of_the_teacher_do_not_change(fitted):
 
 def test_rule_3_frozen_is_in_eval_mode_whatever_the_caller_does(fitted):
     student, tested = fitted
-    source = TrialSource.from_arrays(tested.X, np.zeros(len(tested)))
-    batch = source.batch(torch.arange(8))
+    sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)))
+    batch = sampler.batch(torch.arange(8))
     frozen = Frozen(student.teacher_.decoder_)
     expected = frozen.live(batch).logits
     frozen.decoder.train()
@@ -151,8 +151,8 @@ def test_rule_3_frozen_is_in_eval_mode_whatever_the_caller_does(fitted):
 def test_rule_3_as_published_is_another_teacher(fitted):
     """The published mode moves the statistics of its own copy, not of the teacher."""
     student, tested = fitted
-    source = TrialSource.from_arrays(tested.X, np.zeros(len(tested)))
-    batch = source.batch(torch.arange(16))
+    sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)))
+    batch = sampler.batch(torch.arange(16))
     original = state(student.teacher_.decoder_)
     published = Frozen(student.teacher_.decoder_, mode="as_published")
     answer = published(batch).logits
@@ -169,10 +169,10 @@ def test_rule_3_as_published_is_another_teacher(fitted):
 def test_rule_4_teacher_and_student_read_the_same_trials(fitted):
     """Remembered answers, cut by index, equal those of reading the batch now."""
     student, tested = fitted
-    source = TrialSource.from_arrays(tested.X, np.zeros(len(tested)), batch_size=7)
+    sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)), batch_size=7)
     frozen = Frozen(student.teacher_.decoder_)
     seen = []
-    for batch in source(epoch=3):
+    for batch in sampler(epoch=3):
         remembered, live = frozen(batch), frozen.live(batch)
         assert torch.allclose(remembered.logits, live.logits, atol=1e-5)
         assert torch.allclose(remembered.embedding, live.embedding, atol=1e-5)
@@ -185,7 +185,7 @@ def test_rule_4_teacher_and_student_read_the_same_trials(fitted):
         assert torch.allclose(a, torch.zeros(len(batch)), atol=1e-9)
         assert torch.equal(
             batch.seen_by(frozen.decoder.view),
-            frozen.decoder.view(source.X[batch.index]),
+            frozen.decoder.view(sampler.X[batch.index]),
         )
         seen += batch.index.tolist()
     assert sorted(seen) == list(range(len(tested)))
@@ -194,20 +194,20 @@ def test_rule_4_teacher_and_student_read_the_same_trials(fitted):
 
 def test_rule_4_a_frozen_teacher_reads_each_trial_once(fitted):
     student, tested = fitted
-    source = TrialSource.from_arrays(tested.X, np.zeros(len(tested)), batch_size=8)
+    sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)), batch_size=8)
     frozen = Frozen(student.teacher_.decoder_)
     read = []
     frozen.decoder.register_forward_hook(lambda m, args, out: read.append(len(args[0])))
     for epoch in range(3):
-        for batch in source(epoch):
+        for batch in sampler(epoch):
             frozen(batch).logits.sum()
     assert sum(read) == len(tested)
 
 
 def test_rule_4_a_teacher_that_does_not_fit_in_memory_reads_each_batch(fitted):
     student, tested = fitted
-    source = TrialSource.from_arrays(tested.X, np.zeros(len(tested)), batch_size=8)
-    batch = source.batch(torch.arange(8))
+    sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)), batch_size=8)
+    batch = sampler.batch(torch.arange(8))
     small = Frozen(student.teacher_.decoder_, memory_limit=1)
     assert torch.equal(small(batch).logits, small.live(batch).logits)
 
@@ -219,8 +219,8 @@ def test_rule_4_a_teacher_that_does_not_fit_in_memory_reads_each_batch(fitted):
 def test_rule_5_criteria_give_one_value_per_trial(name, fitted):
     student, tested = fitted
     codes = np.searchsorted(student.classes_, tested.y)
-    source = TrialSource.from_arrays(tested.X, codes)
-    batch = source.batch(torch.arange(10))
+    sampler = TrialSampler.from_arrays(tested.X, codes)
+    batch = sampler.batch(torch.arange(10))
     decoder, frozen = student.decoder_, Frozen(student.teacher_.decoder_)
     output = decoder(batch.seen_by(decoder.view))
     batch.outputs[decoder] = output
@@ -297,7 +297,7 @@ def test_two_learners_do_not_disturb_each_other(fitted):
     """All outputs come before any update, so the order of learners is irrelevant."""
     student, tested = fitted
     codes = np.searchsorted(student.classes_, tested.y)
-    source = TrialSource.from_arrays(tested.X, codes, batch_size=12)
+    sampler = TrialSampler.from_arrays(tested.X, codes, batch_size=12)
 
     def learners():
         import copy
@@ -311,7 +311,7 @@ def test_two_learners_do_not_disturb_each_other(fitted):
     for group in (forward, backward):
         for learner in group:
             switch_off_dropout(learner.decoder)
-        distill(group, source, max_epochs=2)
+        distill(group, sampler, max_epochs=2)
     for a, b in zip(forward, backward[::-1], strict=True):
         for name, value in state(a.decoder).items():
             assert torch.equal(value, state(b.decoder)[name]), name
@@ -327,7 +327,7 @@ def switch_off_dropout(decoder):
 def test_objective_mixes_terms_by_weight(fitted):
     student, tested = fitted
     codes = np.searchsorted(student.classes_, tested.y)
-    batch = TrialSource.from_arrays(tested.X, codes).batch(torch.arange(10))
+    batch = TrialSampler.from_arrays(tested.X, codes).batch(torch.arange(10))
     output = student.decoder_(batch.seen_by(student.decoder_.view))
     teacher = Frozen(student.teacher_.decoder_)
     from eegkd.weightings import Constant
@@ -340,13 +340,13 @@ def test_objective_mixes_terms_by_weight(fitted):
 
 
 def test_rule_4_trials_that_change_are_not_remembered(fitted):
-    """A source that shows a trial differently each time is read each time."""
+    """A sampler that shows a trial differently each time is read each time."""
     student, tested = fitted
-    source = TrialSource.from_arrays(tested.X, np.zeros(len(tested)))
-    source.deterministic = False
+    sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)))
+    sampler.deterministic = False
     frozen = Frozen(student.teacher_.decoder_)
     read = []
     frozen.decoder.register_forward_hook(lambda m, args, out: read.append(len(args[0])))
     for _ in range(3):
-        frozen(source.batch(torch.arange(5)))
+        frozen(sampler.batch(torch.arange(5)))
     assert read == [5, 5, 5]

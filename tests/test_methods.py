@@ -22,7 +22,7 @@ from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
 from eegkd.methods import METHODS
 from eegkd.methods.describe import describe, overview, sections
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.teachers import Frozen
 
 from .conftest import PROJECT, make_trials
@@ -77,18 +77,18 @@ def frozen(monkeypatch):
 
 @pytest.fixture
 def reads(monkeypatch):
-    """Return how many unchanged trials each frozen teacher read, by teacher and source.
+    """Return how many unchanged trials each frozen teacher read, by sampler.
 
-    Sources are kept, so that none gets the place of another.
+    Samplers are kept, so that none gets the place of another.
     """
     counted = {}
     live = Frozen.live
 
     def count(self, batch):
-        if batch.x is None and isinstance(batch.source, TrialSource):
-            key = (id(self), id(batch.source))
+        if batch.x is None and isinstance(batch.sampler, TrialSampler):
+            key = (id(self), id(batch.sampler))
             total = counted[key][0] if key in counted else 0
-            counted[key] = (total + len(batch), batch.source, self)
+            counted[key] = (total + len(batch), batch.sampler, self)
         return live(self, batch)
 
     monkeypatch.setattr(Frozen, "live", count)
@@ -101,7 +101,7 @@ def test_two_classes_one_subject_a_last_batch_of_one(
 ):
     """Trains, is repeated by its seed, reads no test trial, leaves teachers alone.
 
-    Frozen teachers read each trial of an unchanging source once at most.
+    Frozen teachers read each trial of an unchanging sampler once at most.
 
     `eegkd.fit` is given the test trials too; the student must be the one that the
     training trials alone lead to.
@@ -119,8 +119,8 @@ def test_two_classes_one_subject_a_last_batch_of_one(
         assert not one.decoder.training
         after = one.decoder.state_dict()
         assert all(torch.equal(after[key], value) for key, value in state.items())
-    for n_read, source, _ in reads.values():
-        assert n_read <= len(source)
+    for n_read, sampler, _ in reads.values():
+        assert n_read <= len(sampler)
     assert model.history_.rows
     assert np.isfinite(model.history_.best_loss)
     proba = model.predict_proba(train.X[:, : train.n_chans])
@@ -218,14 +218,14 @@ def named_in_tests(attribute):
             yield file, set(getattr(module, attribute))
 
 
-def words_outside(source, attribute):
+def words_outside(sampler, attribute):
     """Return names, attributes and strings of a module, without a list of names.
 
     Left out are imports, the list itself, and the tables that it is made of.
     """
     assigned = {
         target.id: statement
-        for statement in ast.parse(source).body
+        for statement in ast.parse(sampler).body
         if isinstance(statement, ast.Assign)
         for target in statement.targets
         if isinstance(target, ast.Name)
@@ -237,7 +237,7 @@ def words_outside(source, attribute):
     ]
     left_out = {assigned[name].lineno for name in listing}
     words = set()
-    for statement in ast.parse(source).body:
+    for statement in ast.parse(sampler).body:
         if statement.lineno not in left_out:
             for node in ast.walk(statement):
                 found = [getattr(node, name, None) for name in ("id", "attr", "value")]
@@ -246,15 +246,15 @@ def words_outside(source, attribute):
 
 
 def test_a_name_that_is_only_listed_is_not_tested():
-    source = """
+    sampler = """
 from eegkd.methods.kd import kd
 from eegkd.methods.none import none
 TABLE = {"a": kd}
 ORACLES = set(TABLE) | {"none", "b", "c"}
 def test_b(): assert METHODS["b"], names.c
 """
-    assert {"b", "c"} <= words_outside(source, "ORACLES")
-    assert not {"a", "kd", "none"} & words_outside(source, "ORACLES")
+    assert {"b", "c"} <= words_outside(sampler, "ORACLES")
+    assert not {"a", "kd", "none"} & words_outside(sampler, "ORACLES")
 
 
 @pytest.mark.parametrize(
@@ -273,11 +273,11 @@ def test_everything_has_an_independent_test(attribute, registry):
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_says_what_it_is(name):
     card = METHODS[name].card
-    for field in ("title", "transfers", "source", "composition", "use", "limits"):
+    for field in ("title", "transfers", "reference", "composition", "use", "limits"):
         assert len(getattr(card, field)) > 5, field
     if name != "none":
         assert "References\n---" in inspect.getdoc(METHODS[name])
-        assert any(year in card.source for year in map(str, range(2014, 2027)))
+        assert any(year in card.reference for year in map(str, range(2014, 2027)))
     parameters = list(inspect.signature(METHODS[name]).parameters.values())
     assert parameters[0].name == "training"
     assert all(p.kind is p.KEYWORD_ONLY for p in parameters[1:])

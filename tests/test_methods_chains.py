@@ -28,7 +28,7 @@ from eegkd.methods.smoothed_labels import smoothed_labels
 from eegkd.methods.sweet_spot import sweet_spot
 from eegkd.methods.ta_ensemble import ta_ensemble
 from eegkd.methods.takd import takd
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.teachers import Ensemble, Frozen
 from eegkd.view import View
 from eegkd.weightings import Constant, MetaLearned
@@ -57,7 +57,7 @@ def signals(n_classes):
 
 @functools.cache
 def teacher_weights(n_classes):
-    """Return the weights of a teacher that was trained for some passes."""
+    """Return the weights of a teacher that was trained for some epochs."""
     training = make_training(n_classes, teacher=False)
     decoder = training.build("full", None, 7)
     training.train(decoder, max_epochs=8)
@@ -68,13 +68,13 @@ def make_training(n_classes=3, valid=True, teacher=True, max_epochs=4, **loop):
     """Return a training of a student on three electrodes, with a trained teacher."""
     X, ch_names, y = signals(n_classes)
     half = len(y) // 2
-    source = TrialSource.from_arrays(X[:half], y[:half], batch_size=10)
-    held_out = TrialSource.from_arrays(X[half:], y[half:], shuffle=False)
+    sampler = TrialSampler.from_arrays(X[:half], y[:half], batch_size=10)
+    held_out = TrialSampler.from_arrays(X[half:], y[half:], shuffle=False)
 
     def make(montage, decoder, seed):
         return build_decoder(
             decoder or "SCCNet",
-            View(montage, ch_names).fit(source.X),
+            View(montage, ch_names).fit(sampler.X),
             n_outputs=n_classes,
             n_times=160,
             sfreq=125.0,
@@ -83,7 +83,7 @@ def make_training(n_classes=3, valid=True, teacher=True, max_epochs=4, **loop):
 
     training = Training(
         student=make(["C3", "Cz", "C4"], None, 0),
-        source=source,
+        sampler=sampler,
         valid=held_out if valid else None,
         make=make,
         sfreq=125.0,
@@ -117,13 +117,13 @@ def distilled(training, teacher, temperature=4.0):
 
 
 def by_hand(training, loss):
-    """Train a copy of the student in a loop of its own; the last pass stays."""
+    """Train a copy of the student in a loop of its own; the last epoch stays."""
     student = training.copy_student().train()
     optimizer = torch.optim.Adam(student.parameters(), lr=LR, weight_decay=DECAY)
     with torch.random.fork_rng():
         torch.manual_seed(training.random_state)
         for epoch in range(training.max_epochs):
-            for batch in training.source(epoch):
+            for batch in training.sampler(epoch):
                 logits = student(batch.seen_by(student.view)).logits
                 optimizer.zero_grad()
                 loss(epoch, logits, batch).backward()
@@ -136,16 +136,16 @@ def agree(training, expected):
 
     Weights may differ where batch statistics cancel them.
     """
-    first = answers(training.student, training.source)
+    first = answers(training.student, training.sampler)
     torch.testing.assert_close(
-        first, answers(expected, training.source), rtol=1e-3, atol=1e-3
+        first, answers(expected, training.sampler), rtol=1e-3, atol=1e-3
     )
     assert first.std() > 0.1
 
 
-def answers(decoder, source):
-    """Return a decoder's scores of all trials of a source."""
-    batch = source.batch(torch.arange(len(source)))
+def answers(decoder, sampler):
+    """Return a decoder's scores of all trials of a sampler."""
+    batch = sampler.batch(torch.arange(len(sampler)))
     with torch.no_grad():
         return decoder.eval()(batch.seen_by(decoder.view)).logits
 
@@ -163,7 +163,7 @@ def test_early_stopped_kd_equals_a_loop_that_stops():
             return 0.6 * label
         soft = F.kl_div(
             (logits / 2).log_softmax(1),
-            (answers(teacher, training.source)[batch.index] / 2).softmax(1),
+            (answers(teacher, training.sampler)[batch.index] / 2).softmax(1),
             reduction="batchmean",
         )
         return 0.3 * label + 0.7 * 4 * soft
@@ -205,12 +205,12 @@ def test_early_stopped_kd_chooses_the_pass_by_labels():
 def test_early_stopped_teacher_from_checkpoints_equals_its_parts():
     training = make_training(teacher=False)
     tried = []
-    for n_passes in (1, 2, 4):
+    for n_epochs in (1, 2, 4):
         teacher = training.build("full", None, 1)
-        training.train(teacher, valid=None, max_epochs=n_passes, random_state=1)
+        training.train(teacher, valid=None, max_epochs=n_epochs, random_state=1)
         student, history = distilled(training, Frozen(teacher))
         loss = history.rows[history.best_epoch]["valid_label_loss"]
-        tried.append((loss, n_passes, student))
+        tried.append((loss, n_epochs, student))
     history = early_stopped_teacher(training, kind="checkpoint")
     found = history.notes["candidates"]
     assert [entry["teacher_epochs"] for entry in found] == [1, 2, 4]
@@ -258,12 +258,12 @@ def test_an_interruption_keeps_the_best_candidate(n_finished):
     expected = make_training(teacher=False)
     if n_finished:
         early_stopped_teacher(expected, fractions=[0.25, 0.5], kind="checkpoint")
-    n_passes = 0
+    n_epochs = 0
 
     def progress(epoch, row):
-        nonlocal n_passes
-        n_passes += 1
-        if n_passes == 4 + 4 * n_finished + 2:  # a teacher, students, and a half
+        nonlocal n_epochs
+        n_epochs += 1
+        if n_epochs == 4 + 4 * n_finished + 2:  # a teacher, students, and a half
             raise KeyboardInterrupt
 
     training = make_training(teacher=False, progress=progress)
@@ -352,7 +352,7 @@ def test_weights_of_one_member_and_of_a_useless_one():
 def test_ta_ensemble_equals_its_parts(valid):
     training = make_training(valid=valid)
     terms = [(CrossEntropy(), None), (KL(4.0), training.frozen())]
-    known, judges = training.source, training.valid
+    known, judges = training.sampler, training.valid
     if not valid:  # every fifth trial of a class, from its last one
         y = known.y.numpy()
         rows = [np.flatnonzero(y == label)[::-1][::5] for label in np.unique(y)]
@@ -366,7 +366,7 @@ def test_ta_ensemble_equals_its_parts(valid):
         training.train(
             assistants[-1],
             Objective(terms, Constant(0.1, 0.9)),
-            source=known,
+            sampler=known,
             random_state=seed,
         )
     proba = np.stack(
@@ -394,10 +394,10 @@ def test_ta_ensemble_equals_its_parts(valid):
 def test_sweet_spot_equals_its_parts():
     training = make_training(teacher=False)
     teacher = training.build("full", None, 1)
-    source = TrialSource(
-        training.source.X, training.source.y, training.source.subject, batch_size=12
+    sampler = TrialSampler(
+        training.sampler.X, training.sampler.y, training.sampler.subject, batch_size=12
     )
-    training.train(teacher, source=source, valid=None, max_epochs=2, random_state=1)
+    training.train(teacher, sampler=sampler, valid=None, max_epochs=2, random_state=1)
     scores = answers(teacher, training.valid).numpy()
     _, alone = distilled(training, Frozen(teacher))
     history = sweet_spot(training, batch_sizes=(40, 12), fractions=(1.0, 0.5))
@@ -451,7 +451,7 @@ def test_smoothed_labels_equal_plain_label_smoothing():
 
 def test_smoothed_labels_are_as_soft_as_the_teacher():
     training = make_training()
-    proba = (answers(training.teacher, training.source) / 4).softmax(dim=1)
+    proba = (answers(training.teacher, training.sampler) / 4).softmax(dim=1)
     history = smoothed_labels(training)
     assert history.notes["smoothing"] == pytest.approx(matching_smoothing(proba), 1e-4)
     with pytest.raises(ValueError, match="'teachers' must hold a trained decoder"):
@@ -500,9 +500,12 @@ def test_permuted_kd_is_kd_with_two_classes_and_not_with_three():
 
 def test_permuted_kd_equals_a_loop_over_permuted_answers():
     training = make_training(valid=False)
-    source = training.source
+    sampler = training.sampler
     permuted = permute_others(
-        answers(training.teacher, source), source.y, torch.arange(len(source)), seed=5
+        answers(training.teacher, sampler),
+        sampler.y,
+        torch.arange(len(sampler)),
+        seed=5,
     )
 
     def loss(_, logits, batch):
@@ -545,8 +548,8 @@ def test_amal_trusts_wrong_labels_less(monkeypatch):
     monkeypatch.setattr(module, "MetaLearned", Spy)
     training = make_training(max_epochs=16)
     training.settings["lr"] = 1e-3
-    wrong = torch.arange(len(training.source)) % 4 == 1
-    training.source.y[wrong] = (training.source.y[wrong] + 1) % 3
+    wrong = torch.arange(len(training.sampler)) % 4 == 1
+    training.sampler.y[wrong] = (training.sampler.y[wrong] + 1) % 3
     history = amal(training, every=3, label_weight=1.0)
     (meta,) = made
     label = meta.weights_[0]
@@ -585,7 +588,7 @@ def test_amal_takes_several_teachers():
 
 def test_amal_needs_two_trials_of_a_class():
     training = make_training(valid=False)
-    training.source = training.source.subset(torch.tensor([0, 1, 2]))
+    training.sampler = training.sampler.subset(torch.tensor([0, 1, 2]))
     with pytest.raises(ValueError, match="'training' must hold two trials of a class"):
         amal(training)
 

@@ -24,7 +24,7 @@ from eegkd.methods.info_nce import info_nce
 from eegkd.methods.modality_gram import modality_gram
 from eegkd.methods.sdda import sdda
 from eegkd.methods.tasked import tasked
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.teachers import Frozen
 from eegkd.view import View
 from eegkd.weightings import Constant
@@ -45,25 +45,25 @@ SITES = ["C3", "C1", "Cz", "C2", "C4"]
 def make_training(
     n_subjects=2, n_classes=2, max_epochs=2, valid=True, fit_teacher=0, keep=None
 ):
-    """Return everything a method is given, on the first session of each person."""
+    """Return everything a method is given, on the first session of each subject."""
     trials = make_trials(n_subjects=n_subjects, n_classes=n_classes, n_per_class=8)
     codes = np.unique(trials.y, return_inverse=True)[1]
     people = trials.metadata["subject"].to_numpy()
     early = (trials.metadata["session"] == "0train").to_numpy()
     chosen = np.flatnonzero(early)[:keep]
-    source, later = (
-        TrialSource.from_arrays(trials.X[i], codes[i], people[i], batch_size=16)
+    sampler, later = (
+        TrialSampler.from_arrays(trials.X[i], codes[i], people[i], batch_size=16)
         for i in (chosen, np.flatnonzero(~early))
     )
     signal = {"n_outputs": n_classes, "n_times": trials.n_times, "sfreq": trials.sfreq}
-    views = [View(sites, CH_22).fit(source.X) for sites in (SITES, None)]
+    views = [View(electrodes, CH_22).fit(sampler.X) for electrodes in (SITES, None)]
     student, teacher = (
         build_decoder("SCCNet", view, random_state=seed, **signal)
         for seed, view in enumerate(views)
     )
     training = Training(
         student,
-        source,
+        sampler,
         later if valid else None,
         teachers=[teacher],
         settings={"lr": 2e-3, "weight_decay": 0.0},
@@ -142,7 +142,7 @@ def test_the_student_gets_the_teachers_gram_matrices():
         training = make_training(max_epochs=8, fit_teacher=8, valid=False)
         history = modality_gram(training, gram_weight=weight)
         gram = ModalityGram(training.student, training.teacher, training.sfreq)
-        batch = training.source.batch(torch.arange(len(training.source)))
+        batch = training.sampler.batch(torch.arange(len(training.sampler)))
         distances[weight] = float(gram(None, None, batch).mean().detach())
         assert history.notes["modalities"] == list(gram.names)
     assert distances[50.0] < 0.5 * distances[0.0], distances
@@ -194,13 +194,13 @@ def test_tasked_makes_people_alike(part):
     found = {}
     for weight in (0.0, 10.0):
         training = make_training(max_epochs=8, valid=False)
-        training.settings["lr"], training.source.batch_size = 1e-2, 8
-        noisy, generator = training.source.subject == 1, torch.Generator()
+        training.settings["lr"], training.sampler.batch_size = 1e-2, 8
+        noisy, generator = training.sampler.subject == 1, torch.Generator()
         noise = torch.randn(16, 160, generator=generator.manual_seed(0))
-        training.source.X[noisy, CH_22.index("C2")] += 3e-5 * noise
+        training.sampler.X[noisy, CH_22.index("C2")] += 3e-5 * noise
         chosen = {"mmd_weight": 0.0, "adversary_weight": 0.0, part: weight}
         tasked(training, ramp=1, **chosen)
-        batch = training.source.batch(torch.arange(len(training.source)))
+        batch = training.sampler.batch(torch.arange(len(training.sampler)))
         with torch.no_grad():
             output = training.student(batch.seen_by(training.student.view))
         found[weight] = float(MMD()(output, None, batch)[0])
@@ -211,7 +211,7 @@ def test_tasked_makes_people_alike(part):
 
 
 def other_headset(seed=7, n_per_class=8, names=None, mix=None):
-    """Return trials of a new person on some channels, in another order, mixed."""
+    """Return trials of a new subject on some channels, in another order, mixed."""
     trials = make_trials(n_subjects=1, n_classes=2, n_per_class=n_per_class, seed=seed)
     names = names or ["C4", "Pz", "C2", "Cz", "C1", "C3", "Fz"]
     X = trials.X[:, [CH_22.index(name) for name in names]]
@@ -232,8 +232,8 @@ def test_target_labels_are_not_read_unless_supervised(given):
             if changed and given:
                 target = replace(target, y=target.y[::-1].copy())
             elif changed:
-                last = training.source.subject == 1
-                training.source.y[last] = 1 - training.source.y[last]
+                last = training.sampler.subject == 1
+                training.sampler.y[last] = 1 - training.sampler.y[last]
                 last = training.valid.subject == 1
                 training.valid.y[last] = 1 - training.valid.y[last]
             history = sdda(training, target=target, supervised=supervised)
@@ -248,16 +248,16 @@ def test_target_labels_are_not_read_unless_supervised(given):
 def test_sdda_aligns_each_person_and_predicts_aligned_to_the_target():
     seen = {}
     training = make_training(valid=False)
-    source, plain = training.source, training.student.view
+    sampler, plain = training.sampler, training.student.view
     forward = training.student.network.register_forward_pre_hook(
         lambda module, args: seen.setdefault("x", args[0].clone())
     )
-    source.shuffle, source.batch_size = False, 64
+    sampler.shuffle, sampler.batch_size = False, 64
     target = other_headset()
     sdda(training, target=target)
     forward.remove()
     view = training.student.view
-    people = [source.X[source.subject == person] for person in (0, 1)]
+    people = [sampler.X[sampler.subject == subject] for subject in (0, 1)]
     expected = [plain.align(X)(X) for X in people]
     assert torch.allclose(seen["x"][:32], torch.cat(expected), atol=1e-5)
     order = [target.ch_names.index(name) for name in SITES]
@@ -274,7 +274,7 @@ def test_sdda_other_electrodes_reach_neither_view_nor_student():
     others = [i for i, name in enumerate(CH_22) if name not in SITES]
     for factor in (1.0, -30.0):
         training = make_training()
-        for part in (training.source, training.valid):
+        for part in (training.sampler, training.valid):
             part.X[:, others] *= factor
         target = other_headset()
         X = target.X.copy()
@@ -333,25 +333,25 @@ def test_an_aligned_student_is_saved_with_its_alignment(tmp_path):
 
 
 def test_who_stands_in_for_the_target():
-    def source(subject, session):
-        return TrialSource.from_arrays(
+    def sampler(subject, session):
+        return TrialSampler.from_arrays(
             np.zeros((6, 1, 2)), np.arange(6) % 2, subject, session
         )
 
-    people = source([1, 2, 1, 2, 3, 3], None)
+    people = sampler([1, 2, 1, 2, 3, 3], None)
     assert stand_in(people).tolist() == [False] * 4 + [True] * 2
-    sessions = source([1] * 6, ["a", "b", "b", "a", "a", "b"])
+    sessions = sampler([1] * 6, ["a", "b", "b", "a", "a", "b"])
     assert stand_in(sessions).tolist() == [False, True, True, False, False, True]
-    assert stand_in(source(None, None)).tolist() == [False] * 4 + [True] * 2
+    assert stand_in(sampler(None, None)).tolist() == [False] * 4 + [True] * 2
 
 
 def test_sdda_of_one_person_validates_on_nobody_unless_supervised():
     training = make_training(n_subjects=1)
-    before = copy.deepcopy(training.source.y)
+    before = copy.deepcopy(training.sampler.y)
     history = sdda(training)
     assert not history.notes["validated"]
     assert "valid_loss" not in history.rows[0]
-    assert torch.equal(training.source.y, before)
+    assert torch.equal(training.sampler.y, before)
     training = make_training(n_subjects=1)
     assert sdda(training, supervised=True).notes["validated"]
 
@@ -361,8 +361,8 @@ def test_labels_of_the_target_are_matched_by_name():
     for classes in (["feet", "left_hand"], ["left_hand", "feet"]):
         training = make_training()
         training.classes = classes
-        source, _ = with_target(training, target, supervised=True)
-        found = source.y[source.is_target].numpy()
+        sampler, _ = with_target(training, target, supervised=True)
+        found = sampler.y[sampler.is_target].numpy()
         assert [classes[code] for code in found] == target.y.tolist()
     training.classes = ["feet", "tongue"]
     with pytest.raises(ValueError, match="2 classes of .* .'feet', 'tongue'. to be"):
@@ -387,7 +387,7 @@ def test_sdda_refuses_targets_that_do_not_fit():
         sdda(make_training(), supervised="yes")
     training = make_training()
     training.student.view = View(["C3", "Oz"], CH_22, on_missing="interpolate").fit(
-        training.source.X
+        training.sampler.X
     )
     with pytest.raises(ValueError, match="but some of 'C3', 'Oz' are interpolated"):
         sdda(training, target=short)

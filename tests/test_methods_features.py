@@ -23,7 +23,7 @@ from eegkd.methods.none import none
 from eegkd.methods.review_kd import review_kd
 from eegkd.methods.standardized_kd import standardized_kd
 from eegkd.methods.vid import vid
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 
 from .conftest import CH_22, make_trials
 
@@ -89,8 +89,8 @@ def make(n_outputs=3, *, teacher="SCCNet", max_epochs=2, valid=False, y=None, **
     if n_outputs == 1:
         y = np.sin(np.arange(len(X)))
 
-    def source(part, **settings):
-        made = TrialSource.from_arrays(X[part], codes[part], **settings)
+    def sampler(part, **settings):
+        made = TrialSampler.from_arrays(X[part], codes[part], **settings)
         made.y = torch.as_tensor(
             y[part], dtype=torch.float if n_outputs == 1 else torch.long
         )
@@ -98,8 +98,8 @@ def make(n_outputs=3, *, teacher="SCCNet", max_epochs=2, valid=False, y=None, **
 
     return Training(
         build(["C3", "Cz", "C4"], n_outputs, 0),
-        source(slice(n_train), batch_size=7),
-        source(slice(n_train, None), shuffle=False) if valid else None,
+        sampler(slice(n_train), batch_size=7),
+        sampler(slice(n_train, None), shuffle=False) if valid else None,
         teachers=[trained_teacher(n_outputs, teacher)] if teacher else [],
         settings={"lr": 5e-3, "weight_decay": 0.0, **more},
         loop={"max_epochs": max_epochs, "random_state": 3},
@@ -219,7 +219,7 @@ def test_logit_matching_reads_no_label_and_reaches_the_teacher():
 
 
 def losses(history):
-    """Return the training loss of each pass."""
+    """Return the training loss of each epoch."""
     return [row["train_loss"] for row in history.rows]
 
 

@@ -1,6 +1,6 @@
 """Methods in which learners teach each other or themselves, against plain loops.
 
-The oracles train linear decoders without dropout on one batch a pass, so that a few
+The oracles train linear decoders without dropout on one batch an epoch, so that a few
 lines of PyTorch, written without the package's loop, give the same weights.
 """
 
@@ -26,7 +26,7 @@ from eegkd.methods.mean_teacher import _noisy, _Undisturbed, mean_teacher
 from eegkd.methods.mutual_learning import mutual_learning
 from eegkd.methods.self_distillation import self_distillation
 from eegkd.methods.tf_kd import tf_kd
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.teachers import EMA, Peer
 from eegkd.weightings import Constant, Context, EntropyGap
 
@@ -70,12 +70,12 @@ def training(trials, name=Linear, valid=False, batch_size=128, **loop):
     """Return a training of a student on the headband."""
     X, y = trials
     n = 12 if valid else len(X)
-    source = TrialSource.from_arrays(X[:n], y[:n], batch_size=batch_size)
+    sampler = TrialSampler.from_arrays(X[:n], y[:n], batch_size=batch_size)
 
     def make(montage, other, random_state):
         return build_decoder(
             name if other is None else other,
-            View(montage, CH_22).fit(source.X),
+            View(montage, CH_22).fit(sampler.X),
             n_outputs=3,
             n_times=160,
             sfreq=125.0,
@@ -85,8 +85,10 @@ def training(trials, name=Linear, valid=False, batch_size=128, **loop):
     settings = {"max_epochs": PASSES, "random_state": 7, **loop}
     return Training(
         student=make("headband", None, settings["random_state"]),
-        source=source,
-        valid=TrialSource.from_arrays(X[12:], y[12:], shuffle=False) if valid else None,
+        sampler=sampler,
+        valid=TrialSampler.from_arrays(X[12:], y[12:], shuffle=False)
+        if valid
+        else None,
         settings={"lr": LR, "weight_decay": DECAY},
         loop=settings,
         make=make,
@@ -100,8 +102,8 @@ class Reference:
 
     def __init__(self, task, montage="student", seed=7):
         decoder = task.build(montage, random_state=seed)
-        x = decoder.view(task.source.X)[:, :, ::40].flatten(1)
-        self.x, self.y = x, task.source.y
+        x = decoder.view(task.sampler.X)[:, :, ::40].flatten(1)
+        self.x, self.y = x, task.sampler.y
         self.w = [p.detach().clone().requires_grad_() for p in decoder.parameters()]
         self.optimizer = torch.optim.Adam(self.w, lr=LR, weight_decay=DECAY)
 
@@ -120,9 +122,9 @@ class Reference:
         loss.backward()
         self.optimizer.step()
 
-    def train(self, loss, n_passes=PASSES):
-        """Take one step for each pass."""
-        for _ in range(n_passes):
+    def train(self, loss, n_epochs=PASSES):
+        """Take one step for each epoch."""
+        for _ in range(n_epochs):
             self.step(loss())
         return self
 
@@ -267,11 +269,11 @@ def test_self_distillation_equals_a_loop_by_hand(trials, start):
 def test_self_distillation_reports_the_curvature_of_its_own_student(trials):
     task = training(trials)
     found = self_distillation(task, n_generations=1).notes["generations"]
-    x = task.student.view(task.source.X)[:, :, ::40].flatten(1)
+    x = task.student.view(task.sampler.X)[:, :, ::40].flatten(1)
 
     def loss(flat):
         weight, bias = flat[:-3].view(3, -1), flat[-3:]
-        return F.cross_entropy(x @ weight.T + bias, task.source.y)
+        return F.cross_entropy(x @ weight.T + bias, task.sampler.y)
 
     flat = torch.cat([p.detach().flatten() for p in task.student.parameters()])
     hessian = torch.autograd.functional.hessian(loss, flat)
@@ -384,17 +386,17 @@ def test_the_kept_average_is_that_of_the_last_pass(trials):
 
 def test_noise_reaches_the_student_and_not_the_average(trials):
     task = training(trials, max_epochs=2)
-    source = _noisy(task, 0.1)
-    batch, again, later = (next(source(epoch)) for epoch in (0, 0, 1))
+    sampler = _noisy(task, 0.1)
+    batch, again, later = (next(sampler(epoch)) for epoch in (0, 0, 1))
     assert torch.equal(batch.x, again.x)
     assert not torch.equal(batch.x, later.x[:])
-    clean = task.source.X[batch.index]
-    scale = task.source.X.std(dim=(0, 2), correction=0)
+    clean = task.sampler.X[batch.index]
+    scale = task.sampler.X.std(dim=(0, 2), correction=0)
     noise = (batch.x - clean).std(dim=(0, 2)) / scale
     assert noise.numpy() == pytest.approx(np.full(22, 0.1), rel=0.1)
     average = EMA(task.student)
-    expected = average(task.source.batch(batch.index)).logits
-    assert torch.equal(_Undisturbed(average, task.source)(batch).logits, expected)
+    expected = average(task.sampler.batch(batch.index)).logits
+    assert torch.equal(_Undisturbed(average, task.sampler)(batch).logits, expected)
     assert not torch.equal(average(batch).logits, expected)
 
 
@@ -412,7 +414,7 @@ def test_the_order_of_peers_does_not_matter(trials):
             )
             for own, other in ((task.student, peer), (peer, task.student))
         ]
-        distill(pair[::order], task.source, max_epochs=3)
+        distill(pair[::order], task.sampler, max_epochs=3)
         results.append([p.detach() for p in task.student.parameters()])
     for one, other in zip(*results, strict=True):
         assert torch.equal(one, other)

@@ -29,7 +29,7 @@ from eegkd.methods.nst import nst
 from eegkd.methods.pkt import pkt
 from eegkd.methods.rkd import rkd
 from eegkd.methods.similarity_preserving import similarity_preserving
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
 from .conftest import make_trials
@@ -110,12 +110,12 @@ def teacher():
     torch.set_num_threads(1)
     trials = small_trials()
     y = np.unique(trials.y, return_inverse=True)[1]
-    source = TrialSource.from_arrays(trials.X[:36], y[:36], batch_size=12)
+    sampler = TrialSampler.from_arrays(trials.X[:36], y[:36], batch_size=12)
     network = decoder(trials.ch_names, trials, trials.X[:36], 5)
-    label_loss = Training(student=network, source=source).label_loss()
+    label_loss = Training(student=network, sampler=sampler).label_loss()
     distill(
         Learner(network, Objective([(label_loss, None)]), lr=5e-3),
-        source,
+        sampler,
         max_epochs=10,
     )
     return network
@@ -129,13 +129,13 @@ def make_training(
     y = np.unique(trials.y, return_inverse=True)[1]
     if continuous:
         y = y.astype(np.float32)
-    source = TrialSource.from_arrays(trials.X[:36], y[:36], batch_size=batch_size)
-    held_out = TrialSource.from_arrays(trials.X[36:], y[36:], shuffle=False)
+    sampler = TrialSampler.from_arrays(trials.X[:36], y[:36], batch_size=batch_size)
+    held_out = TrialSampler.from_arrays(trials.X[36:], y[36:], shuffle=False)
     return Training(
         student=decoder(
             ["C3", "Cz", "C4"], trials, trials.X[:36], 1, 1 if continuous else 3
         ),
-        source=source,
+        sampler=sampler,
         valid=held_out if valid else None,
         teachers=[teacher],
         settings={"lr": lr},

@@ -18,7 +18,7 @@ from eegkd.methods.kd import kd
 from eegkd.methods.mix_kd import _StandardizedCrossEntropy, mix_kd
 from eegkd.methods.single_recording import single_recording
 from eegkd.samplers.augmented import AUGMENTATIONS
-from eegkd.samplers.trials import Batch, TrialSource
+from eegkd.samplers.trials import Batch, TrialSampler
 
 from .conftest import CH_22, make_trials
 
@@ -26,27 +26,27 @@ ORACLES = {"augmented_kd", "mix_kd", "cudfkd", "single_recording"}
 SFREQ = 125.0
 
 
-def decoder(source, montage, seed=0, n_outputs=3):
+def decoder(sampler, montage, seed=0, n_outputs=3):
     """Return an untrained SCCNet behind a view fitted to the trials."""
     return build_decoder(
         "SCCNet",
-        View(montage, CH_22).fit(source.X),
+        View(montage, CH_22).fit(sampler.X),
         n_outputs=n_outputs,
-        n_times=source.X.shape[2],
+        n_times=sampler.X.shape[2],
         sfreq=SFREQ,
         random_state=seed,
     )
 
 
 def split(n_classes=3, n_subjects=1, batch_size=10):
-    """Return training and validation sources."""
+    """Return training and validation samplers."""
     trials = make_trials(
         n_subjects=n_subjects, n_per_class=8, n_classes=n_classes, n_times=100
     )
     codes = np.searchsorted(trials.classes, trials.y)
     first = (trials.metadata["session"] == "0train").to_numpy()
     return tuple(
-        TrialSource.from_arrays(
+        TrialSampler.from_arrays(
             trials.X[part],
             codes[part],
             trials.metadata["subject"][part],
@@ -57,18 +57,18 @@ def split(n_classes=3, n_subjects=1, batch_size=10):
     )
 
 
-def make_training(sources=None, **changes):
+def make_training(samplers=None, **changes):
     """Return a training of a student on three electrodes, with a fresh teacher."""
-    source, valid = sources or split()
-    n_outputs = int(source.y.max()) + 1
+    sampler, valid = samplers or split()
+    n_outputs = int(sampler.y.max()) + 1
     return Training(
-        student=decoder(source, ["C3", "Cz", "C4"], 1, n_outputs),
-        source=source,
+        student=decoder(sampler, ["C3", "Cz", "C4"], 1, n_outputs),
+        sampler=sampler,
         valid=valid,
-        teachers=[decoder(source, None, 2, n_outputs).eval()],
+        teachers=[decoder(sampler, None, 2, n_outputs).eval()],
         settings={"lr": 1e-2},
         loop={"max_epochs": 3, "random_state": 4},
-        make=lambda montage, name, seed: decoder(source, montage, seed, n_outputs),
+        make=lambda montage, name, seed: decoder(sampler, montage, seed, n_outputs),
         sfreq=SFREQ,
         n_outputs=n_outputs,
         **changes,
@@ -143,7 +143,7 @@ def test_a_teacher_of_its_own_is_of_the_given_teachers_kind():
 
     def make(montage, name, seed):
         built.append(name)
-        return decoder(training.source, montage, seed)
+        return decoder(training.sampler, montage, seed)
 
     training = make_training()
     training.make = make
@@ -205,8 +205,8 @@ def test_the_label_loss_of_mix_kd_takes_soft_labels():
 def test_cudfkd_reads_no_training_trial():
     training, other = make_training(), make_training()
     history = cudfkd(training, choose="last")
-    other.source.y = other.source.y.flip(0)
-    other.source.X = other.source.X.flip(1) * 3
+    other.sampler.y = other.sampler.y.flip(0)
+    other.sampler.X = other.sampler.X.flip(1) * 3
     cudfkd(other, choose="last")
     assert torch.equal(weights(training), weights(other))
     assert "valid_loss" not in history.rows[0]
@@ -256,7 +256,7 @@ def test_the_loss_of_single_recording_is_that_of_the_formula():
 def test_single_recording_uses_no_label():
     training, other = make_training(), make_training()
     single_recording(training)
-    other.source.y = other.source.y.flip(0)
+    other.sampler.y = other.sampler.y.flip(0)
     other.valid.y = other.valid.y.flip(0)
     single_recording(other)
     assert torch.equal(weights(training), weights(other))
@@ -265,7 +265,7 @@ def test_single_recording_uses_no_label():
 def test_a_recording_takes_the_place_of_the_trials():
     joined, given, noise = make_training(), make_training(), make_training()
     single_recording(joined)
-    single_recording(given, recording=torch.cat(list(given.source.X), dim=1).numpy())
+    single_recording(given, recording=torch.cat(list(given.sampler.X), dim=1).numpy())
     assert torch.equal(weights(joined), weights(given))
     rng = np.random.default_rng(0)
     single_recording(noise, recording=1e-5 * rng.standard_normal((22, 3000)))
@@ -283,8 +283,8 @@ def test_a_recording_takes_the_place_of_the_trials():
 def test_methods_survive_awkward_trials(method):
     two = split(n_classes=2, n_subjects=2, batch_size=31)  # last batch of one trial
     assert len(two[0]) % 31 == 1
-    for sources in (two, (two[0], None)):
-        training = make_training(sources)
+    for samplers in (two, (two[0], None)):
+        training = make_training(samplers)
         before = copy.deepcopy(training.teacher.state_dict())
         training.loop.update(max_epochs=2, patience=2)
         history = method(training)
@@ -292,7 +292,7 @@ def test_methods_survive_awkward_trials(method):
         assert torch.isfinite(weights(training)).all()
         after = training.teacher.state_dict()
         assert all(torch.equal(value, after[name]) for name, value in before.items())
-        again = make_training(sources)
+        again = make_training(samplers)
         again.loop.update(max_epochs=2, patience=2)
         method(again)
         assert torch.equal(weights(training), weights(again))

@@ -16,7 +16,7 @@ from eegkd.criteria import KL, CrossEntropy
 from eegkd.decoders import Output
 from eegkd.distillation import Objective, Training
 from eegkd.methods import _teachers
-from eegkd.methods._teachers import RandomSubset, overlapping
+from eegkd.methods._teachers import RandomSubset, overlapping_subsets
 from eegkd.methods.aekd import aekd
 from eegkd.methods.ca_mkd import ca_mkd
 from eegkd.methods.ces_kd import ces_kd
@@ -24,7 +24,7 @@ from eegkd.methods.entropy_mkd import entropy_mkd
 from eegkd.methods.mean_mkd import mean_mkd
 from eegkd.methods.pskd import pskd
 from eegkd.methods.ros_kd import ros_kd
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.teachers import Ensemble, Frozen
 from eegkd.weightings import Constant
 
@@ -47,7 +47,7 @@ T = 4.0
 
 def make(montage, decoder, random_state):
     """Return an untrained decoder whose view is fitted to the training trials."""
-    view = View(montage, CH_22).fit(SOURCE.X)
+    view = View(montage, CH_22).fit(SAMPLER.X)
     return build_decoder(
         decoder or "SCCNet",
         view,
@@ -58,20 +58,20 @@ def make(montage, decoder, random_state):
     )
 
 
-def sources():
-    """Return training and validation trials of one person."""
+def samplers():
+    """Return training and validation trials of one subject."""
     trials = make_trials(n_subjects=1, n_per_class=8)
     codes = np.searchsorted(trials.classes, trials.y)
     return (
-        TrialSource.from_arrays(trials.X[:24], codes[:24], batch_size=7),
-        TrialSource.from_arrays(trials.X[24:], codes[24:], shuffle=False),
+        TrialSampler.from_arrays(trials.X[:24], codes[:24], batch_size=7),
+        TrialSampler.from_arrays(trials.X[24:], codes[24:], shuffle=False),
     )
 
 
-SOURCE, VALID = sources()
+SAMPLER, VALID = samplers()
 
 
-def training(n_teachers=1, *, valid=VALID, source=SOURCE, max_epochs=1, seed=3):
+def training(n_teachers=1, *, valid=VALID, sampler=SAMPLER, max_epochs=1, seed=3):
     """Return what a method is given, with teachers of different strength."""
     teachers = []
     for number in range(n_teachers):
@@ -81,7 +81,7 @@ def training(n_teachers=1, *, valid=VALID, source=SOURCE, max_epochs=1, seed=3):
         teachers.append(teacher.eval())
     return Training(
         student=make("headphone", None, 0),
-        source=source,
+        sampler=sampler,
         valid=valid,
         teachers=teachers,
         settings={"lr": 5e-3, "weight_decay": 0.0},
@@ -92,10 +92,10 @@ def training(n_teachers=1, *, valid=VALID, source=SOURCE, max_epochs=1, seed=3):
     )
 
 
-def logits(decoder, source=VALID):
+def logits(decoder, sampler=VALID):
     """Return a decoder's scores of all trials, in NumPy."""
     with torch.no_grad():
-        return decoder.eval()(decoder.view(source.X)).logits.double().numpy()
+        return decoder.eval()(decoder.view(sampler.X)).logits.double().numpy()
 
 
 def softmax(z):
@@ -104,38 +104,38 @@ def softmax(z):
     return power / power.sum(axis=-1, keepdims=True)
 
 
-def expected_terms(given, source=VALID):
-    """Return label losses and divergences of all trials of a source, in NumPy."""
-    z_s, y = logits(given.student, source), source.y.numpy()
+def expected_terms(given, sampler=VALID):
+    """Return label losses and divergences of all trials of a sampler, in NumPy."""
+    z_s, y = logits(given.student, sampler), sampler.y.numpy()
     label = -np.log(softmax(z_s)[np.arange(len(y)), y])
     p_s = softmax(z_s / T)
     soft = []
     for teacher in given.teachers:
-        p_t = softmax(logits(teacher, source) / T)
+        p_t = softmax(logits(teacher, sampler) / T)
         soft.append(T**2 * (p_t * np.log(p_t / p_s)).sum(axis=1))
     return label, np.array(soft)
 
 
-# -- oracles: the loss of all trials of a source ---------------------------------------
+# -- oracles: the loss of all trials of a sampler --------------------------------------
 
 
-def oracle_mean(given, label, soft, source=VALID):
+def oracle_mean(given, label, soft, sampler=VALID):
     """Return the mean of the divergences."""
     return label + soft.mean(axis=0)
 
 
-def oracle_entropy(given, label, soft, source=VALID):
+def oracle_entropy(given, label, soft, sampler=VALID):
     """Return the divergences weighted by the teachers' certainty."""
-    p = np.stack([softmax(logits(teacher, source)) for teacher in given.teachers])
+    p = np.stack([softmax(logits(teacher, sampler)) for teacher in given.teachers])
     entropy = -(p * np.log(p)).sum(axis=2)
     return label + ((1 - entropy / entropy.sum(axis=0)) / 2 * soft).sum(axis=0)
 
 
-def oracle_aekd(given, label, soft, source=VALID):
+def oracle_aekd(given, label, soft, sampler=VALID):
     """Return the divergences in the mixture whose mean gradient is shortest."""
-    p_s = softmax(logits(given.student, source) / T)
+    p_s = softmax(logits(given.student, sampler) / T)
     grads = np.stack(
-        [(p_s - softmax(logits(t, source) / T)).mean(axis=0) for t in given.teachers]
+        [(p_s - softmax(logits(t, sampler) / T)).mean(axis=0) for t in given.teachers]
     )
     grads /= np.abs(grads).max()
     found = minimize(
@@ -149,27 +149,27 @@ def oracle_aekd(given, label, soft, source=VALID):
     return label + found.x @ soft
 
 
-def oracle_confidence(given, label, soft, source=VALID):
+def oracle_confidence(given, label, soft, sampler=VALID):
     """Return the divergences weighted by the teachers' closeness to the label."""
-    y = source.y.numpy()
+    y = sampler.y.numpy()
     p = np.stack(
-        [softmax(logits(t, source))[np.arange(len(y)), y] for t in given.teachers]
+        [softmax(logits(t, sampler))[np.arange(len(y)), y] for t in given.teachers]
     )
     trust = np.exp(-np.log(p)) / np.exp(-np.log(p)).sum(axis=0)
     return label + ((1 - trust) / 2 * soft).sum(axis=0)
 
 
-def oracle_curriculum(given, label, soft, source=VALID):
+def oracle_curriculum(given, label, soft, sampler=VALID):
     """Return the divergence from the expert of each trial's difficulty."""
     rank = np.array([(label < value).sum() for value in label]) / len(label)
     which = np.floor(rank * 3).astype(int)
     return 0.1 * label + 0.9 * soft[which, np.arange(len(label))]
 
 
-def oracle_select(given, label, soft, source=VALID):
+def oracle_select(given, label, soft, sampler=VALID):
     """Return the divergence from the most confident right teacher, or the label."""
-    y = source.y.numpy()
-    p = np.stack([softmax(logits(t, source)) for t in given.teachers])
+    y = sampler.y.numpy()
+    p = np.stack([softmax(logits(t, sampler)) for t in given.teachers])
     trust = p[:, np.arange(len(y)), y] * (p.argmax(axis=2) == y)
     choice = np.where(trust.max(axis=0) > np.exp(-label), trust.argmax(axis=0), -1)
     assert len(set(choice)) > 2
@@ -208,8 +208,8 @@ def test_validation_loss_equals_numpy_reference(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_training_loss_of_the_first_batch_equals_numpy_reference(name):
-    whole = replace(SOURCE, batch_size=len(SOURCE))
-    given = training(3, source=whole, valid=None)
+    whole = replace(SAMPLER, batch_size=len(SAMPLER))
+    given = training(3, sampler=whole, valid=None)
     given.student.eval()
     given.student.train = lambda mode=True: given.student  # no dropout
     label, soft = expected_terms(given, whole)
@@ -396,7 +396,7 @@ def test_each_teacher_reads_each_trial_once(name, monkeypatch):
     live = Frozen.live
 
     def spy(self, batch):
-        read.append((id(self), batch.source is SOURCE, len(batch)))
+        read.append((id(self), batch.sampler is SAMPLER, len(batch)))
         return live(self, batch)
 
     monkeypatch.setattr(Frozen, "live", spy)
@@ -416,31 +416,31 @@ def test_ros_kd_trains_teachers_on_parts_and_averages_the_student(monkeypatch):
     train = given.train
 
     def spy(decoder, objective=None, **options):
-        seen.append((decoder.view.n_chans, options.get("source"), options))
+        seen.append((decoder.view.n_chans, options.get("sampler"), options))
         return train(decoder, objective, **options)
 
     monkeypatch.setattr(given, "train", spy)
     history = ros_kd(given)
     assert [n_chans for n_chans, _, _ in seen] == [22, 22, 22, 7]
     assert [o.get("random_state") for _, _, o in seen] == [4, 5, 6, None]
-    parts = [source for _, source, _ in seen[:3]]
+    parts = [sampler for _, sampler, _ in seen[:3]]
     assert history.notes["groups"] == "blocks"
     assert history.notes["teacher_trials"] == [len(part) for part in parts]
     assert all(14 <= len(part) <= 19 for part in parts)
-    assert history.notes["averaged_passes"] == 2
+    assert history.notes["averaged_epochs"] == 2
     assert seen[3][2]["average_from"] == 0.5
 
 
 def people(n_people, n_sessions=1, n_trials=20):
-    """Return a source of several persons and sessions without signals."""
+    """Return a sampler of several subjects and sessions without signals."""
     subject = np.repeat(np.arange(n_people), n_sessions * n_trials)
     session = np.tile(np.repeat(np.arange(n_sessions), n_trials), n_people)
     X = np.zeros((len(subject), 1, 2))
-    return TrialSource.from_arrays(X, np.zeros(len(X), int), subject, session)
+    return TrialSampler.from_arrays(X, np.zeros(len(X), int), subject, session)
 
 
 @pytest.mark.parametrize(
-    ("source", "kind", "n_groups"),
+    ("sampler", "kind", "n_groups"),
     [
         (people(10), "subjects", 10),
         (people(3, 4), "subjects", 3),
@@ -450,15 +450,15 @@ def people(n_people, n_sessions=1, n_trials=20):
         (people(1, 1, 4), "blocks", 4),
     ],
 )
-def test_parts_of_the_trials_leave_out_whole_groups_in_turn(source, kind, n_groups):
-    found, parts = overlapping(source, 3, 0.7, seed=1)
+def test_parts_of_the_trials_leave_out_whole_groups_in_turn(sampler, kind, n_groups):
+    found, parts = overlapping_subsets(sampler, 3, 0.7, seed=1)
     assert found == kind
     if kind == "blocks":
-        size = len(source) // len(source.session.unique()) // n_groups
-        place = torch.arange(len(source)) % (size * n_groups)
+        size = len(sampler) // len(sampler.session.unique()) // n_groups
+        place = torch.arange(len(sampler)) % (size * n_groups)
         group = place // size
     else:
-        group = source.subject if kind == "subjects" else source.session
+        group = sampler.subject if kind == "subjects" else sampler.session
     left_out = []
     for part in parts:
         inside = set(group[part].tolist())
@@ -469,28 +469,30 @@ def test_parts_of_the_trials_leave_out_whole_groups_in_turn(source, kind, n_grou
     if n_groups == 10:  # three times three of ten: nobody is left out twice
         assert len(set.union(*left_out)) == 9
         assert set(parts[0].tolist()) & set(parts[1].tolist())
-    assert overlapping(source, 3, 0.7, seed=2)[1][0].tolist() != parts[0].tolist()
+    assert (
+        overlapping_subsets(sampler, 3, 0.7, seed=2)[1][0].tolist() != parts[0].tolist()
+    )
 
 
 @pytest.mark.parametrize("fraction", [0.01, 1.0])
 def test_parts_are_never_empty(fraction):
-    for source in (people(4), people(1, 1, 1), people(1, 1, 2)):
-        for part in overlapping(source, 3, fraction, seed=0)[1]:
-            assert len(part) == len(source) or fraction < 1
+    for sampler in (people(4), people(1, 1, 1), people(1, 1, 2)):
+        for part in overlapping_subsets(sampler, 3, fraction, seed=0)[1]:
+            assert len(part) == len(sampler) or fraction < 1
 
 
 def test_ros_kd_teaches_the_mean_of_a_changing_subset():
     teachers = [Frozen(make(None, None, number)) for number in range(3)]
-    target = RandomSubset(teachers, SOURCE, T, seed=0)
-    p = np.stack([softmax(logits(t.decoder, SOURCE) / T) for t in teachers])
+    target = RandomSubset(teachers, SAMPLER, T, seed=0)
+    p = np.stack([softmax(logits(t.decoder, SAMPLER) / T) for t in teachers])
     means = {
         mask: p[[k for k in range(3) if mask >> k & 1]].mean(axis=0)
         for mask in range(1, 8)
     }
     drawn = []
     for epoch in range(12):
-        target.start_pass(epoch)
-        for batch in SOURCE(epoch):
+        target.start_epoch(epoch)
+        for batch in SAMPLER(epoch):
             found = torch.softmax(target(batch).logits / T, dim=1).numpy()
             errors = {
                 mask: np.abs(found - mean[batch.index]).max()
@@ -511,7 +513,9 @@ def test_an_ensemble_of_sure_teachers_is_exact(weights):
     """Also where a probability is too small for single precision."""
     scores = torch.tensor([[900.0, 0.0, -500.0], [0.0, 30.0, -40.0], [7.0, 8.0, 9.0]])
     teachers = [lambda batch, row=row: Output(row[None], {}, None) for row in scores]
-    answer = Ensemble(teachers, weights, temperature=2.0)(SOURCE.batch(torch.tensor(0)))
+    answer = Ensemble(teachers, weights, temperature=2.0)(
+        SAMPLER.batch(torch.tensor(0))
+    )
     shares = np.array(weights or [1, 1, 1]) / 3
     logs = scores.double().numpy() / 2
     logs = logs - logsumexp(logs, axis=1, keepdims=True)
@@ -523,10 +527,10 @@ def test_draws_of_a_pass_depend_on_seed_and_pass_alone():
     teachers = [Frozen(make(None, None, number)) for number in range(3)]
 
     def draws(seed, epochs):
-        target = RandomSubset(teachers, SOURCE, T, seed)
+        target = RandomSubset(teachers, SAMPLER, T, seed)
         for epoch in epochs:
-            target.start_pass(epoch)
-            found = torch.cat([target(batch).logits for batch in SOURCE(0)])
+            target.start_epoch(epoch)
+            found = torch.cat([target(batch).logits for batch in SAMPLER(0)])
         return found
 
     assert torch.equal(draws(0, [0, 1, 2]), draws(0, [2]))

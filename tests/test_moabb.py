@@ -318,11 +318,11 @@ def test_montages_are_spelled_out(montage, label, value, tmp_path):
     assert content["pipeline"][0]["parameters"]["montage"] == value
 
 
-def test_long_lists_of_sites_are_told_apart(tmp_path):
+def test_long_lists_of_electrodes_are_told_apart(tmp_path):
     for montage in (CH_22, [*CH_22[:10], "Oz", *CH_22[11:]]):
         pipelines_folder(tmp_path, montage=montage, methods=["kd"])
     names = {config["name"] for config in parse(str(tmp_path))}
-    assert sum(name.startswith("KD SCCNet 22 sites ") for name in names) == 2
+    assert sum(name.startswith("KD SCCNet 22 electrodes ") for name in names) == 2
 
 
 def test_two_montages_fit_into_one_folder(tmp_path):
@@ -465,7 +465,7 @@ def test_evaluations_on_real_eeg(kind, subjects, tmp_path, mne_data):
 
 
 def folder_for(paradigm, tmp_path, montage=None):
-    """Return a folder with the files of one paradigm, trained for one pass."""
+    """Return a folder with the files of one paradigm, trained for one epoch."""
     folder = Path(
         pipelines_folder(tmp_path / "pipelines", montage=montage, max_epochs=1)
     )
@@ -556,7 +556,7 @@ _FITS = {cls: cls.fit for cls in (DistilledClassifier, DecoderClassifier)}
 
 
 def _fit_quickly(self, fit, X, y=None, subjects=None):
-    """Fit with one pass, whatever the parameters say."""
+    """Fit with one epoch, whatever the parameters say."""
     self.max_epochs = 1
     return fit(self, X, y, subjects)
 
@@ -635,10 +635,10 @@ class Callable:
 
 def different(teachers):
     """Return settings, each different from all others."""
-    sites = list_montages() and [
+    electrodes = list_montages() and [
         f"{row}{column}" for row in ("FC", "C", "CP", "P") for column in "12345678z"
     ]
-    changed = [*sites[:17], "Oz", *sites[18:]]
+    changed = [*electrodes[:17], "Oz", *electrodes[18:]]
     signals = np.zeros(5000)
     altered = signals.copy()
     altered[2500] = 1
@@ -651,9 +651,9 @@ def different(teachers):
         "teacher's other decoder": {"teacher": DecoderClassifier(factory(2)[1])},
         "list": {"montage": ["C3", "Cz", "C4"]},
         "other order": {"montage": ["Cz", "C3", "C4"]},
-        "long list": {"montage": sites},
+        "long list": {"montage": electrodes},
         "changed long list": {"montage": changed},
-        "montage object": {"montage": Montage("long", tuple(sites))},
+        "montage object": {"montage": Montage("long", tuple(electrodes))},
         "changed montage object": {"montage": Montage("long", tuple(changed))},
         "loaded montage": {"montage": load_montage("muse")},
         "lambda": {"method": lambda training: 1},
@@ -670,7 +670,7 @@ def different(teachers):
         "options differ deep inside": {"method_options": {"a": {"b": [*range(3001)]}}},
         "array": {"method_options": {"a": signals}},
         "array differs in the middle": {"method_options": {"a": altered}},
-        "names": {"ch_names": sites, "sfreq": 160.0},
+        "names": {"ch_names": electrodes, "sfreq": 160.0},
         "changed names": {"ch_names": changed, "sfreq": 160.0},
         "weights": {"method_options": {"similarity_weight": 10}},
         "other weights": {"method_options": {"similarity_weight": 100}},
@@ -712,7 +712,7 @@ def test_files_have_keys_of_their_own(tmp_path):
     folders = [
         pipelines_folder(),
         pipelines_folder(tmp_path / "muse", montage="muse", methods=["kd"]),
-        pipelines_folder(tmp_path / "passes", montage="headband", max_epochs=3),
+        pipelines_folder(tmp_path / "epochs", montage="headband", max_epochs=3),
     ]
     named = {}
     for number, folder in enumerate(folders):

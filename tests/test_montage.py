@@ -1,4 +1,4 @@
-"""Montages: the shipped files, names, every error, and finding sites in data."""
+"""Montages: the shipped files, names, every error, and finding electrodes in data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eegkd.montage import (
     Substitution,
     list_montages,
     load_montage,
-    nearest_sites,
+    nearest_electrodes,
     resolve,
 )
 
@@ -40,7 +40,7 @@ MISSING = ("error", "nearest", "interpolate")
 
 
 def distance(first, second):
-    """Return the distance of two sites in MNE's own montage, in mm."""
+    """Return the distance of two electrodes in MNE's own montage, in mm."""
     xyz = mne.channels.make_standard_montage("colin27_1005").get_positions()["ch_pos"]
     return 1000 * np.linalg.norm(xyz[first] - xyz[second])
 
@@ -65,25 +65,27 @@ def test_every_file_is_complete_and_canonical(file):
     montage = load_montage(file.stem)
     known = set(mne.channels.make_standard_montage("colin27_1005").ch_names)
     assert montage.name == file.stem
-    assert montage.source
+    assert montage.citation
     assert montage.device
     assert montage.description.endswith(".")
     assert set(montage.ch_names) <= known - {"T3", "T4", "T5", "T6"}
     assert len(set(montage.ch_names)) == montage.n_chans
     assert montage.sfreq is None or 100 <= montage.sfreq <= 1000
     # What is written in the file is already canonical: nothing was renamed on the way.
-    written = tomllib.loads(file.read_text("utf-8"))["sites"]
+    written = tomllib.loads(file.read_text("utf-8"))["ch_names"]
     assert tuple(written) == montage.ch_names
     assert load_montage(file) == montage
 
 
-def test_the_sites_of_the_paper_and_of_devices():
-    sites = {name: " ".join(load_montage(name).ch_names) for name in list_montages()}
-    assert sites["headphone"] == "C5 C3 C1 Cz C2 C4 C6"
-    assert sites["headband"] == "Fz C5 C6 POz"
-    assert sites["muse"] == "TP9 AF7 AF8 TP10"
-    assert sites["brainbit"] == "T7 T8 O1 O2"
-    assert {name: len(text.split()) for name, text in sites.items()} == {
+def test_the_electrodes_of_the_paper_and_of_devices():
+    electrodes = {
+        name: " ".join(load_montage(name).ch_names) for name in list_montages()
+    }
+    assert electrodes["headphone"] == "C5 C3 C1 Cz C2 C4 C6"
+    assert electrodes["headband"] == "Fz C5 C6 POz"
+    assert electrodes["muse"] == "TP9 AF7 AF8 TP10"
+    assert electrodes["brainbit"] == "T7 T8 O1 O2"
+    assert {name: len(text.split()) for name, text in electrodes.items()} == {
         "brainalive": 8,
         "brainbit": 4,
         "crown": 8,
@@ -178,42 +180,46 @@ def test_positions_are_in_meters_and_leave_out_the_unknown():
         xyz["Cz"][0] = 0.0
 
 
-def test_nearest_sites():
-    found = nearest_sites("TP9", ["EOG", *CH_64])
+def test_nearest_electrodes():
+    found = nearest_electrodes("TP9", ["EOG", *CH_64])
     assert [name for name, _ in found] == ["T9..", "Tp7.", "T7.."]
     assert found[0][1] == pytest.approx(distance("TP9", "T9"))
-    assert nearest_sites("t3", ["Cz", "T7"], 1) == [("T7", 0.0)]
-    assert nearest_sites("Cz", ["EOG"]) == []
+    assert nearest_electrodes("t3", ["Cz", "T7"], 1) == [("T7", 0.0)]
+    assert nearest_electrodes("Cz", ["EOG"]) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("Foo", CH_22), ValueError, "'site' must be in the 10-05 system.*'Foo'"),
-        ((3, CH_22), TypeError, "'site' must be a string, got int"),
+        (("Foo", CH_22), ValueError, "'electrode' must be in the 10-05 system.*'Foo'"),
+        ((3, CH_22), TypeError, "'electrode' must be a string, got int"),
         (("Cz", "Cz"), TypeError, "'ch_names' must be a list of channel names"),
         (("Cz", CH_22, 0), ValueError, "'n' must be an integer >= 1, got 0"),
     ],
 )
-def test_nearest_sites_errors(arguments, error, message):
+def test_nearest_electrodes_errors(arguments, error, message):
     with pytest.raises(error, match=message):
-        nearest_sites(*arguments)
+        nearest_electrodes(*arguments)
 
 
 # -- loading -----------------------------------------------------------------------
 
 
 def test_a_list_keeps_its_order_and_gets_canonical_names():
-    for sites in (["c4", "T3", "FZ"], ("c4", "T3", "FZ"), np.array(["c4", "T3", "FZ"])):
-        montage = load_montage(sites)
+    for electrodes in (
+        ["c4", "T3", "FZ"],
+        ("c4", "T3", "FZ"),
+        np.array(["c4", "T3", "FZ"]),
+    ):
+        montage = load_montage(electrodes)
         assert montage == Montage(name="custom", ch_names=("C4", "T7", "Fz"))
-        assert all(type(site) is str for site in montage.ch_names)
+        assert all(type(electrode) is str for electrode in montage.ch_names)
 
 
 def test_a_file_with_all_keys_and_with_the_needed_ones(tmp_path):
-    text = 'name = "mine"\nsites = ["t3", "CZ"]\nsource = "manual"\n'
+    text = 'name = "mine"\nch_names = ["t3", "CZ"]\ncitation = "manual"\n'
     least = load_montage(write(tmp_path, text))
-    assert least == Montage(name="mine", ch_names=("T7", "Cz"), source="manual")
+    assert least == Montage(name="mine", ch_names=("T7", "Cz"), citation="manual")
     text += 'device = "D"\nreference = "A1"\nsfreq = 250\ndescription = "Two."\n'
     whole = load_montage(str(write(tmp_path, text)))
     assert whole == Montage("mine", ("T7", "Cz"), "D", "A1", 250.0, "manual", "Two.")
@@ -232,7 +238,7 @@ def test_a_montage_is_a_value():
     muse = load_montage("muse")
     assert muse.n_chans == 4
     assert repr(muse) == "<Montage | muse: 'TP9', 'AF7', 'AF8', 'TP10'>"
-    assert "O2" in repr(load_montage("smarting_24"))  # no site is left out
+    assert "O2" in repr(load_montage("smarting_24"))  # no electrode is left out
     assert hash(muse) == hash(load_montage("muse"))
     with pytest.raises(AttributeError, match="cannot assign"):
         muse.name = "other"
@@ -246,7 +252,7 @@ def test_a_montage_is_a_value():
     [
         ("Muse", ValueError, "Unknown name 'Muse'.*'headband'.*Did you mean 'muse'"),
         ("full", ValueError, "Unknown name 'full' for 'montage'. Allowed: "),
-        ("Cz", ValueError, r"Unknown name 'Cz'.*list of sites such as \['C3'"),
+        ("Cz", ValueError, r"Unknown name 'Cz'.*list of electrodes such as \['C3'"),
         ("no/such.toml", FileNotFoundError, "existing TOML file, got 'no/such.toml'"),
         ("nowhere.TOML", FileNotFoundError, "existing TOML file, got 'nowhere.TOML'"),
         (Path("muse"), FileNotFoundError, "existing TOML file, got 'muse'"),
@@ -257,8 +263,12 @@ def test_a_montage_is_a_value():
         ([], ValueError, "'montage' must name at least one channel, got none"),
         (["C3", 4], TypeError, "'montage' must be a list of channel names"),
         (["C3", "C3"], ValueError, "hold each channel once, but 'C3' occur"),
-        (["C3", "c3"], ValueError, "'C3' and 'c3' are the same site 'C3'"),
-        (["T3", "T7"], ValueError, "'T3' and 'T7' are the same site 'T7'. Keep one"),
+        (["C3", "c3"], ValueError, "'C3' and 'c3' are the same electrode 'C3'"),
+        (
+            ["T3", "T7"],
+            ValueError,
+            "'T3' and 'T7' are the same electrode 'T7'. Keep one",
+        ),
         (["Cz", "C33"], ValueError, "10-05 system.*got 'C33'.*Did you mean 'C3'"),
         (["Ch1", "Ch2"], ValueError, "10-05 system.*got 'Ch1', 'Ch2'. Correct"),
         (Montage("full", ("C3",)), ValueError, "'name' must be .* other than 'full'"),
@@ -276,23 +286,51 @@ def test_load_errors(given, error, message):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("sites = [", ValueError, "must be valid TOML in UTF-8, but: .*A line reads"),
-        ("", ValueError, "missing: 'name', 'sites', 'source'"),
-        ('name = "a"\nsites = ["C3"]', ValueError, "missing: 'source', not all.*none"),
-        ("{ok}site = 1", ValueError, "not allowed: 'site'. Did you mean 'sites'"),
-        ('name = 1\nsites = ["C3"]\nsource = "s"', TypeError, "'name' in '.*' must be"),
-        ('name = "a"\nsites = "C3"\nsource = "s"', TypeError, "'sites' in '.*an array"),
-        ('name = "a"\nsites = []\nsource = "s"', ValueError, "'sites' in .*got none"),
-        ('name = "a"\nsites = [1]\nsource = "s"', TypeError, "'sites' in '.*mine.toml"),
         (
-            'name = "a"\nsites = ["C3", "T5", "P7"]\nsource = "s"',
+            "ch_names = [",
             ValueError,
-            "'sites' in '.*mine.toml' must name each site once, but 'T5' and 'P7'",
+            "must be valid TOML in UTF-8, but: .*A line reads",
+        ),
+        ("", ValueError, "missing: 'name', 'ch_names', 'citation'"),
+        (
+            'name = "a"\nch_names = ["C3"]',
+            ValueError,
+            "missing: 'citation', not all.*none",
         ),
         (
-            'name = "a"\nsites = ["C3", "POZZ"]\nsource = "s"',
+            "{ok}ch_name = 1",
             ValueError,
-            "'sites' in '.*mine.toml' must be in the 10-05.*Did you mean 'POz'",
+            "not allowed: 'ch_name'. Did you mean 'ch_names'",
+        ),
+        (
+            'name = 1\nch_names = ["C3"]\ncitation = "s"',
+            TypeError,
+            "'name' in '.*' must be",
+        ),
+        (
+            'name = "a"\nch_names = "C3"\ncitation = "s"',
+            TypeError,
+            "'ch_names' in '.*an array",
+        ),
+        (
+            'name = "a"\nch_names = []\ncitation = "s"',
+            ValueError,
+            "'ch_names' in .*got none",
+        ),
+        (
+            'name = "a"\nch_names = [1]\ncitation = "s"',
+            TypeError,
+            "'ch_names' in '.*mine.toml",
+        ),
+        (
+            'name = "a"\nch_names = ["C3", "T5", "P7"]\ncitation = "s"',
+            ValueError,
+            "'ch_names' in '.*mine.toml' must name each.* once, but 'T5' and 'P7'",
+        ),
+        (
+            'name = "a"\nch_names = ["C3", "POZZ"]\ncitation = "s"',
+            ValueError,
+            "'ch_names' in '.*mine.toml' must be in the 10-05.*Did you mean 'POz'",
         ),
         ('{ok}sfreq = "250"', TypeError, "'sfreq' in '.*' must be a finite number > 0"),
         ("{ok}sfreq = 0", ValueError, "'sfreq' in '.*got 0. It is in Hz"),
@@ -300,14 +338,14 @@ def test_load_errors(given, error, message):
         ("{ok}reference = 1", TypeError, "'reference' in '.*' must be a string"),
         ("{ok}device = []", TypeError, "'device' in '.*' must be a string, got list"),
         (
-            'name = "full"\nsites = ["C3"]\nsource = "s"',
+            'name = "full"\nch_names = ["C3"]\ncitation = "s"',
             ValueError,
             "other than 'full'",
         ),
     ],
 )
 def test_file_errors(tmp_path, text, error, message):
-    ok = 'name = "a"\nsites = ["C3", "C4"]\nsource = "s"\n'
+    ok = 'name = "a"\nch_names = ["C3", "C4"]\ncitation = "s"\n'
     with pytest.raises(error, match=message):
         load_montage(write(tmp_path, text.replace("{ok}", ok)))
 
@@ -324,15 +362,15 @@ def test_list_errors():
         list_montages("Cz")
 
 
-# -- finding sites in data ---------------------------------------------------------
+# -- finding electrodes in data --------------------------------------------------------
 
 
 @pytest.mark.parametrize("on_missing", MISSING)
-def test_present_sites_are_picked_by_name_in_the_montages_order(on_missing):
+def test_present_electrodes_are_picked_by_name_in_the_montages_order(on_missing):
     ch_names = ["EOG", "CZ", "t4", "C4..", "Pz", "c3", "T3"]
     found = resolve(["T7", "C3", "Cz", "C4", "T8"], ch_names, on_missing)
     assert found.ch_names == ("T7", "C3", "Cz", "C4", "T8")
-    assert found.source_names == ("T3", "c3", "CZ", "C4..", "t4")
+    assert found.data_names == ("T3", "c3", "CZ", "C4..", "t4")
     assert found.index.tolist() == [6, 5, 1, 3, 2]
     assert found.index.dtype.kind == "i"
     assert found.weights is None
@@ -349,17 +387,17 @@ def test_the_headphone_on_another_order_of_channels():
 
 
 @pytest.mark.parametrize("on_missing", MISSING)
-def test_present_sites_are_bit_identical_whatever_replaces_the_others(on_missing):
+def test_present_electrodes_are_bit_identical_whatever_replaces_the_others(on_missing):
     X = np.random.default_rng(0).standard_normal((64, 500)).astype(np.float32)
-    sites = ("AF7", "C3", "AF8") if on_missing == "error" else load_montage("muse")
-    found = resolve(sites, CH_64, on_missing)
+    electrodes = ("AF7", "C3", "AF8") if on_missing == "error" else load_montage("muse")
+    found = resolve(electrodes, CH_64, on_missing)
     if on_missing == "interpolate":
         seen = found.weights.astype(np.float32) @ X
     else:
         seen = X[found.index]
-    for site in ("AF7", "AF8"):
-        channel = NAMES_64.index(site)
-        np.testing.assert_array_equal(seen[found.ch_names.index(site)], X[channel])
+    for electrode in ("AF7", "AF8"):
+        channel = NAMES_64.index(electrode)
+        np.testing.assert_array_equal(seen[found.ch_names.index(electrode)], X[channel])
 
 
 def test_a_missing_site_is_an_error_that_helps():
@@ -392,7 +430,7 @@ def test_the_error_cuts_long_lists_and_copes_without_positions():
         (
             ("motor_3", ["C3", "Cz", "C4", "T3", "T7"]),
             ValueError,
-            "'ch_names' must name each site once, but 'T3' and 'T7' are the same site",
+            "'ch_names' must name each electrode once, but 'T3' and 'T7' are the same",
         ),
         (
             ("muse", ["AF7", "AF8", "T9", "EOG"], "nearest"),
@@ -417,7 +455,7 @@ def test_resolve_errors(arguments, error, message):
 def test_muse_on_physionet_reads_t9_and_t10():
     found = resolve("muse", CH_64, "nearest")
     assert found.ch_names == ("TP9", "AF7", "AF8", "TP10")
-    assert found.source_names == ("T9..", "Af7.", "Af8.", "T10.")
+    assert found.data_names == ("T9..", "Af7.", "Af8.", "T10.")
     assert found.index.tolist() == [
         NAMES_64.index(n) for n in ("T9", "AF7", "AF8", "T10")
     ]
@@ -446,8 +484,8 @@ def test_the_assignment_is_the_best_there_is(seed):
     drawn = [str(n) for n in rng.choice(NAMES_64, 9, replace=False)]
     present, missing, free = drawn[:2], drawn[2:5], drawn[5:]
     found = resolve([*missing, *present], [*free, *present], "nearest")
-    assert found.source_names[3:] == tuple(present)
-    assert len(set(found.source_names)) == 5
+    assert found.data_names[3:] == tuple(present)
+    assert len(set(found.data_names)) == 5
     totals = [
         sum(map(distance, missing, chosen))
         for chosen in itertools.permutations(free, 3)
@@ -456,21 +494,25 @@ def test_the_assignment_is_the_best_there_is(seed):
     assert total == pytest.approx(min(totals))
 
 
-@pytest.mark.parametrize("sites", [["F3", "AF7"], ["AF7", "F3"]])
-def test_no_electrode_is_read_twice_although_both_sites_are_nearest_to_it(sites):
+@pytest.mark.parametrize("electrodes", [["F3", "AF7"], ["AF7", "F3"]])
+def test_no_electrode_is_read_twice_although_both_electrodes_are_nearest_to_it(
+    electrodes,
+):
     """F5 is nearest to both, and nearer to F3, but FC3 is far from AF7 only."""
     ch_names = ["FC3", "F5", "EOG"]
-    assert {nearest_sites(site, ch_names, 1)[0][0] for site in sites} == {"F5"}
+    assert {
+        nearest_electrodes(electrode, ch_names, 1)[0][0] for electrode in electrodes
+    } == {"F5"}
     assert distance("F3", "F5") < distance("AF7", "F5") < FAR_MM
-    found = resolve(sites, ch_names, "nearest")
-    used = dict(zip(found.ch_names, found.source_names, strict=True))
+    found = resolve(electrodes, ch_names, "nearest")
+    used = dict(zip(found.ch_names, found.data_names, strict=True))
     assert used == {"F3": "FC3", "AF7": "F5"}
 
 
 def test_an_electrode_of_the_montage_is_not_moved():
     """T9 is nearest to TP9 but has its own place."""
     found = resolve(["T9", "TP9"], CH_64, "nearest")
-    assert found.source_names == ("T9..", "Tp7.")
+    assert found.data_names == ("T9..", "Tp7.")
 
 
 @pytest.mark.parametrize(
@@ -498,14 +540,14 @@ def muse_64():
     return resolve("muse", ["EOG", *CH_64, "trigger"], "interpolate")
 
 
-def test_the_weights_of_present_sites_are_exact_picks(muse_64):
+def test_the_weights_of_present_electrodes_are_exact_picks(muse_64):
     assert muse_64.index is None
-    assert muse_64.source_names == ("EOG", *CH_64, "trigger")
+    assert muse_64.data_names == ("EOG", *CH_64, "trigger")
     assert muse_64.weights.shape == (4, 66)
     assert muse_64.weights.dtype == np.float64
-    for row, site in ((1, "AF7"), (2, "AF8")):
+    for row, electrode in ((1, "AF7"), (2, "AF8")):
         one_hot = np.zeros(66)
-        one_hot[1 + NAMES_64.index(site)] = 1.0
+        one_hot[1 + NAMES_64.index(electrode)] = 1.0
         np.testing.assert_array_equal(muse_64.weights[row], one_hot)
 
 
@@ -544,15 +586,15 @@ def test_interpolation_is_mnes_own():
     assert np.corrcoef(ours[:, 0].ravel(), default[:, -1].ravel())[0, 1] > 0.999
 
 
-@pytest.mark.parametrize("site", ["C3", "Pz", "FC4"])
-def test_a_smooth_field_is_recovered(site):
+@pytest.mark.parametrize("electrode", ["C3", "Pz", "FC4"])
+def test_a_smooth_field_is_recovered(electrode):
     """A constant is kept; a field that is linear in space is off by a millimeter."""
-    ch_names = [name for name in NAMES_64 if name != site]
-    found = resolve([site], ch_names, "interpolate")
+    ch_names = [name for name in NAMES_64 if name != electrode]
+    found = resolve([electrode], ch_names, "interpolate")
     xyz = np.array(list(positions(ch_names).values()))
     assert found.weights.sum() == pytest.approx(1.0, abs=1e-9)
     np.testing.assert_allclose(
-        found.weights @ xyz, [positions([site])[site]], atol=1e-3
+        found.weights @ xyz, [positions([electrode])[electrode]], atol=1e-3
     )
 
 

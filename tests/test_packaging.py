@@ -42,7 +42,7 @@ def imported_by(code, cwd):
     return run_python("-c", f"{code}\n{report}", cwd=cwd).splitlines()[-1].split()
 
 
-def build_wheel(source, folder):
+def build_wheel(sampler, folder):
     """Build a wheel with pip, without the package index, and return its path."""
     run_python(
         "-m",
@@ -54,7 +54,7 @@ def build_wheel(source, folder):
         "--no-build-isolation",
         "--wheel-dir",
         str(folder),
-        str(source),
+        str(sampler),
         cwd=folder,
     )
     (wheel,) = folder.glob("eegkd-*.whl")
@@ -86,18 +86,18 @@ def test_wheel_carries_montages_types_and_every_module(wheel):
 
 
 def test_unpacked_wheel_reads_its_own_montages(wheel, tmp_path):
-    site = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(site)
+    electrode = tmp_path / "electrode"
+    zipfile.ZipFile(wheel).extractall(electrode)
     printed = run_python(
         "-c",
-        f"import sys; sys.path.insert(0, {str(site)!r})\n"
+        f"import sys; sys.path.insert(0, {str(electrode)!r})\n"
         "import eegkd\n"
         "print(eegkd.__file__)\n"
         "print(*eegkd.load_montage('headphone').ch_names)\n"
         "print(*eegkd.list_montages())",
         cwd=tmp_path,
     ).splitlines()
-    assert Path(printed[0]).is_relative_to(site)
+    assert Path(printed[0]).is_relative_to(electrode)
     assert printed[1] == "C5 C3 C1 Cz C2 C4 C6"
     assert sorted(printed[2].split()) == [name[: -len(".toml")] for name in MONTAGES]
 
@@ -109,15 +109,15 @@ def test_source_archive_builds_the_same_wheel(wheel, tmp_path):
     (archive,) = tmp_path.glob("eegkd-*.tar.gz")
     with tarfile.open(archive) as file:
         file.extractall(tmp_path, filter="data")
-    source = archive.with_name(archive.name.removesuffix(".tar.gz"))
+    sampler = archive.with_name(archive.name.removesuffix(".tar.gz"))
     for name in (
         "tests/conftest.py",
         "docs/conf.py",
         "Makefile",
         "constraints/cpu.txt",
     ):
-        assert (source / name).is_file()
-    rebuilt = build_wheel(source, tmp_path)
+        assert (sampler / name).is_file()
+    rebuilt = build_wheel(sampler, tmp_path)
     assert sorted(zipfile.ZipFile(rebuilt).namelist()) == sorted(
         zipfile.ZipFile(wheel).namelist()
     )

@@ -28,7 +28,7 @@ from eegkd.distillation import train_decoder
 from eegkd.estimators import paradigm_parameters, single
 from eegkd.evaluation.metrics import METRICS
 from eegkd.methods import METHODS
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 
 from .conftest import make_trials
 
@@ -154,7 +154,7 @@ def test_trials_follow_their_row(kind):
     )
     assert trials.settings["paradigm"] in (*row.moabb, "LeftRightImagery")
     assert set(trials.classes) == set(EVENTS[kind])
-    assert {"start", "stop", "block"} <= set(trials.metadata)
+    assert {"start", "stop", "group"} <= set(trials.metadata)
     assert trials.subset([0]).paradigm == kind
 
 
@@ -204,17 +204,17 @@ def test_rest_is_cut_into_windows_that_stay_together():
     per = whole.n_times // trials.n_times
     assert len(trials) == per * len(whole) > 2 * len(whole)
     np.testing.assert_array_equal(trials.X[1], whole.X[0, :, 512:1024])
-    keys = ["session", "run", "block"]
+    keys = ["session", "run", "group"]
     assert trials.metadata.groupby(keys).size().unique().tolist() == [per]
 
 
 def test_flashes_of_a_character_are_one_block():
     trials = load_trials(eegkd.SimulatedP300(n_subjects=1))
     metadata = trials.metadata
-    sizes = metadata.groupby(["session", "run", "block"]).size()
+    sizes = metadata.groupby(["session", "run", "group"]).size()
     assert sizes.min() > 1
     assert len(sizes) > 4
-    for _, own in metadata.groupby(["session", "run", "block"]):
+    for _, own in metadata.groupby(["session", "run", "group"]):
         assert (own["start"].diff().dropna() < own["stop"].iloc[0]).all()
 
 
@@ -259,8 +259,8 @@ def test_weighted_cross_entropy_is_torch_s_up_to_its_normalization():
     logits = torch.as_tensor(rng.standard_normal((12, 3)))
     y = torch.as_tensor(rng.integers(0, 3, 12))
     weight = torch.tensor([0.5, 1.0, 4.0])
-    source = TrialSource.from_arrays(np.zeros((12, 1, 2), "float32"), y.numpy())
-    batch = source.batch(torch.arange(12))
+    sampler = TrialSampler.from_arrays(np.zeros((12, 1, 2), "float32"), y.numpy())
+    batch = sampler.batch(torch.arange(12))
     loss = CrossEntropy(weight)(Output(logits, {}, None), None, batch)
     assert loss.shape == (12,)
     mean = F.cross_entropy(logits, y, weight.double())  # divides by the weights
@@ -409,7 +409,7 @@ def timed(trials, length, gap):
     times = {"start": start, "stop": start + length}
     metadata = trials.metadata.assign(subject="1", session="0", run="0", **times)
     # Each stands alone as far as it was noted: only the times say that they overlap.
-    return replace(trials, metadata=metadata.assign(block=np.arange(len(trials))))
+    return replace(trials, metadata=metadata.assign(group=np.arange(len(trials))))
 
 
 def test_teacher_and_student_learn_nothing_that_they_validate_on(fitted):
@@ -419,7 +419,7 @@ def test_teacher_and_student_learn_nothing_that_they_validate_on(fitted):
     for training in fitted(trials):
         learned, valid = (
             [int((signals == one.cpu()).all((1, 2)).nonzero()) for one in part.X]
-            for part in (training.source, training.valid)
+            for part in (training.sampler, training.valid)
         )
         assert len(valid) == 9  # an eighth of each class
         assert len(learned) < len(trials) - len(valid)

@@ -105,7 +105,7 @@ def score(name, teachers, tested, settings, n_seeds=N_SEEDS):
 
 @pytest.fixture(scope="module")
 def alone(teachers, tested):
-    """Return the accuracy without a teacher, by passes and learning rate."""
+    """Return the accuracy without a teacher, by epochs and learning rate."""
     return {
         (settings["max_epochs"], settings["lr"]): score(
             "none", teachers, tested, settings, n_seeds=4
@@ -119,9 +119,9 @@ def shuffled(answer):
 
     def call(self, batch):
         generator = torch.Generator().manual_seed(5)
-        if batch.x is None and hasattr(batch.source, "batch"):
-            order = torch.randperm(len(batch.source), generator=generator)
-            return answer(self, batch.source.batch(order[batch.index]))
+        if batch.x is None and hasattr(batch.sampler, "batch"):
+            order = torch.randperm(len(batch.sampler), generator=generator)
+            return answer(self, batch.sampler.batch(order[batch.index]))
         output = answer(self, batch)
         order = torch.randperm(len(batch), generator=generator)
         return Output(

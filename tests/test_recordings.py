@@ -588,7 +588,7 @@ def test_wrong_options(options, message):
 # -- channels ----------------------------------------------------------------------
 
 
-def test_names_of_clinical_files_become_sites():
+def test_names_of_clinical_files_become_electrodes():
     raw = make_raw(["EEG FP1-REF", "EEG T3-LE", "Cz..", "EEG-fz", "EEG FPz-Cz", "HEOG"])
     with pytest.warns(UserWarning, match="without a name.*'EEG FPz-Cz'"):
         dataset = RecordedDataset(raw, HANDS)

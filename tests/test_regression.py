@@ -90,7 +90,7 @@ def test_students_beat_the_mean_of_the_labels(train, test):
 
 
 def test_labels_are_standardized_by_the_trials_that_are_learned(train, student):
-    """The last eighth of each subject's trials chooses the pass and is left out."""
+    """The last eighth of each subject's trials chooses the epoch and is left out."""
     learned = np.r_[0:26, 30:56]
     assert student.label_center_ == pytest.approx(train.y[learned].mean())
     assert student.label_scale_ == pytest.approx(train.y[learned].std())
@@ -118,7 +118,7 @@ def test_what_a_fitted_teacher_says_is_put_in_the_students_standard(train):
     said = []
 
     def method(training):
-        batch = training.source.batch(torch.arange(5))
+        batch = training.sampler.batch(torch.arange(5))
         said.append(training.frozen()(batch).logits[:, 0])
         return cgan_kd(training, n_burn_in=20)
 

@@ -57,10 +57,10 @@ def make_result(n_subjects=9, n_seeds=3, classes=CLASSES, gain=0.05, **settings)
                     "roc_auc": np.nan,
                 }
             )
-            n_passes = 40 + 5 * (who % 3)
-            epoch = np.arange(n_passes)
+            n_epochs = 40 + 5 * (who % 3)
+            epoch = np.arange(n_epochs)
             scale = 5.0 if role == "student" else 1.0
-            noise = 0.03 * rng.standard_normal((2, n_passes))
+            noise = 0.03 * rng.standard_normal((2, n_epochs))
             valid = 0.6 + 0.8 * np.exp(-epoch / 8) + 0.006 * epoch + noise[0]
             history.append(
                 pd.DataFrame(
@@ -124,7 +124,7 @@ def words(page):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
-def sites(figure):
+def electrodes(figure):
     """Return where a montage's figure shows electrodes."""
     shown = [dots.get_offsets() for dots in figure.axes[0].collections]
     return np.concatenate(shown)
@@ -170,7 +170,7 @@ def page(tmp_path_factory):
 def test_page_needs_no_other_file_and_no_network(page):
     sources = Sources(page)
     assert sum(tag == "img" for tag, _ in sources.found) == 6  # a logo, five figures
-    assert all(source.startswith("data:") for _, source in sources.found)
+    assert all(sampler.startswith("data:") for _, sampler in sources.found)
     assert ".eegkd-long" in sources.styles
     assert not re.search(r"@import|url\((?!\s*[\"']?data:)", sources.styles)
 
@@ -355,7 +355,7 @@ def test_montage_names_its_electrodes_and_no_others():
     grey, *filled = figure.axes[0].collections
     assert len(grey.get_offsets()) == 60
     assert to_hex(filled[0].get_facecolor()[0]).upper() == ROLE_COLORS["student"]
-    (_, fz), (c5, _), (c6, _), (poz_x, poz) = sites(figure)[-4:]
+    (_, fz), (c5, _), (c6, _), (poz_x, poz) = electrodes(figure)[-4:]
     assert c5 < -0.3 < 0.3 < c6  # left of the head is left
     assert fz > 0.2 > -0.2 > poz  # nose up
     assert abs(poz_x) < 0.05
@@ -368,7 +368,7 @@ def test_montage_without_names_draws_as_many_electrodes():
 
 
 def test_montage_lies_on_the_head():
-    places = sites(plot_montage(CH_64))
+    places = electrodes(plot_montage(CH_64))
     assert len(places) == 64
     assert np.linalg.norm(places, axis=1).max() < 1.1
 
@@ -459,7 +459,7 @@ def test_history_marks_the_pass_that_was_kept():
 
 
 def test_history_median_ends_where_most_runs_have_stopped():
-    history = make_result(n_subjects=3, n_seeds=1).history  # 40, 45 and 50 passes
+    history = make_result(n_subjects=3, n_seeds=1).history  # 40, 45 and 50 epochs
     bold = [line for line in plot_history(history).axes[0].lines if line.get_label()]
     median = next(line for line in bold if line.get_label() == "training")
     values = np.asarray(median.get_ydata())

@@ -57,9 +57,9 @@ def make_tables(
     ]
     rows = []
     for dataset in datasets:
-        person = 0.08 * rng.standard_normal(n_subjects)
+        level = 0.08 * rng.standard_normal(n_subjects)
         for kind, method, decoder, montage in items:
-            own = person + 0.01 * rng.standard_normal(n_subjects)
+            own = level + 0.01 * rng.standard_normal(n_subjects)
             own += MEANS[montage] + (gains or {}).get(method, 0)
             for number in range(n_seeds if decoder else 1):
                 luck = rng.standard_normal() * noise
@@ -119,7 +119,7 @@ def take_away(results, wanted, status="missing"):
 
 
 def unfinished(results, **options):
-    """Return results of which person 9 lacks every score of sk_kd."""
+    """Return results of which subject 9 lacks every score of sk_kd."""
     return take_away(
         results, lambda t: t["method"].eq("sk_kd") & t["subject"].eq("9"), **options
     )
@@ -175,7 +175,7 @@ def test_unfinished_grid_is_never_called_complete(status, tmp_path):
     assert any("INCOMPLETE" in text for text in words_of(results.plot_scores()))
 
 
-def test_unfinished_items_are_compared_on_common_persons():
+def test_unfinished_items_are_compared_on_common_subjects():
     results = unfinished(make_results())
     summary = quiet(results.summary).set_index(["montage", "method"])
     here = summary.loc["headband"]
@@ -218,11 +218,11 @@ def test_grid_without_any_score_still_speaks(tmp_path):
     assert "0 of 126 jobs done" in repr(results)
     assert quiet(results.summary)["mean"].isna().all()
     verdicts = set(quiet(results.compare, "kd", "none")["verdict"])
-    assert verdicts == {"not measured: no person has both"}
+    assert verdicts == {"not measured: no subject has both"}
     assert results.report(tmp_path / "empty.html").is_file()
     with pytest.raises(ValueError, match="must have scores to draw"):
         results.plot_scores()
-    with pytest.raises(ValueError, match="must share a person"):
+    with pytest.raises(ValueError, match="must share a subject"):
         results.plot_pairs("kd", "none")
 
 
@@ -241,16 +241,16 @@ def test_summary_equals_pandas():
     results = make_results(n_folds=2, decoders=("EEGNet", "SCCNet"))
     row = results.summary().query("method == 'kd' and decoder == 'SCCNet'").iloc[0]
     rows = results.scores.query("method == 'kd' and decoder == 'SCCNet'")
-    persons = rows.groupby(["subject", "seed"])["accuracy"].mean()
-    persons = persons.groupby("subject").mean()
+    subjects = rows.groupby(["subject", "seed"])["accuracy"].mean()
+    subjects = subjects.groupby("subject").mean()
     from scipy import stats
 
-    low, high = stats.t.interval(0.95, 8, persons.mean(), stats.sem(persons))
+    low, high = stats.t.interval(0.95, 8, subjects.mean(), stats.sem(subjects))
     assert tuple(row[["mean", "low", "high"]]) == pytest.approx(
-        (persons.mean(), low, high)
+        (subjects.mean(), low, high)
     )
     teacher = results.scores.query("kind == 'teacher' and decoder == 'SCCNet'")
-    share = persons.mean() / teacher["accuracy"].mean()
+    share = subjects.mean() / teacher["accuracy"].mean()
     assert row["of_teacher"] == pytest.approx(share)
     assert (row["n_subjects"], row["n_seeds"]) == (9, 3)
 
@@ -292,8 +292,8 @@ def test_metric_that_baselines_lack():
 def test_compare_equals_the_functions_of_statistics():
     results = make_results(n_subjects=7, n_folds=2, gains={"sk_kd": 0.01})
     row = results.compare("sk_kd", "none").iloc[0]
-    persons = results.scores.groupby(["method", "subject"])["accuracy"].mean()
-    a, b = persons["sk_kd"].to_numpy(), persons["none"].to_numpy()
+    subjects = results.scores.groupby(["method", "subject"])["accuracy"].mean()
+    a, b = subjects["sk_kd"].to_numpy(), subjects["none"].to_numpy()
     assert row["difference"] == pytest.approx((a - b).mean())
     assert row["effect_size"] == pytest.approx(effect_size(a, b))
     assert row["p_value"] == row["p_holm"] == paired_permutation_test(a, b)
@@ -366,8 +366,8 @@ def test_words_do_not_read_as_if_nothing_were_better():
 def test_few_persons_cannot_reach_significance_and_it_says_so():
     results = make_results(n_subjects=5, gains={"sk_kd": 0.3})
     verdict = results.compare("sk_kd", "none")["verdict"].item()
-    assert verdict == "not shown: 5 persons cannot reach p < 0.05, whatever the scores"
-    assert "too few persons for any difference" in results.describe()
+    assert verdict == "not shown: 5 subjects cannot reach p < 0.05, whatever the scores"
+    assert "too few subjects for any difference" in results.describe()
 
 
 def test_many_comparisons_can_be_too_many_for_the_persons():
@@ -375,7 +375,7 @@ def test_many_comparisons_can_be_too_many_for_the_persons():
     assert results.compare("sk_kd", "none")["verdict"].item() == "a better"
     verdicts = set(results.compare("sk_kd")["verdict"])
     assert verdicts == {
-        "not shown: 6 persons cannot reach p < 0.05 in 4 comparisons, whatever the "
+        "not shown: 6 subjects cannot reach p < 0.05 in 4 comparisons, whatever the "
         "scores"
     }
 
@@ -547,7 +547,7 @@ def test_critical_difference_needs_items_and_persons():
     few = make_results(methods=("none", "kd"), baselines=())
     with pytest.raises(ValueError, match="at least 3 items .* got 2 items and 9"):
         few.plot_critical_difference()
-    with pytest.raises(ValueError, match="6 persons .* got 5 items and 5 persons"):
+    with pytest.raises(ValueError, match="6 subjects .* got 5 items and 5 subjects"):
         make_results(n_subjects=5).plot_critical_difference()
 
 
@@ -573,13 +573,13 @@ def test_figures_are_drawn_and_name_what_they_show():
 def test_dots_and_means_are_the_scores():
     results = make_results()
     ax = results.plot_scores().axes[0]
-    persons = results.by_subject().query("method == 'kd'")["score"]
+    subjects = results.by_subject().query("method == 'kd'")["score"]
     drawn = ax.collections
     shown = [
         np.sort(one.get_offsets()[:, 0]) for one in drawn if len(one.get_offsets())
     ]
-    assert any(np.allclose(one, np.sort(persons)) for one in shown if len(one) == 9)
-    assert any(np.allclose(line.get_xdata(), persons.mean()) for line in ax.lines)
+    assert any(np.allclose(one, np.sort(subjects)) for one in shown if len(one) == 9)
+    assert any(np.allclose(line.get_xdata(), subjects.mean()) for line in ax.lines)
 
 
 def test_best_item_has_the_lowest_rank_where_less_is_better_too():

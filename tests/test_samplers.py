@@ -1,4 +1,4 @@
-"""Sources that change which trials are seen, and the weighting made for one."""
+"""Samplers that change which trials are seen, and the weighting made for one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from eegkd.samplers.inversion import (
 )
 from eegkd.samplers.mixup import Mixup
 from eegkd.samplers.recording import Recording, continuous
-from eegkd.samplers.trials import TrialSource
+from eegkd.samplers.trials import TrialSampler
 from eegkd.teachers import Frozen
 from eegkd.weightings import Context
 from eegkd.weightings.self_paced import SelfPaced
@@ -42,10 +42,10 @@ SFREQ = 125.0
 
 @pytest.fixture(scope="module")
 def trials():
-    """Return 72 trials of two persons in volts, with channels of unlike size."""
+    """Return 72 trials of two subjects in volts, with channels of unlike size."""
     made = make_trials(n_subjects=2, n_per_class=6)
     X = made.X * np.linspace(0.2, 5, len(CH_22))[:, None]
-    return TrialSource.from_arrays(
+    return TrialSampler.from_arrays(
         X,
         np.searchsorted(made.classes, made.y),
         made.metadata["subject"],
@@ -54,9 +54,9 @@ def trials():
     )
 
 
-def gather(source, epoch=0):
+def gather(sampler, epoch=0):
     """Return the trials of a pass in the order of their index: x, y, index."""
-    batches = list(source(epoch))
+    batches = list(sampler(epoch))
     index = torch.cat([batch.index for batch in batches])
     order = index.argsort()
     x = torch.cat([batch.x for batch in batches])[order]
@@ -64,24 +64,24 @@ def gather(source, epoch=0):
 
 
 def augmented(trials, augment, **options):
-    """Return the changed trials of a pass, all of them changed by default."""
-    source = Augmented(trials, augment, sfreq=SFREQ, **{"probability": 1.0, **options})
-    return gather(source)[0]
+    """Return the changed trials of an epoch, all of them changed by default."""
+    sampler = Augmented(trials, augment, sfreq=SFREQ, **{"probability": 1.0, **options})
+    return gather(sampler)[0]
 
 
 # -- trials --------------------------------------------------------------------------
 
 
 def test_what_a_view_shows_is_kept_no_longer_than_the_view(trials):
-    source = trials.subset(torch.arange(20))
-    kept = View("headband", CH_22).fit(source.X)
-    batch = source.batch(torch.arange(3))
+    sampler = trials.subset(torch.arange(20))
+    kept = View("headband", CH_22).fit(sampler.X)
+    batch = sampler.batch(torch.arange(3))
     shown = batch.seen_by(kept)
     for _ in range(3):
-        batch.seen_by(View("headphone", CH_22).fit(source.X))
+        batch.seen_by(View("headphone", CH_22).fit(sampler.X))
     gc.collect()
-    assert list(source._shown) == [kept]
-    again = pickle.loads(pickle.dumps(source))
+    assert list(sampler._shown) == [kept]
+    again = pickle.loads(pickle.dumps(sampler))
     assert torch.equal(again.batch(torch.arange(3)).seen_by(kept), shown)
 
 
@@ -90,16 +90,16 @@ def test_what_a_view_shows_is_kept_no_longer_than_the_view(trials):
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_every_augmentation_keeps_shape_and_labels_and_changes_signals(trials, name):
-    source = Augmented(trials, name, sfreq=SFREQ, probability=1.0)
-    x, y, index = gather(source)
+    sampler = Augmented(trials, name, sfreq=SFREQ, probability=1.0)
+    x, y, index = gather(sampler)
     assert torch.equal(index, torch.arange(len(trials)))
     assert torch.equal(y, trials.y)
     assert x.shape == trials.X.shape
     assert x.dtype == torch.float32
     assert torch.isfinite(x).all()
     assert (x != trials.X).flatten(1).any(dim=1).all()
-    assert not source.deterministic
-    assert len(source) == len(trials)
+    assert not sampler.deterministic
+    assert len(sampler) == len(trials)
     assert AUGMENTATIONS[name].text.endswith(".")
 
 
@@ -115,19 +115,19 @@ def test_augmentations_do_not_depend_on_the_unit(trials, name):
 def test_augmentations_follow_the_seed_and_the_pass(trials, name):
     state = torch.random.get_rng_state()
     make = lambda seed: Augmented(trials, name, sfreq=SFREQ, seed=seed)  # noqa: E731
-    source = make(3)
-    first = gather(source, 5)[0]
+    sampler = make(3)
+    first = gather(sampler, 5)[0]
     assert torch.equal(first, gather(make(3), 5)[0])
-    assert torch.equal(first, gather(source, 5)[0])
-    assert not torch.equal(first, gather(source, 6)[0])
+    assert torch.equal(first, gather(sampler, 5)[0])
+    assert not torch.equal(first, gather(sampler, 6)[0])
     assert not torch.equal(first, gather(make(4), 5)[0])
     assert torch.equal(state, torch.random.get_rng_state())
 
 
 def test_the_probability_is_the_share_of_changed_trials(trials):
-    source = Augmented(trials, "sign_flip", sfreq=SFREQ, probability=0.3, seed=1)
+    sampler = Augmented(trials, "sign_flip", sfreq=SFREQ, probability=0.3, seed=1)
     changed = torch.cat(
-        [(gather(source, k)[0] != trials.X).flatten(1).any(1) for k in range(10)]
+        [(gather(sampler, k)[0] != trials.X).flatten(1).any(1) for k in range(10)]
     )
     assert changed.float().mean() == pytest.approx(0.3, abs=0.05)
     never = Augmented(trials, "sign_flip", sfreq=SFREQ, probability=0)
@@ -195,8 +195,8 @@ def test_a_surrogate_keeps_the_spectrum_and_the_phases_between_channels(trials):
 def test_a_frequency_shift_moves_a_rhythm(trials):
     time = np.arange(500) / SFREQ
     wave = np.tile(np.sin(2 * np.pi * 10 * time), (40, 2, 1))
-    source = TrialSource.from_arrays(wave, np.zeros(40, int))
-    spectrum = np.abs(np.fft.rfft(augmented(source, "frequency_shift").numpy()))
+    sampler = TrialSampler.from_arrays(wave, np.zeros(40, int))
+    spectrum = np.abs(np.fft.rfft(augmented(sampler, "frequency_shift").numpy()))
     peak = np.fft.rfftfreq(500, 1 / SFREQ)[spectrum[:, 0].argmax(axis=1)]
     assert 7.9 <= peak.min() < 9
     assert 11 < peak.max() <= 12.1
@@ -281,7 +281,7 @@ def test_augmentations_that_are_not_allowed_are_refused(trials):
         next(Augmented(trials, half, sfreq=SFREQ)(0))
     with pytest.raises(ValueError, match="'probability'"):
         Augmented(trials, "sign_flip", sfreq=SFREQ, probability=2)
-    with pytest.raises(TypeError, match="'source' must be a TrialSource"):
+    with pytest.raises(TypeError, match="'sampler' must be a TrialSampler"):
         Augmented(3, "sign_flip", sfreq=SFREQ)
 
 
@@ -307,9 +307,9 @@ def test_the_mixed_fraction_is_exact(trials, fraction):
 
 
 def test_official_sampling_leaves_more_mixed(trials):
-    source = Mixup(trials, 3, official_sampling=True)
+    sampler = Mixup(trials, 3, official_sampling=True)
     rng = np.random.default_rng(0)
-    mixed = np.mean([(source.shares(64, rng) < 1).mean() for _ in range(500)])
+    mixed = np.mean([(sampler.shares(64, rng) < 1).mean() for _ in range(500)])
     draws = int(0.9 * 64)
     assert mixed == pytest.approx((1 - 1 / 64) ** draws, abs=0.01)
     assert mixed == pytest.approx(0.407, abs=0.01)
@@ -318,11 +318,11 @@ def test_official_sampling_leaves_more_mixed(trials):
 def test_signals_and_soft_labels_are_mixed_alike():
     hard = np.arange(30) % 3
     X = np.eye(3)[hard][:, :, None] * np.ones(8)
-    source = TrialSource.from_arrays(X, hard, batch_size=11)
-    for batch in Mixup(source, 3, fraction=1)(0):
+    sampler = TrialSampler.from_arrays(X, hard, batch_size=11)
+    for batch in Mixup(sampler, 3, fraction=1)(0):
         torch.testing.assert_close(batch.x[:, :, 0], batch.soft)
         torch.testing.assert_close(batch.soft.sum(dim=1), torch.ones(len(batch)))
-        assert torch.equal(batch.y, source.y[batch.index])
+        assert torch.equal(batch.y, sampler.y[batch.index])
 
 
 def test_shares_follow_the_beta_distribution(trials):
@@ -336,10 +336,10 @@ def test_shares_follow_the_beta_distribution(trials):
 
 @pytest.mark.parametrize("within", ["subject", "session"])
 def test_partners_are_from_the_same_person_or_session(trials, within):
-    source = Mixup(trials, 3, within=within)
+    sampler = Mixup(trials, 3, within=within)
     rng = np.random.default_rng(0)
     for batch in trials(0):
-        partner = source.partners(batch, rng)
+        partner = sampler.partners(batch, rng)
         who = getattr(batch, within)
         assert torch.equal(who[partner], who)
         alone = torch.bincount(who)[who] == 1
@@ -370,7 +370,7 @@ def test_what_mixup_refuses(trials):
         Mixup(trials, 3, fraction=1.5)
     with pytest.raises(TypeError, match="official_sampling"):
         Mixup(trials, 3, official_sampling="False")
-    continuous_labels = TrialSource.from_arrays(trials.X, np.zeros(len(trials)))
+    continuous_labels = TrialSampler.from_arrays(trials.X, np.zeros(len(trials)))
     with pytest.raises(TypeError, match="classes as labels"):
         Mixup(continuous_labels, 2)
 
@@ -387,8 +387,8 @@ def recording():
 
 
 def test_plain_windows_are_cut_from_the_recording(recording):
-    source = Recording(recording, n_times=50, n_windows=200, batch_size=60, **PLAIN)
-    batches = list(source(0))
+    sampler = Recording(recording, n_times=50, n_windows=200, batch_size=60, **PLAIN)
+    batches = list(sampler(0))
     assert [len(batch) for batch in batches] == [60, 60, 60, 20]
     x = torch.cat([batch.x for batch in batches])
     onset = (x[:, 0, 0] - 10_000).long()
@@ -396,23 +396,23 @@ def test_plain_windows_are_cut_from_the_recording(recording):
     assert torch.equal(x, expected)
     assert onset.min() < 50
     assert onset.max() > 900
-    assert not torch.equal(x, torch.cat([batch.x for batch in source(1)]))
+    assert not torch.equal(x, torch.cat([batch.x for batch in sampler(1)]))
 
 
 def test_a_window_as_long_as_the_recording_fits(recording):
-    source = Recording(
+    sampler = Recording(
         recording, n_times=1000, n_windows=3, **{**PLAIN, "stretch": 1.5}
     )
-    (batch,) = source(0)
+    (batch,) = sampler(0)
     assert batch.x.max() <= recording.max()
     assert Recording(recording, n_times=1000, n_windows=1, **PLAIN)
 
 
 def test_windows_are_numbered_and_have_no_labels(recording):
-    source = Recording(recording, n_times=50, n_windows=7, batch_size=4, n_known=100)
-    index = torch.cat([b.index for epoch in range(3) for b in source(epoch)])
+    sampler = Recording(recording, n_times=50, n_windows=7, batch_size=4, n_known=100)
+    index = torch.cat([b.index for epoch in range(3) for b in sampler(epoch)])
     assert torch.equal(index, torch.arange(100, 121))
-    batch = next(source(0))
+    batch = next(sampler(0))
     assert batch.y.tolist() == [-1] * 4
     scores = Output(torch.zeros(4, 3), {}, None)
     with pytest.raises((IndexError, RuntimeError), match="Target -1 is out of bounds"):
@@ -421,8 +421,8 @@ def test_windows_are_numbered_and_have_no_labels(recording):
 
 def test_each_change_of_a_window(recording):
     def windows(**change):
-        source = Recording(recording, n_times=50, n_windows=100, **{**PLAIN, **change})
-        return next(source(0)).x
+        sampler = Recording(recording, n_times=50, n_windows=100, **{**PLAIN, **change})
+        return next(sampler(0)).x
 
     plain = windows()
     slope = windows(stretch=1.2).diff(dim=2)
@@ -462,14 +462,14 @@ def test_rotation_has_the_size_asked_for():
 def test_late_windows_of_a_long_recording_are_exact():
     long = torch.zeros(1, 20_000_000)
     long[0, ::2] = 1
-    source = Recording(long, n_times=101, n_windows=50, **PLAIN)
-    assert set(next(source(0)).x.unique().tolist()) == {0.0, 1.0}
+    sampler = Recording(long, n_times=101, n_windows=50, **PLAIN)
+    assert set(next(sampler(0)).x.unique().tolist()) == {0.0, 1.0}
 
 
 def test_trials_of_the_first_person_are_joined_in_order(trials):
-    source = Recording.from_trials(trials, n_times=160, n_windows=5)
+    sampler = Recording.from_trials(trials, n_times=160, n_windows=5)
     mine = trials.X[trials.subject == 0]
-    assert torch.equal(source.X, torch.cat(list(mine), dim=1))
+    assert torch.equal(sampler.X, torch.cat(list(mine), dim=1))
 
 
 def test_a_raw_is_read_by_channel_name_and_resampled():
@@ -530,15 +530,15 @@ def pair(trials):
 
 
 def invert(pair, **options):
-    """Return a source from the pair, with small batches."""
+    """Return a sampler from the pair, with small batches."""
     settings = {"n_times": 160, "sfreq": SFREQ, "max_epochs": 8, "batch_size": 32}
     return Inversion(Frozen(pair[0]), pair[1], **{**settings, **options})
 
 
 def test_made_up_trials_have_the_teachers_scale_and_new_numbers(pair, trials):
-    source = invert(pair, n_batches=3, student_steps=2, n_known=72)
-    batches = [batch for epoch in range(2) for batch in source(epoch)]
-    assert len(source) == 96
+    sampler = invert(pair, n_batches=3, student_steps=2, n_known=72)
+    batches = [batch for epoch in range(2) for batch in sampler(epoch)]
+    assert len(sampler) == 96
     index = torch.cat([batch.index for batch in batches])
     assert torch.equal(index, torch.arange(72, 72 + 6 * 32))
     x = torch.cat([batch.x for batch in batches])
@@ -551,15 +551,15 @@ def test_made_up_trials_have_the_teachers_scale_and_new_numbers(pair, trials):
 
 
 def test_inversion_changes_neither_teacher_nor_student(pair):
-    source = invert(pair)
-    decoders = [source.teacher, source.student.train()]
+    sampler = invert(pair)
+    decoders = [sampler.teacher, sampler.student.train()]
     before = [copy.deepcopy(decoder.state_dict()) for decoder in decoders]
-    source.improve(1.0)
+    sampler.improve(1.0)
     for decoder, state in zip(decoders, before, strict=True):
         assert all(torch.equal(v, state[k]) for k, v in decoder.state_dict().items())
         assert all(p.grad is None for p in decoder.parameters())
-    assert source.student.training
-    assert not source.teacher.training
+    assert sampler.student.training
+    assert not sampler.teacher.training
 
 
 def test_inversion_follows_the_seed(pair):
@@ -592,16 +592,16 @@ def test_the_generator_learns_what_it_is_asked_for(pair):
 
     def after(n_steps=15, **weights):
         parts = dict.fromkeys(("one_hot", "statistics", "entropy"), 0.0)
-        source = invert(
+        sampler = invert(
             [teacher, pair[1]],
             weights=InversionWeights(**{**parts, **weights}),
             lr=1e-2,
         )
-        source.improve(0.0)
-        before = source.report
+        sampler.improve(0.0)
+        before = sampler.report
         for _ in range(n_steps):
-            source.improve(0.0)
-        return before, source.report
+            sampler.improve(0.0)
+        return before, sampler.report
 
     before, later = after(statistics=1.0)
     assert later["statistics"] < 0.8 * before["statistics"]
@@ -666,8 +666,8 @@ def test_units_where_the_view_does_not_know_them(trials):
     teacher = build_decoder(
         "SCCNet", view, n_outputs=3, n_times=160, sfreq=SFREQ, random_state=0
     )
-    source = invert([teacher, teacher])
-    assert torch.equal(source.scale, torch.full((22, 1), 1e-5))
+    sampler = invert([teacher, teacher])
+    assert torch.equal(sampler.scale, torch.full((22, 1), 1e-5))
     some = View(["C3", "Cz"], CH_22).fit(trials.X)
     teacher.view = some
     scale = invert([teacher, teacher]).scale[:, 0]

@@ -14,7 +14,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
 from eegkd import SimulatedMotorImagery, load_trials
-from eegkd.data.simulated import head, motor_imagery, people
+from eegkd.data.simulated import head, motor_imagery, subjects
 from eegkd.data.simulated import signals as noises
 
 GOOD = [2, 7]  # subjects with much skill; poor are 3, 4 and 8
@@ -136,15 +136,16 @@ def test_session_shifts_the_cap_by_millimeters():
     turn = head.rotation(np.array([0.0, 0.0, 0.02]))
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(turn[0, 1], -np.sin(0.02), atol=1e-5)
-    sources = people.draw_sources(motor_imagery.AREAS, rng)
-    first, second = (people.draw_day(sources, np.ones(5), rng).areas for _ in range(2))
+    sources = subjects.draw_sources(motor_imagery.AREAS, rng)
+    days = (subjects.draw_day(sources, np.ones(5), rng) for _ in range(2))
+    first, second = (day.areas for day in days)
     change = np.linalg.norm(first - second) / np.linalg.norm(first)
     assert 0.02 < change < 0.5
 
 
 def test_mixing_has_the_covariance_of_all_the_sources():
     gains = np.random.default_rng(0).standard_normal((6, 40))
-    mixing = people._mixing(gains)
+    mixing = subjects._mixing(gains)
     assert mixing.shape == (6, 6)
     np.testing.assert_allclose(mixing @ mixing.T, gains @ gains.T, rtol=1e-10)
 
@@ -197,11 +198,11 @@ def test_line_and_blinks_are_gone_from_the_trials(trials):
 
 def test_mu_falls_on_the_other_side_of_the_imagined_hand(trials):
     power = np.log(band_power(trials.X[..., 100:], trials.sfreq, 8, 13))
-    for site, other_hand, same_hand in (
+    for electrode, other_hand, same_hand in (
         ("C3", "right_hand", "left_hand"),
         ("C4", "left_hand", "right_hand"),
     ):
-        at_site = power[:, NAMES.index(site)]
+        at_site = power[:, NAMES.index(electrode)]
         other = at_site[trials.y == other_hand].mean()
         assert other < at_site[trials.y == same_hand].mean() - 0.2
         assert other < at_site[trials.y == "feet"].mean() - 0.3
@@ -210,9 +211,9 @@ def test_mu_falls_on_the_other_side_of_the_imagined_hand(trials):
 def test_feet_and_tongue_have_their_places(trials):
     power = np.log(band_power(trials.X[..., 100:], trials.sfreq, 8, 13))
     drop = {
-        (site, name): power[trials.y == name, NAMES.index(site)].mean()
-        - power[trials.y != name, NAMES.index(site)].mean()
-        for site in ("Cz", "C5", "C6")
+        (electrode, name): power[trials.y == name, NAMES.index(electrode)].mean()
+        - power[trials.y != name, NAMES.index(electrode)].mean()
+        for electrode in ("Cz", "C5", "C6")
         for name in ("feet", "tongue")
     }
     assert drop["Cz", "feet"] < -0.2 < 0 < drop["Cz", "tongue"]
@@ -233,7 +234,7 @@ def test_rhythms_fall_after_the_cue_and_not_before():
 def test_some_subjects_are_poor():
     dataset = SimulatedMotorImagery(n_subjects=9)
     skills = np.array(
-        [dataset._draw_person(dataset._rng(n)).skill for n in dataset.subject_list]
+        [dataset._draw_subject(dataset._rng(n)).skill for n in dataset.subject_list]
     )
     assert [n for n, skill in enumerate(skills, 1) if skill > 0.85] == [1, 2, 5, 6, 7]
     assert skills.min() < 0.6

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from eegkd import SimulatedCVEP, load_montage
 from eegkd.data.simulated import SIMULATED, base, cvep, head, vision
-from eegkd.data.simulated.people import draw_day
+from eegkd.data.simulated.subjects import draw_day
 
 NAMES = list(head.CH_NAMES)
 GOOD = 2  # responds strongly; 5 and 8 are poor
@@ -42,7 +42,7 @@ def tiny():
 
 
 @pytest.fixture(scope="module")
-def person():
+def subject():
     return SimulatedCVEP(n_subjects=GOOD, n_runs=1)
 
 
@@ -162,14 +162,14 @@ def test_a_flash_has_n75_p100_and_n135_and_no_sum():
 
 def test_response_to_the_code_is_that_to_its_bits(tiny):
     """Against a convolution on a fine grid."""
-    person = tiny._draw_person(tiny._rng(1))
+    drawn = tiny._draw_subject(tiny._rng(1))
     step = 1 / 4000
     code = tiny.codes[1]
     impulses = np.zeros(8000)
     impulses[(np.arange(63) * 100).tolist()] = 2.0 * code - 1.0
-    flash = cvep._flash(np.arange(2000) * step, person.pace, person.n75)
+    flash = cvep._flash(np.arange(2000) * step, drawn.pace, drawn.n75)
     expected = np.convolve(impulses, flash)[:8000]
-    found = cvep._follow(person, code, np.arange(8000) * step)
+    found = cvep._follow(drawn, code, np.arange(8000) * step)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -178,17 +178,17 @@ def test_amplitude_is_microvolts_at_oz():
     times = np.arange(320) / 160 - vision.DELAYS[:, np.newaxis]
     spread = []
     for subject in dataset.subject_list:
-        person = dataset._draw_person(dataset._rng(subject))
-        viewer = person.viewer
+        drawn = dataset._draw_subject(dataset._rng(subject))
+        viewer = drawn.viewer
         day = draw_day(viewer.sources, viewer.strengths, dataset._rng(subject, 1))
-        waves = np.array([cvep._follow(person, dataset.codes[0], t) for t in times])
+        waves = np.array([cvep._follow(drawn, dataset.codes[0], t) for t in times])
         seen = vision.seen(day, viewer.response * cvep.MOMENT * waves)
         spread.append(seen[NAMES.index("Oz"), 24:250].std() * 1e6)
     assert 2 < np.median(spread) < 6
     assert np.max(spread) < 12
 
 
-def test_average_trial_follows_the_code_of_its_target(person):
+def test_average_trial_follows_the_code_of_its_target(subject):
     """The average of one target, turned as the code is, is that of another."""
     dataset = SimulatedCVEP(GOOD, n_runs=1, labels="targets")
     X, names = cut(dataset, GOOD, "0train", 63 / 40)
@@ -209,8 +209,8 @@ def test_average_trial_follows_the_code_of_its_target(person):
         assert correlation[turn] > 0.4
 
 
-def test_occipital_electrodes_tell_bits_and_those_of_a_headphone_do_not(person):
-    days = [cut(person, GOOD, session, cvep.WINDOW) for session in ("0train", "1test")]
+def test_occipital_electrodes_tell_bits_and_those_of_a_headphone_do_not(subject):
+    days = [cut(subject, GOOD, session, cvep.WINDOW) for session in ("0train", "1test")]
     scores = {}
     for montage in ("unicorn", "headphone"):
         chosen = [NAMES.index(name) for name in load_montage(montage).ch_names]

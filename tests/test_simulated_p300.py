@@ -10,7 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from eegkd import load_trials
-from eegkd.data.simulated import SIMULATED, SimulatedP300, head, p300, people
+from eegkd.data.simulated import SIMULATED, SimulatedP300, head, p300, subjects
 from eegkd.data.simulated import signals as noises
 
 NAMES = list(head.CH_NAMES)
@@ -42,7 +42,7 @@ def raw():
 
 @pytest.fixture(scope="module")
 def trials():
-    """Trials of three people in microvolts, one after the other and by day."""
+    """Trials of three subjects in microvolts, one after the other and by day."""
     parts = []
     for subject in PEOPLE:
         for runs in SimulatedP300().get_data([subject])[subject].values():
@@ -71,10 +71,11 @@ def steady(monkeypatch):
 def responses(onsets, targets, seconds=12.0, **changes):
     """Return what the electrodes see of some flashes, without any noise."""
     dataset = SimulatedP300(n_subjects=1)
-    person = dataset._draw_person(dataset._rng(1))._replace(**changes)
-    day = people.draw_day(person.sources, person.strengths, np.random.default_rng(0))
+    subject = dataset._draw_subject(dataset._rng(1))._replace(**changes)
+    rng = np.random.default_rng(0)
+    day = subjects.draw_day(subject.sources, subject.strengths, rng)
     noise = noises.Noise(int(seconds * SFREQ), SFREQ, np.random.default_rng(1))
-    return p300._responses(person, day, np.array(onsets), np.array(targets), noise)
+    return p300._responses(subject, day, np.array(onsets), np.array(targets), noise)
 
 
 def features(X, rows):
@@ -129,7 +130,7 @@ def test_trials_overlap_within_a_character_and_not_beyond(raw):
 
 def test_a_character_is_a_block_to_the_splits(tiny):
     metadata = load_trials(tiny, subjects=[1]).metadata
-    sizes = metadata.groupby(["session", "block"]).size()
+    sizes = metadata.groupby(["session", "group"]).size()
     assert sizes.tolist() == [24] * 4
 
 
@@ -138,17 +139,17 @@ def test_a_character_is_a_block_to_the_splits(tiny):
 
 def test_average_target_is_positive_over_the_parietal_cortex(difference):
     late = difference[:, int(0.28 * SFREQ) : int(0.50 * SFREQ)].mean(axis=1)
-    site = NAMES[np.argmax(late)]
-    assert site in ("CP1", "CPz", "CP2", "P1", "Pz", "P2", "POz")
+    electrode = NAMES[np.argmax(late)]
+    assert electrode in ("CP1", "CPz", "CP2", "P1", "Pz", "P2", "POz")
     assert late[NAMES.index("Pz")] > 3 * abs(late[NAMES.index("Fp1")])
     assert 0.28 < np.argmax(difference[NAMES.index("Pz")]) / SFREQ < 0.50
 
 
 def test_flash_that_is_looked_at_is_negative_over_both_visual_cortices(difference):
     early = difference[:, int(0.14 * SFREQ) : int(0.20 * SFREQ)].mean(axis=1)
-    for site in ("PO7", "PO8"):
-        assert early[NAMES.index(site)] < early[NAMES.index("Cz")] - 1.0
-        course = difference[NAMES.index(site), : int(0.28 * SFREQ)]
+    for electrode in ("PO7", "PO8"):
+        assert early[NAMES.index(electrode)] < early[NAMES.index("Cz")] - 1.0
+        course = difference[NAMES.index(electrode), : int(0.28 * SFREQ)]
         assert 0.13 < np.argmin(course) / SFREQ < 0.21
 
 
@@ -183,7 +184,7 @@ def test_average_p3_is_wider_than_a_single_one(steady):
 
 def test_every_person_has_jitter():
     dataset = SimulatedP300()
-    jitter = [dataset._draw_person(dataset._rng(n)).jitter for n in range(1, 10)]
+    jitter = [dataset._draw_subject(dataset._rng(n)).jitter for n in range(1, 10)]
     assert min(jitter) > 0.02
     assert max(jitter) < 0.07
 
@@ -200,16 +201,18 @@ def test_a_target_soon_after_a_target_has_a_smaller_p3(steady, gap):
 def test_and_a_smaller_visual_response(steady):
     alone = responses([2.0], [True], jitter=0.0, attention=0.0)
     both = responses([2.0, 2.4], [True, True], jitter=0.0, attention=0.0)
-    site = NAMES.index("PO7")
-    ratio = (both - alone)[site].min() / alone[site].min()
+    electrode = NAMES.index("PO7")
+    ratio = (both - alone)[electrode].min() / alone[electrode].min()
     np.testing.assert_allclose(ratio, 1 - 0.4 * np.exp(-1), rtol=0.02)
 
 
 def test_other_flashes_do_not_tire(steady):
     alone = responses([2.0], [False])
     both = responses([2.0, 2.4], [False, False])
-    site = NAMES.index("PO7")
-    np.testing.assert_allclose((both - alone)[site].min(), alone[site].min(), rtol=0.02)
+    electrode = NAMES.index("PO7")
+    np.testing.assert_allclose(
+        (both - alone)[electrode].min(), alone[electrode].min(), rtol=0.02
+    )
 
 
 def test_responses_add_up_to_a_rhythm_of_the_flashes(raw):
@@ -222,8 +225,8 @@ def test_responses_add_up_to_a_rhythm_of_the_flashes(raw):
 
 def test_some_people_attend_poorly():
     dataset = SimulatedP300()
-    people = [dataset._draw_person(dataset._rng(n)) for n in dataset.subject_list]
-    attention = np.array([person.attention for person in people])
+    people = [dataset._draw_subject(dataset._rng(n)) for n in dataset.subject_list]
+    attention = np.array([subject.attention for subject in people])
     assert attention.min() < 0.75
     assert attention.max() > 1.0
 

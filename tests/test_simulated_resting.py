@@ -31,10 +31,10 @@ def signals(dataset, subject, session="0train"):
     return dataset.get_data([subject])[subject][session]["0"].get_data()
 
 
-def person_of(subject, **options):
+def subject_of(subject, **options):
     """Return what stays the same in one subject."""
     dataset = SimulatedRestingState(**options)
-    return dataset._draw_person(dataset._rng(subject))
+    return dataset._draw_subject(dataset._rng(subject))
 
 
 def alpha(X, sfreq=SFREQ, freq=10.0):
@@ -51,14 +51,14 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def raws():
-    """Return the first days of three people."""
+    """Return the first days of three subjects."""
     dataset = SimulatedRestingState()
     return [dataset.get_data([n])[n]["0train"]["0"] for n in PEOPLE]
 
 
 @pytest.fixture(scope="module")
 def windows():
-    """Windows of 4 s by person and day, band-passed."""
+    """Windows of 4 s by subject and day, band-passed."""
     days = []
     for subject in PEOPLE:
         for runs in SimulatedRestingState().get_data([subject])[subject].values():
@@ -133,7 +133,7 @@ def test_windows_of_a_segment_are_one_block_to_the_splits():
     dataset = SimulatedRestingState(1, n_segments=2, segment=12.0)
     trials = load_trials(dataset)
     assert trials.X.shape == (12, 64, 512)
-    sizes = trials.metadata.groupby(["session", "block"]).size()
+    sizes = trials.metadata.groupby(["session", "group"]).size()
     assert sizes.tolist() == [3] * 4
 
 
@@ -142,22 +142,22 @@ def test_windows_of_a_segment_are_one_block_to_the_splits():
 
 def test_alpha_is_strong_with_closed_eyes_over_the_occiput(windows):
     for subject, (X, y) in zip(PEOPLE, windows[::2], strict=True):
-        person = person_of(subject)
-        power = alpha(X, freq=person.alpha_freq)
+        drawn = subject_of(subject)
+        power = alpha(X, freq=drawn.alpha_freq)
         change = np.log(power[y == "closed"].mean(0) / power[y == "open"].mean(0))
         posterior = change[[NAMES.index(n) for n in ("O1", "Oz", "O2", "POz")]].mean()
         central = change[[NAMES.index(n) for n in ("C3", "C4")]].mean()
         assert posterior > central + 0.15
-        assert posterior < 2 * np.log(person.reactivity) + 0.3
+        assert posterior < 2 * np.log(drawn.reactivity) + 0.3
 
 
 def test_alpha_rises_by_the_persons_own_factor(windows):
     """Over the occiput, where there is little else at the alpha frequency."""
     for subject, (X, y) in zip(PEOPLE, windows[::2], strict=True):
-        person = person_of(subject)
-        power = alpha(X[:, NAMES.index("Oz")], freq=person.alpha_freq)
+        drawn = subject_of(subject)
+        power = alpha(X[:, NAMES.index("Oz")], freq=drawn.alpha_freq)
         ratio = np.sqrt(power[y == "closed"].mean() / power[y == "open"].mean())
-        assert 0.6 * person.reactivity < ratio < 1.25 * person.reactivity
+        assert 0.6 * drawn.reactivity < ratio < 1.25 * drawn.reactivity
 
 
 def test_alpha_waxes_and_wanes_over_seconds(monkeypatch):
@@ -166,17 +166,17 @@ def test_alpha_waxes_and_wanes_over_seconds(monkeypatch):
         monkeypatch.setattr(resting_state, "WAXING", waxing)
         dataset = SimulatedRestingState(1, segment=40.0 + 4 * waxing)
         X, y = cut(dataset.get_data([1])[1]["0train"]["0"])
-        power = alpha(X[:, NAMES.index("Oz")], freq=person_of(1).alpha_freq)
+        power = alpha(X[:, NAMES.index("Oz")], freq=subject_of(1).alpha_freq)
         slow[waxing] = np.log(power[y == "closed"]).std()
     assert slow[1.0] > slow[0.0] + 0.3
 
 
 def test_people_differ_in_what_closing_the_eyes_does():
-    people = [person_of(n, n_subjects=40) for n in range(1, 41)]
-    reactivity = np.array([person.reactivity for person in people])
+    people = [subject_of(n, n_subjects=40) for n in range(1, 41)]
+    reactivity = np.array([subject.reactivity for subject in people])
     assert reactivity.min() < 1.6
     assert reactivity.max() > 3.0
-    gains = np.array([person.gain for person in people])
+    gains = np.array([subject.gain for subject in people])
     few = gains < 0.5 * np.median(gains)
     assert 1 <= few.sum() <= 10
 

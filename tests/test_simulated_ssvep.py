@@ -9,11 +9,11 @@ from moabb.paradigms import SSVEP
 
 from eegkd import BASELINES, SimulatedSSVEP, Trials
 from eegkd.data.simulated import SIMULATED, base, head, ssvep, vision
-from eegkd.data.simulated.people import draw_day
+from eegkd.data.simulated.subjects import draw_day
 
 NAMES = list(head.CH_NAMES)
 GOOD = 2  # responds strongly; 5 and 8 are poor
-BEFORE = 160  # samples before the cue in the trials of `person`
+BEFORE = 160  # samples before the cue in the trials of `subject`
 FREQUENCIES = np.array(ssvep.FREQUENCIES)
 
 
@@ -53,7 +53,7 @@ def tiny():
 
 
 @pytest.fixture(scope="module")
-def person():
+def subject():
     """Trials of one good subject by day, with a second before the cue."""
     dataset = SimulatedSSVEP(n_subjects=GOOD, n_trials=12, n_runs=1)
     return [cut(dataset, GOOD, session, tmin=-1.0) for session in ("0train", "1test")]
@@ -118,8 +118,8 @@ def test_no_multiple_of_a_frequency_is_another():
 # --- plausible ----------------------------------------------------------------------
 
 
-def test_flicker_and_its_multiples_stand_out_at_oz_and_less_at_fz(person):
-    X, hertz = person[0]
+def test_flicker_and_its_multiples_stand_out_at_oz_and_less_at_fz(subject):
+    X, hertz = subject[0]
     X = X[..., BEFORE:]
     for frequency in FREQUENCIES:
         average = X[hertz == frequency].mean(axis=0)
@@ -141,10 +141,10 @@ def test_amplitude_is_microvolts_and_falls_with_frequency():
     times = np.arange(640) / 160
     amplitude = []
     for subject in dataset.subject_list:
-        person = dataset._draw_person(dataset._rng(subject))
-        viewer = person.viewer
+        drawn = dataset._draw_subject(dataset._rng(subject))
+        viewer = drawn.viewer
         day = draw_day(viewer.sources, viewer.strengths, dataset._rng(subject, 1))
-        waves = [dataset._follow(person, n, times) for n in range(5)]
+        waves = [dataset._follow(drawn, n, times) for n in range(5)]
         seen = [vision.seen(day, wave)[NAMES.index("Oz")] for wave in waves]
         amplitude.append(
             [
@@ -158,12 +158,12 @@ def test_amplitude_is_microvolts_and_falls_with_frequency():
     assert np.max(amplitude) < 20
 
 
-def test_phase_is_that_of_the_person(person):
+def test_phase_is_that_of_the_person(subject):
     """It is locked from trial to trial, and the same on the other day."""
     for frequency in FREQUENCIES:
         first, second = (
             phasors(X[hertz == frequency][:, NAMES.index("Oz"), BEFORE:], frequency)
-            for X, hertz in person
+            for X, hertz in subject
         )
         assert abs(np.mean(first / abs(first))) > 0.7
         assert abs(np.angle(first.mean() / second.mean())) < 0.4
@@ -171,9 +171,9 @@ def test_phase_is_that_of_the_person(person):
 
 def test_people_differ_in_phases_and_latency():
     dataset = SimulatedSSVEP()
-    people = [dataset._draw_person(dataset._rng(n)) for n in dataset.subject_list]
-    phases = np.array([person.phases[:, 0] for person in people])
-    latencies = np.array([person.latency for person in people])
+    people = [dataset._draw_subject(dataset._rng(n)) for n in dataset.subject_list]
+    phases = np.array([subject.phases[:, 0] for subject in people])
+    latencies = np.array([subject.latency for subject in people])
     assert 0.25 < phases.std() < 0.55
     assert 0.12 <= latencies.min() < latencies.max() - 0.01 < 0.14
 
@@ -181,19 +181,19 @@ def test_people_differ_in_phases_and_latency():
 def test_phase_tells_the_latency():
     """Behind primary cortex the phase falls by 2 pi for each turn of the latency."""
     dataset = SimulatedSSVEP()
-    person = dataset._draw_person(dataset._rng(1))
-    person = person._replace(phases=np.zeros_like(person.phases))
+    subject = dataset._draw_subject(dataset._rng(1))
+    subject = subject._replace(phases=np.zeros_like(subject.phases))
     times = np.arange(640) / 160
     for number, frequency in enumerate(FREQUENCIES):
-        primary = dataset._follow(person, number, times)[0]
+        primary = dataset._follow(subject, number, times)[0]
         angle = np.angle(phasors(primary, frequency))
         late = np.mod(-angle / (2 * np.pi * frequency), 1 / frequency)
-        expected = np.mod(person.latency, 1 / frequency)
+        expected = np.mod(subject.latency, 1 / frequency)
         np.testing.assert_allclose(late, expected, atol=1e-6)
 
 
-def test_response_begins_after_the_cue(person):
-    X, hertz = person[0]
+def test_response_begins_after_the_cue(subject):
+    X, hertz = subject[0]
     ratio = []
     for frequency in (8.0, 11.0, 13.0, 17.0):  # whole turns in a second
         average = X[hertz == frequency].mean(axis=0)[NAMES.index("Oz")]
@@ -223,7 +223,7 @@ def test_some_subjects_are_poor():
     dataset = SimulatedSSVEP(n_subjects=9)
     response = np.array(
         [
-            dataset._draw_person(dataset._rng(n)).viewer.response
+            dataset._draw_subject(dataset._rng(n)).viewer.response
             for n in dataset.subject_list
         ]
     )
@@ -231,7 +231,7 @@ def test_some_subjects_are_poor():
     assert response[GOOD - 1] > 1.0
 
 
-def test_occipital_electrodes_tell_more_than_those_of_a_headphone(person):
+def test_occipital_electrodes_tell_more_than_those_of_a_headphone(subject):
     trials = [
         Trials.from_arrays(
             filter_data(X[..., BEFORE:], 160.0, 7.0, 45.0, verbose="error"),
@@ -240,7 +240,7 @@ def test_occipital_electrodes_tell_more_than_those_of_a_headphone(person):
             sfreq=160.0,
             units="V",
         )
-        for X, hertz in person
+        for X, hertz in subject
     ]
     accuracy = []
     for montage in (["O1", "Oz", "O2"], "headphone"):

@@ -167,7 +167,7 @@ def test_every_evaluation_parts_train_and_test(evaluation):
     ],
 )
 def test_moabb_s_evaluations_test_every_trial_once(evaluation, same):
-    """And train on the same person or session only, or on everybody else."""
+    """And train on the same subject or session only, or on everybody else."""
     metadata, y = table(subjects=(1, 2, 3))
     folds, _ = evaluation_folds(metadata, y, evaluation)
     counts = np.zeros(len(y))

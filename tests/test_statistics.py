@@ -86,8 +86,8 @@ def test_seed_noise_equals_the_residual_of_an_analysis_of_variance():
     scores = rng.normal(0.6, 0.1, (5, 1)) + rng.normal(0, 0.03, (5, 4))
     scores[1, 3] = scores[4, 0] = np.nan
     table = pd.DataFrame(scores).stack().dropna().reset_index()
-    table.columns = ["person", "seed", "score"]
-    fitted = smf.ols("score ~ C(person)", table).fit()
+    table.columns = ["subject", "seed", "score"]
+    fitted = smf.ols("score ~ C(subject)", table).fit()
     assert seed_noise(scores) == pytest.approx(np.sqrt(fitted.mse_resid))
 
 
@@ -131,9 +131,9 @@ def made_up_datasets(sizes, gain):
     rng = np.random.default_rng(4)
     rows = []
     for dataset, n in enumerate(sizes):
-        person = rng.normal(0.6, 0.1, n)
+        means = rng.normal(0.6, 0.1, n)
         for pipeline, more in (("a", gain), ("b", 0.0)):
-            for subject, score in enumerate(person + more + rng.normal(0, 0.03, n)):
+            for subject, score in enumerate(means + more + rng.normal(0, 0.03, n)):
                 rows.append(
                     {
                         "dataset": f"D{dataset}",

@@ -140,7 +140,7 @@ def test_the_scores_reach_the_student_in_the_order_of_its_classes(train):
     model = adopt(own_network())
     student = DistilledClassifier("headphone", spy, model, **QUICK).fit(train)
     decoder = spy.training.teacher
-    batch = spy.training.source.batch(torch.arange(6))
+    batch = spy.training.sampler.batch(torch.arange(6))
     logits = Frozen(decoder)(batch).logits
     assert list(student.classes_) == sorted(ORDER)
     own = model.predict_proba(train.X[:6])
@@ -258,7 +258,7 @@ def test_an_own_network_estimates_and_teaches_continuous_labels():
     assert np.allclose(model.predict(trials), 400 + 50 * alone.numpy(), rtol=1e-4)
     before = state(network)
     student = DistilledRegressor("headphone", spy, model, **QUICK).fit(trials)
-    batch = spy.training.source.batch(torch.arange(4))
+    batch = spy.training.sampler.batch(torch.arange(4))
     said = Frozen(spy.training.teacher)(batch).logits[:, 0].numpy()
     mine = said * student.label_scale_ + student.label_center_
     assert np.allclose(mine, model.predict(trials)[:4], rtol=1e-4)
@@ -304,7 +304,7 @@ def test_several_teachers_of_different_montages(train, teacher):
     assert not given[1].__sklearn_is_fitted__()
     views = [decoder.view.n_chans for decoder in spy.training.teachers]
     assert views == [22, 7, 3, 22]
-    batch = spy.training.source.batch(torch.arange(5))
+    batch = spy.training.sampler.batch(torch.arange(5))
     for frozen, fitted in zip(spy.training.all_frozen(), model.teachers_, strict=True):
         proba = fitted.predict_proba(train.X[:5])
         order = [fitted.classes_.tolist().index(k) for k in model.classes_]

@@ -65,8 +65,8 @@ def test_interpolated_electrode_is_a_mixture():
 
 @pytest.mark.parametrize("on_missing", ["error", "nearest", "interpolate"])
 def test_bind_finds_the_electrodes_again(on_missing):
-    sites = ["C3", "Oz"] if on_missing != "error" else ["C3", "POz"]
-    view = View(sites, CH_22, on_missing=on_missing).fit(signals())
+    electrodes = ["C3", "Oz"] if on_missing != "error" else ["C3", "POz"]
+    view = View(electrodes, CH_22, on_missing=on_missing).fit(signals())
     order = np.random.default_rng(1).permutation(22)
     other = view.bind([CH_22[i] for i in order])
     assert torch.allclose(other(signals()[:, order]), view(signals()), atol=1e-6)

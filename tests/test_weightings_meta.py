@@ -1,4 +1,4 @@
-"""Weights that follow the pass, and weights that are learned on held-out labels."""
+"""Weights that follow the epoch, and weights that are learned on held-out labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from eegkd.criteria import KL, CrossEntropy
 from eegkd.decoders import Output, build_decoder
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.teachers import Virtual
 from eegkd.view import View
 from eegkd.weightings import Context, MetaLearned, Schedule
@@ -61,7 +61,7 @@ def test_validation_weights_do_not_move():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"points": {}}, ValueError, "'points' must name at least one pass"),
+        ({"points": {}}, ValueError, "'points' must name at least one epoch"),
         ({"points": [(0, 1)]}, TypeError, "'points' must be a mapping"),
         ({"points": {-1: (1,)}}, ValueError, "'points' must be an integer >= 0"),
         ({"points": {0: (-1,)}}, ValueError, "'points' must be a finite number >= 0"),
@@ -129,8 +129,8 @@ def data():
     """Return training trials, held-out trials and an untrained decoder."""
     trials = make_trials(n_subjects=1)
     codes = np.searchsorted(trials.classes, trials.y)
-    train = TrialSource.from_arrays(trials.X[:36], codes[:36], batch_size=10)
-    valid = TrialSource.from_arrays(trials.X[36:], codes[36:], shuffle=False)
+    train = TrialSampler.from_arrays(trials.X[:36], codes[:36], batch_size=10)
+    valid = TrialSampler.from_arrays(trials.X[36:], codes[36:], shuffle=False)
     view = View("headphone", CH_22).fit(train.X)
     decoder = build_decoder(
         "SCCNet", view, n_outputs=3, n_times=160, sfreq=125.0, random_state=0
@@ -149,8 +149,8 @@ def test_the_derivative_of_a_real_decoder_is_exact(data):
     """One official step against differences of the held-out loss after a real step."""
     train, valid, decoder = data
     decoder = copy.deepcopy(decoder).double().eval()
-    train = TrialSource(train.X.double(), train.y, train.subject, batch_size=36)
-    valid = TrialSource(valid.X.double(), valid.y, valid.subject, shuffle=False)
+    train = TrialSampler(train.X.double(), train.y, train.subject, batch_size=36)
+    valid = TrialSampler(valid.X.double(), valid.y, valid.subject, shuffle=False)
     step, lr = 1e-3, 1e-3
     meta = learned(
         (train, valid, decoder),
@@ -163,7 +163,7 @@ def test_the_derivative_of_a_real_decoder_is_exact(data):
     )
     meta.weights_ = meta.weights_.double()
     before = meta.weights_.clone()
-    meta.start_pass(1)
+    meta.start_epoch(1)
     derivative = (before - meta.weights_) / step
 
     last = decoder.network.get_submodule(decoder.embedding_tap.path)
@@ -214,7 +214,7 @@ def test_weights_move_when_it_is_time(data):
     meta = learned(data, every=3)
     for epoch in range(7):
         before = meta.weights_.clone()
-        meta.start_pass(epoch)
+        meta.start_epoch(epoch)
         assert torch.equal(before, meta.weights_) is (epoch not in (3, 6)), epoch
     assert meta.n_updates_ == 2
 
@@ -222,18 +222,18 @@ def test_weights_move_when_it_is_time(data):
 def test_all_held_out_trials_judge_in_turn(data):
     """Updates of two batches go on through five held-out batches."""
     train, valid, decoder = data
-    valid = TrialSource(valid.X, valid.y, valid.subject, batch_size=8, shuffle=False)
+    valid = TrialSampler(valid.X, valid.y, valid.subject, batch_size=8, shuffle=False)
     meta, seen = learned((train, valid, decoder), every=1, n_batches=2), []
     output = meta._output
 
     def watch(batch):
-        if batch.source is valid:
+        if batch.sampler is valid:
             seen.append(int(batch.index[0]) // 8)
         return output(batch)
 
     meta._output = watch
     for epoch in range(5):
-        meta.start_pass(epoch)
+        meta.start_epoch(epoch)
     assert seen == [0, 1, 2, 3, 4, 0, 1, 2]
 
 
@@ -241,7 +241,7 @@ def test_a_new_training_begins_with_the_initial_weights(data):
     meta, states = learned(data, every=1), []
     for _ in range(2):
         for epoch in range(3):
-            meta.start_pass(epoch)
+            meta.start_epoch(epoch)
             states.append((meta.n_updates_, meta.weights_.clone()))
     for (n_first, first), (n_second, second) in zip(
         states[:3], states[3:], strict=True
@@ -255,14 +255,14 @@ def test_normalized_weights_move_at_one_pace(data):
     """By the step times the repeats, as a root mean square, however large the lr."""
     for lr in (1e-6, 1e-3, 10.0):
         meta = learned(data, every=1, initial=(1.0, 1.0), lr=lr, n_batches=4)
-        meta.start_pass(1)
+        meta.start_epoch(1)
         moved = (meta.weights_ - 1).square().mean(dim=1).sqrt()
         assert ((moved > 0.08) & (moved <= 0.1001)).all(), moved
 
 
 def test_weights_stay_inside_their_bounds(data):
     meta = learned(data, every=1, step=10.0)
-    meta.start_pass(1)
+    meta.start_epoch(1)
     assert meta.weights_.min() >= 0
     assert meta.weights_.max() <= 2
     at_bounds = (meta.weights_ < 1e-6) | (meta.weights_ > 2 - 1e-6)
@@ -276,7 +276,7 @@ def test_official_step_takes_the_derivatives_as_they_are(data):
     )
     for meta in (small, large):
         meta.weights_ = meta.weights_.double()
-        meta.start_pass(1)
+        meta.start_epoch(1)
     torch.testing.assert_close(
         2 * (small.weights_ - 1), large.weights_ - 1, rtol=1e-3, atol=1e-6
     )
@@ -290,7 +290,7 @@ def test_an_update_leaves_decoder_and_random_state_alone(data):
     weights = {k: v.clone() for k, v in decoder.state_dict().items()}
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    learned(data, every=1).start_pass(1)
+    learned(data, every=1).start_epoch(1)
     assert decoder.training
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(v, weights[k]) for k, v in decoder.state_dict().items())
@@ -319,4 +319,4 @@ def test_a_decoder_without_embedding_is_an_error(data):
     meta = learned(data, every=1)
     meta._output = lambda batch: Output(torch.zeros(len(batch), 3), {}, None)
     with pytest.raises(ValueError, match="'decoder' must have an embedding, got an"):
-        meta.start_pass(1)
+        meta.start_epoch(1)

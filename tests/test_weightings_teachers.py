@@ -38,7 +38,7 @@ def say(logits):
 
 
 class Place:
-    """A stand-in for a source."""
+    """A stand-in for a sampler."""
 
 
 PLACE = Place()
@@ -50,7 +50,7 @@ def context(
     """Return a context of a label term, one term a teacher, and further terms."""
     n_trials = N_TRIALS if index is None else len(index)
     index = torch.arange(n_trials) if index is None else torch.as_tensor(index)
-    batch = SimpleNamespace(y=index % N_CLASSES, index=index, source=place)
+    batch = SimpleNamespace(y=index % N_CLASSES, index=index, sampler=place)
     teachers = [
         say(2 * randn(n_trials, N_CLASSES, seed=seed + 10 + k))
         for k in range(n_teachers)
@@ -363,14 +363,14 @@ def rank(values):
 
 def test_curriculum_ranks_trials_of_the_last_pass_by_index():
     weighting = Curriculum(n_epochs=4, all_from=0.25)
-    weighting.start_pass(0)
+    weighting.start_epoch(0)
     order = np.random.default_rng(0).permutation(N_TRIALS)
     noted = np.empty(N_TRIALS)
     for number, index in enumerate((order[:5], order[5:])):
         given = context(3, index=index, seed=number)
         noted[index] = losses_of(given)
         assert (experts(weighting, given) == 0).all()  # one expert is open
-    weighting.start_pass(1)
+    weighting.start_epoch(1)
     expected = np.floor(rank(noted) * 3)
     for index in np.split(order[::-1], 3):
         given = context(3, index=index.copy(), seed=7, epoch=1)
@@ -391,7 +391,7 @@ def test_curriculum_opens_experts_linearly(epoch, n_open):
     "weighting", [Curriculum(n_epochs=10), GradientCombined()], ids=repr
 )
 def test_teachers_count_alike_in_validation(weighting):
-    """What moves with the student would choose the pass."""
+    """What moves with the student would choose the epoch."""
     found = weighting(context(3, training=False))
     assert torch.allclose(found[1:], torch.tensor(1 / 3, dtype=found.dtype))
 
@@ -399,7 +399,7 @@ def test_teachers_count_alike_in_validation(weighting):
 def test_curriculum_ranks_unknown_trials_in_their_batch():
     weighting = Curriculum(n_epochs=2, all_from=0)
     weighting(context(3))
-    weighting.start_pass(1)
+    weighting.start_epoch(1)
     given = context(3, index=np.arange(N_TRIALS, 2 * N_TRIALS), seed=1, epoch=1)
     expected = np.floor(rank(losses_of(given)) * 3)
     np.testing.assert_array_equal(experts(weighting, given), expected)
@@ -408,7 +408,7 @@ def test_curriculum_ranks_unknown_trials_in_their_batch():
 def test_curriculum_begins_anew_with_a_new_training():
     weighting = Curriculum(n_epochs=2, all_from=0)
     weighting(context(3, seed=5))
-    weighting.start_pass(0)
+    weighting.start_epoch(0)
     given = context(3)
     expected = np.floor(rank(losses_of(given)) * 3)
     np.testing.assert_array_equal(experts(weighting, given), expected)

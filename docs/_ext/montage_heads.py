@@ -36,7 +36,7 @@ def describe(montage: Montage) -> str:
         f"**{montage.n_chans} electrodes:** {', '.join(montage.ch_names)}",
         f"**Reference:** {montage.reference or 'not stated'}",
         f"**Sampling rate:** {rate}",
-        f"**Source:** {montage.source}",
+        f"**Citation:** {montage.citation}",
     ]
     return "\n".join(
         [

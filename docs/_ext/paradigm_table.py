@@ -18,7 +18,7 @@ WORDS = {
     "decoder": "network",
     "taps": "taps",
     "temperature": "temperature",
-    "max_epochs": "passes",
+    "max_epochs": "epochs",
     "batch_size": "batch",
     "lr": "learning rate",
     "weight_decay": "weight decay",

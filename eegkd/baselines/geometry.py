@@ -62,7 +62,7 @@ def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
 
     template = mne.channels.make_standard_montage(TEMPLATE)
     known = template.get_positions()
-    names = [_sites(source, "source"), _sites(target, "target")]
+    names = [_electrodes(source, "source"), _electrodes(target, "target")]
     head = mne.create_info(list(known["ch_pos"]), 1.0, "eeg").set_montage(
         template, verbose="ERROR"
     )
@@ -146,7 +146,7 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         y : array-like, shape (n_trials,), optional
             Labels; by default those that epochs or `Trials` carry.
         subjects : array-like, shape (n_trials,), optional
-            Person of each trial.
+            Subject of each trial.
 
         Returns
         -------
@@ -167,7 +167,7 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         else:
             rows = read_rows(trials.ch_names)
             shown = self.signals_.view_.montage.ch_names
-            mapping = field_mapping(shown, rows.sites)
+            mapping = field_mapping(shown, rows.electrodes)
             self.mapping_ = np.zeros((trials.n_chans, self.signals_.view_.n_chans))
             for band, index in enumerate(rows.index):
                 columns = np.arange(len(shown)) + band * len(shown)
@@ -285,7 +285,7 @@ def field_interpolation(
 field_interpolation.needs_montage = True
 
 
-def _sites(ch_names: Sequence[str], argument: str) -> list[str]:
+def _electrodes(ch_names: Sequence[str], argument: str) -> list[str]:
     """Return the 10-05 names of electrodes that all have a position."""
     names = check_ch_names(ch_names, argument)
     unknown = [name for name in names if name not in positions(names)]

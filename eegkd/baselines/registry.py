@@ -101,7 +101,7 @@ def baseline(
 
 
 def _short(montage: Any) -> Any:
-    """Return a montage as a name or a tuple of sites, which print in full."""
+    """Return a montage as a name or a tuple of electrodes, which print in full."""
     if isinstance(montage, Montage):
         return montage.ch_names
     if isinstance(montage, os.PathLike):

@@ -328,7 +328,7 @@ class TrialPipeline(Pipeline):
         y : array-like, shape (n_trials,), optional
             Labels of any type; by default those that epochs or `Trials` carry.
         subjects : array-like, shape (n_trials,), optional
-            Person of each trial.
+            Subject of each trial.
         **params : dict
             Parameters of the steps, as in `sklearn.pipeline.Pipeline`.
 

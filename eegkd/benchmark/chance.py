@@ -48,12 +48,12 @@ def judge_items(results: Results) -> pd.DataFrame:
         known = dict(zip(PLACE[:2], place, strict=True))
         paradigm = results.paradigm_of(known["dataset"])
         metric, n_classes = judged_metric(paradigm), int(rows["n_classes"].iloc[0])
-        persons = rows_where(results.by_subject(metric), **known).merge(
+        subjects = rows_where(results.by_subject(metric), **known).merge(
             _worth(rows), on=[*ITEM, "subject"]
         )
-        items = list(persons[ITEM].itertuples(index=False, name=None))
+        items = list(subjects[ITEM].itertuples(index=False, name=None))
         judged = judge_chance(
-            persons.assign(item=pd.Series(items, dtype=object)), n_classes, metric
+            subjects.assign(item=pd.Series(items, dtype=object)), n_classes, metric
         )
         named = pd.DataFrame(list(judged.index), columns=ITEM, index=judged.index)
         chance = find_paradigm(paradigm).chance(n_classes, metric)
@@ -105,7 +105,7 @@ def _words(results: Results, row: dict[Any, Any]) -> str:
 
 
 def _worth(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return with how many trials each item and person is tested, effectively."""
+    """Return with how many trials each item and subject is tested, effectively."""
     import pandas as pd
 
     counts = rows["n_trials"].astype(float)

@@ -68,7 +68,7 @@ def rows_where(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
 
 
 def interval(own: pd.Series) -> dict[str, float]:
-    """Return mean and interval; NaN without a person."""
+    """Return mean and interval; NaN without a subject."""
     if not len(own):
         return dict.fromkeys(("mean", "low", "high"), np.nan)
     mean, low, high = mean_interval(own.to_numpy())
@@ -91,13 +91,13 @@ def sides(
     return here[here["method"] == cell["a"]], here[here["method"] == cell["b"]]
 
 
-def person_means(side: pd.DataFrame) -> pd.Series:
-    """Return the mean over seeds of each person."""
+def subject_means(side: pd.DataFrame) -> pd.Series:
+    """Return the mean over seeds of each subject."""
     return side.groupby("subject", sort=False)["score"].mean()
 
 
 def least_seeds(side: pd.DataFrame, subjects: pd.Index) -> int:
-    """Return the smallest number of seeds that one of the persons has."""
+    """Return the smallest number of seeds that one of the subjects has."""
     counts = side["subject"].value_counts()
     return int(counts[subjects].min())
 
@@ -109,11 +109,11 @@ def noise_of_seeds(
     metric: str,
     paradigm: str | None,
 ) -> tuple[float, int]:
-    """Return one seed's noise in a difference, and how many persons have their own.
+    """Return one seed's noise in a difference, and how many subjects have their own.
 
-    Networks that serve several persons give all of them the same luck: then it is the
-    noise of the mean over persons that counts. Of one seed it is not known, and taking
-    that of a single person for it errs on the side of more seeds.
+    Networks that serve several subjects give all of them the same luck: then it is the
+    noise of the mean over subjects that counts. Of one seed it is not known, and taking
+    that of a single subject for it errs on the side of more seeds.
     """
     shared = any(side["shared"].any() for side in sides)
     n_independent = 1 if shared else n_subjects
@@ -130,7 +130,7 @@ def noise_of_seeds(
 
 
 def _by_run(side: pd.DataFrame, shared: bool) -> pd.DataFrame:
-    """Return scores by person (the mean person where they share networks) and seed."""
+    """Return scores by subject (their mean where they share networks) and seed."""
     table = side.pivot_table(index="subject", columns="seed", values="score")
     return table.dropna(axis=1).mean().to_frame().T if shared else table
 
@@ -181,7 +181,7 @@ def judge(rows: list[dict[str, Any]]) -> None:
 def _verdict(row: dict[str, Any], sign: int, best: float, n_tests: int) -> str:
     """Return what one comparison allows one to say."""
     if not row["n_subjects"]:
-        return "not measured: no person has both"
+        return "not measured: no subject has both"
     if row["one_seed"]:
         if "least" in row:
             return "unresolved: one seed; see its datasets"
@@ -191,7 +191,7 @@ def _verdict(row: dict[str, Any], sign: int, best: float, n_tests: int) -> str:
     if best >= SIGNIFICANCE:
         tests = f" in {n_tests} comparisons" if n_tests > 1 else ""
         return (
-            f"not shown: {row['n_subjects']} persons cannot reach p < {SIGNIFICANCE}"
+            f"not shown: {row['n_subjects']} subjects cannot reach p < {SIGNIFICANCE}"
             f"{tests}, whatever the scores"
         )
     if row["seeds_needed"] > row["n_seeds"]:
@@ -219,8 +219,8 @@ def summary_lines(rows: pd.DataFrame) -> Iterator[str]:
     far = max(len(str(name)) for name in [*rows["montage"], "montage"]) + 2
     yield (
         f"{'montage':<{far}}{'decoder':<{wide}}{'method':<{width}}"
-        f"{name[:13]:>13}  {'95 % over persons':<19}{'of teacher':>10}{'wins':>6}"
-        f"{'persons':>9}{'seeds':>7}{'missing':>9}"
+        f"{name[:13]:>13}  {'95 % over subjects':<19}{'of teacher':>10}{'wins':>6}"
+        f"{'subjects':>9}{'seeds':>7}{'missing':>9}"
     )
     for row in rows.to_dict("records"):
         interval = (

@@ -13,7 +13,7 @@ from eegkd.benchmark.work import Outcome, attempt
 if TYPE_CHECKING:
     from eegkd.benchmark.run import Run
 
-PROBED_PASSES = 2  # of a training whose cost nobody has measured yet
+PROBED_EPOCHS = 2  # of a training whose cost nobody has measured yet
 
 
 def describe_jobs(run: Run, n_jobs: int = 1) -> str:
@@ -65,7 +65,7 @@ def describe_jobs(run: Run, n_jobs: int = 1) -> str:
     if missing:
         lines.append(
             f"About {_duration(total / n_jobs)} on {n_jobs} processor(s), from the "
-            f"jobs in the store or {PROBED_PASSES} passes of each training"
+            f"jobs in the store or {PROBED_EPOCHS} epochs of each training"
             + (f", without {unknown} jobs that were not measured." if unknown else ".")
         )
     return "\n".join(lines)
@@ -92,7 +92,7 @@ class _Probe:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.passes = run.grid.training.get("max_epochs", 500)
+        self.epochs = run.grid.training.get("max_epochs", 500)
         self.is_warm = False
 
     def seconds(self, job: Job) -> float | None:
@@ -106,18 +106,18 @@ class _Probe:
         if not shortened:
             return outcome.seconds
         training = outcome.rows[0]["train_seconds"]
-        return outcome.seconds - training + training * self.passes / PROBED_PASSES
+        return outcome.seconds - training + training * self.epochs / PROBED_EPOCHS
 
     def _attempt(self, job: Job) -> tuple[Outcome, bool]:
-        """Do a job with few passes; say whether it has passes at all."""
+        """Do a job with few epochs; say whether it has epochs at all."""
         task = self.run.task(job)
         if job.teacher and task.teacher is None:
             needed = next(one for one in self.run.jobs if one.key == job.teacher)
             task = replace(task, teacher=self._attempt(needed)[0].model)
         names = task.estimator.get_params()
-        passes = [name for name in names if name.split("__")[-1] == "max_epochs"]
-        task.estimator.set_params(**dict.fromkeys(passes, PROBED_PASSES))
-        return attempt(task), bool(passes)
+        epochs = [name for name in names if name.split("__")[-1] == "max_epochs"]
+        task.estimator.set_params(**dict.fromkeys(epochs, PROBED_EPOCHS))
+        return attempt(task), bool(epochs)
 
 
 def _duration(seconds: float) -> str:

@@ -51,7 +51,7 @@ class FitResult:
     students, baselines, teachers : dict of (subject, seed) -> classifier
         Fitted classifiers. Pooled training has the subject "all".
     history : DataFrame
-        Losses of each pass: ``subject``, ``seed``, ``role``, ``epoch`` and losses.
+        Losses of each epoch: ``subject``, ``seed``, ``role``, ``epoch`` and losses.
     predictions : DataFrame
         One row for each test trial, seed and role: ``subject``, ``seed``, ``role``,
         ``label`` and ``predicted``.
@@ -81,7 +81,7 @@ class FitResult:
     def student(self) -> DistilledClassifier:
         """The student with the lowest validation loss over all subjects and seeds.
 
-        Chosen without the test trials. Students of single persons are in
+        Chosen without the test trials. Students of single subjects are in
         ``students``.
         """
         return min(self.students.values(), key=lambda model: model.history_.best_loss)

@@ -23,7 +23,7 @@ from eegkd._checks import (
 )
 from eegkd._hashing import content, digest
 from eegkd.benchmark.fit_result import versions
-from eegkd.data.filter_bank import sites_of
+from eegkd.data.filter_bank import electrodes_of
 from eegkd.data.paradigms import find_paradigm
 from eegkd.data.trials import Trials
 from eegkd.evaluation.splits import (
@@ -40,7 +40,7 @@ from eegkd.montage import Montage, load_montage, resolve
 ALONE = ("individual", "within_session", "cross_session")
 FULL = "full"
 # Columns of the metadata that decide who learns what; in the keys of all jobs.
-WHO_AND_WHEN = ("subject", "session", "run", "block", "start", "stop")
+WHO_AND_WHEN = ("subject", "session", "run", "group", "start", "stop")
 LAYOUT_FORMAT = 2  # of what the store remembers of a grid
 MEMORY = 2**31  # bytes of trials to keep at most, beyond those at work
 
@@ -796,7 +796,7 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
         "paradigm": trials.paradigm,
         "test": rule,
         "classes": [str(label) for label in trials.classes],
-        "n_chans": len(sites_of(trials.ch_names)),
+        "n_chans": len(electrodes_of(trials.ch_names)),
         "n_times": trials.n_times,
         "sfreq": float(trials.sfreq),
         "settings": content(trials.settings or {}),

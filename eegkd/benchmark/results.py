@@ -23,9 +23,9 @@ from eegkd.benchmark.conclusions import (
     judge,
     least_seeds,
     noise_of_seeds,
-    person_means,
     rows_where,
     sides,
+    subject_means,
     summary_lines,
 )
 from eegkd.data.paradigms import find_paradigm
@@ -70,9 +70,9 @@ NO_SELECTIONS = ("p300", "cvep", "rstate")
 class Results:
     """Scores of a benchmark and the conclusions that they allow.
 
-    An *item* is what is compared: a method with its decoder on a montage. Persons are
-    the units of every interval and test: folds of one person are averaged first, then
-    seeds. A person's seed of which some folds are missing is left out.
+    An *item* is what is compared: a method with its decoder on a montage. Subjects are
+    the units of every interval and test: folds of one subject are averaged first, then
+    seeds. A subject's seed of which some folds are missing is left out.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class Results:
         parts = ", ".join(f"{number} {status}" for status, number in counts.items())
         return (
             f"INCOMPLETE: {counts.sum()} of {len(self.planned)} jobs are not done "
-            f"({parts}). Items are compared on the persons that all of them have."
+            f"({parts}). Items are compared on the subjects that all of them have."
         )
 
     def metric_of(self, dataset: str) -> str:
@@ -222,7 +222,7 @@ class Results:
             ``evaluation``, ``kind``, ``method``, ``decoder``, ``montage``, ``metric``
             that was tested (balanced accuracy in the place of accuracy), ``chance``,
             ``n_subjects``, ``mean``, ``n_effective`` (what the test trials of all
-            persons are worth), ``p_value`` (one-sided, over test trials, see
+            subjects are worth), ``p_value`` (one-sided, over test trials, see
             `eegkd.evaluation.statistics.chance_test`), ``p_holm`` (corrected for the
             number of items of the dataset and evaluation), ``above`` (``p_holm`` <
             0.05) and ``possible`` (whether perfect scores would be).
@@ -247,7 +247,7 @@ class Results:
         return guessing_lines(self)
 
     def by_subject(self, metric: str | None = None) -> pd.DataFrame:
-        """Return one score for each item and person.
+        """Return one score for each item and subject.
 
         Parameters
         ----------
@@ -281,14 +281,14 @@ class Results:
         Returns
         -------
         summary : DataFrame
-            ``metric``, ``mean``, ``low`` and ``high`` (95 % interval over persons, of
+            ``metric``, ``mean``, ``low`` and ``high`` (95 % interval over subjects, of
             those that all items of the dataset, evaluation and montage have),
             ``of_teacher`` (share of the mean of the teacher of the same decoder over
-            the same persons; of the first decoder's teacher for classical baselines),
-            ``wins`` (persons on whom the item is the best of its dataset, evaluation
+            the same subjects; of the first decoder's teacher for classical baselines),
+            ``wins`` (subjects on which the item is the best of its dataset, evaluation
             and montage, ties split; NaN where one of them has one seed only, since
             that would rank on one seed), ``n_subjects``, ``n_seeds`` (the least that
-            a person has) and ``missing`` (jobs that are not done).
+            a subject has) and ``missing`` (jobs that are not done).
 
         Warns
         -----
@@ -339,7 +339,7 @@ class Results:
         b: str | Sequence[str] | None = None,
         metric: str | None = None,
     ) -> pd.DataFrame:
-        """Compare two methods, or one with all others, paired over persons.
+        """Compare two methods, or one with all others, paired over subjects.
 
         Parameters
         ----------
@@ -357,7 +357,7 @@ class Results:
             One row for each pair, dataset, evaluation, montage and decoder that has
             both; a classical baseline is compared with every decoder. ``metric``,
             ``n_subjects`` that both have, ``n_seeds``, mean ``difference`` a - b with
-            its 95 % interval over persons (``low``, ``high``), ``effect_size``,
+            its 95 % interval over subjects (``low``, ``high``), ``effect_size``,
             ``p_value`` (paired permutation test), ``p_holm`` (Holm's correction over
             all rows of this call), ``seeds_needed`` and ``verdict``. Where there are
             several datasets, rows named "all datasets" combine them by MOABB's
@@ -401,7 +401,7 @@ class Results:
         return pd.DataFrame(rows, columns=COMPARED)
 
     def plot_pairs(self, a: str, b: str, metric: str | None = None) -> Figure:
-        """Draw two methods, one line for each person, and their differences.
+        """Draw two methods, one line for each subject, and their differences.
 
         Parameters
         ----------
@@ -414,13 +414,13 @@ class Results:
         Returns
         -------
         figure : matplotlib.figure.Figure
-            For each dataset and evaluation, by montage: scores of each person joined
+            For each dataset and evaluation, by montage: scores of each subject joined
             by lines, and below them the differences with mean and 95 % interval.
 
         Raises
         ------
         ValueError
-            If a name is unknown or no person has both.
+            If a name is unknown or no subject has both.
         """
         import pandas as pd
 
@@ -430,14 +430,14 @@ class Results:
         tables = [pd.DataFrame()]
         for pair in self._pairs(a, b):
             for cell in self._cells(*pair):
-                left, right = map(person_means, sides(by_seed, cell))
+                left, right = map(subject_means, sides(by_seed, cell))
                 both = left.to_frame("a").join(right.rename("b"), how="inner")
                 names = {name: cell[name] for name in [*PLACE, "decoder"]}
                 tables.append(both.reset_index(names="subject").assign(**names))
         table = pd.concat([one for one in tables if len(one)] or tables)
         if not len(table):
             raise ValueError(
-                f"'a' and 'b' must share a person, dataset, evaluation, montage and "
+                f"'a' and 'b' must share a subject, dataset, evaluation, montage and "
                 f"decoder, but {a!r} and {b!r} have none in common. Run more of the "
                 "grid first."
             )
@@ -452,7 +452,7 @@ class Results:
         evaluation: str | None = None,
         montage: str | None = None,
     ) -> Figure:
-        """Draw every item of one montage, and the teachers, each person a dot.
+        """Draw every item of one montage, and the teachers, each subject a dot.
 
         Parameters
         ----------
@@ -466,7 +466,7 @@ class Results:
         Returns
         -------
         figure : matplotlib.figure.Figure
-            Persons, mean, 95 % interval, and chance.
+            Subjects, mean, 95 % interval, and chance.
 
         Raises
         ------
@@ -501,7 +501,7 @@ class Results:
         evaluation: str | None = None,
         montage: str | None = None,
     ) -> Figure:
-        """Draw the mean ranks of all items of one montage over persons.
+        """Draw the mean ranks of all items of one montage over subjects.
 
         Parameters
         ----------
@@ -520,7 +520,7 @@ class Results:
         Raises
         ------
         ValueError
-            If there are fewer than 3 items or 6 persons that all of them have, or an
+            If there are fewer than 3 items or 6 subjects that all of them have, or an
             item has one seed only: one seed ranks nothing.
         """
         from eegkd.report import plot_critical_difference
@@ -532,7 +532,7 @@ class Results:
         if len(single):
             raise ValueError(
                 "'metric' cannot rank on one seed, but "
-                f"{join_names(item_names(single))} have only one for some person. Run "
+                f"{join_names(item_names(single))} have only one for some subject. Run "
                 "the grid with 'n_seeds' of 2 or more."
             )
         return plot_critical_difference(
@@ -543,7 +543,7 @@ class Results:
         )
 
     def to_csv(self, file: str | Path) -> Path:
-        """Write the scores of every job and person.
+        """Write the scores of every job and subject.
 
         Parameters
         ----------
@@ -621,10 +621,10 @@ class Results:
             for place, rows in summary.groupby(PLACE[:2], sort=False):
                 lines += ["", self.title(*place), *summary_lines(rows)]
             lines += ["", *self.conclusions(metric)]
-        persons = self.scores.groupby("dataset")["subject"].nunique()
-        if len(few := persons.index[persons.map(smallest_p_value) >= SIGNIFICANCE]):
+        subjects = self.scores.groupby("dataset")["subject"].nunique()
+        if len(few := subjects.index[subjects.map(smallest_p_value) >= SIGNIFICANCE]):
             lines.append(
-                f"{join_names(few)}: too few persons for any difference to reach "
+                f"{join_names(few)}: too few subjects for any difference to reach "
                 f"p < {SIGNIFICANCE}; this describes, it does not prove."
             )
         for key, text in self.failures.items():
@@ -763,14 +763,14 @@ class Results:
         return column.mask(other & names.eq("itr"))
 
     def _by_seed(self, metric: str | None) -> pd.DataFrame:
-        """Return one score for each item, person and seed that has all its folds."""
+        """Return one score for each item, subject and seed that has all its folds."""
         if metric is not None:
             check_choice(metric, "metric", METRICS)
         names = self.scores["dataset"].map(lambda name: metric or self.metric_of(name))
         scores = self.scores.assign(
             metric=names,
             score=self._column(names),
-            # A network tested on several persons gives all of them the same luck.
+            # A network tested on several subjects gives all of them the same luck.
             shared=self.scores.groupby("key")["subject"].transform("nunique").gt(1),
             n_folds=self._planned_folds(),
         )
@@ -786,9 +786,9 @@ class Results:
         return table.drop(columns=["known", "done"])
 
     def _planned_folds(self) -> list[int]:
-        """Return for each row of the scores how many folds its person has.
+        """Return for each row of the scores how many folds its subject has.
 
-        A fold is named after its person, and what follows a slash; where folds have
+        A fold is named after its subject, and what follows a slash; where folds have
         other names, those that were seen count.
         """
         names = self.planned.groupby(PLACE[:2])["fold"].unique()
@@ -810,7 +810,7 @@ class Results:
     def _wins(
         self, wide: pd.DataFrame, here: pd.DataFrame, metric: str
     ) -> dict[Any, float]:
-        """Return on how many persons each item is the best; nothing on one seed."""
+        """Return on how many subjects each item is the best; nothing on one seed."""
         by_chance = here[self._seeded(here)]
         if not len(wide) or (by_chance["n_seeds"] < 2).any():
             return {}
@@ -821,7 +821,7 @@ class Results:
     def _share(
         self, own: pd.Series, named: dict[str, Any], table: pd.DataFrame, metric: str
     ) -> float:
-        """Return the share of the teacher's mean over the same persons."""
+        """Return the share of the teacher's mean over the same subjects."""
         same = {name: named[name] for name in PLACE[:2]}
         teachers = rows_where(table, kind="teacher", **same)
         names = list(teachers["decoder"].unique())
@@ -881,9 +881,9 @@ class Results:
         """Return one row of a comparison, not yet corrected and judged."""
         left, right = sides(by_seed, cell)
         both = (
-            person_means(left)
+            subject_means(left)
             .to_frame("a")
-            .join(person_means(right).rename("b"), how="inner")
+            .join(subject_means(right).rename("b"), how="inner")
         )
         a, b = both["a"].to_numpy(), both["b"].to_numpy()
         row: dict[str, Any] = {**dict.fromkeys(COMPARED, np.nan), **cell}

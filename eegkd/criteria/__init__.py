@@ -9,7 +9,7 @@ mean equals.
 What they read: ``logits`` the last layer's scores; ``features`` and ``factors`` one
 layer of each network; ``maps`` how the maps of one trial relate to each other;
 ``relations`` how trials relate to each other; ``modalities`` how bands or scalp regions
-do; ``contrastive`` which trial is which; ``domain`` where persons or devices lie;
+do; ``contrastive`` which trial is which; ``domain`` where subjects or devices lie;
 ``confident_hint`` a layer as several teachers would classify it.
 """
 
@@ -86,7 +86,7 @@ CRITERIA = {
     "pkt": PKT,
     "crd": CRD,
     "info_nce": InfoNCE,
-    # persons and devices
+    # subjects and devices
     "mmd": MMD,
     "coral": CORAL,
     "domain_adversary": DomainAdversary,

@@ -48,7 +48,7 @@ class TrainedCriterion(nn.Module):
     known, and compare in ``forward(student, teacher, batch)``, which returns the loss
     of each trial, shape (n_batch,). The loop trains the parameters beside those of the
     student, without weight decay. They are not part of it; the criterion holds them as
-    they are after the last pass until a next training starts it anew.
+    they are after the last epoch until a next training starts it anew.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ from eegkd.criteria.relations import embeddings
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
-    from eegkd.samplers import Batch, Source
+    from eegkd.samplers import Batch, Sampler
 
 EPS = 1e-7  # as in the authors' code
 
@@ -74,7 +74,7 @@ class CRD(_Embedded):
     j over the trials of other classes, summed over both directions. This is the
     formula of the authors' code; its 16384 negatives drawn out of 50000 images are all
     trials of other classes here, because EEG has a few hundred. A trial's classes are
-    those of its source; where the source does not tell them, those seen so far.
+    those of its source; where the sampler does not tell them, those seen so far.
 
     The memory is written after the optimizer's step, never before the gradient is
     taken. It knows nothing of unseen trials, so the term is left out of validation.
@@ -99,7 +99,7 @@ class CRD(_Embedded):
     ) -> None:
         super().__init__(n_dims, temperature)
         self.momentum = check_number(momentum, "momentum", at_least=0, at_most=1)
-        self._source: Source | None = None
+        self._sampler: Sampler | None = None
         self._scaled = False
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
@@ -117,17 +117,17 @@ class CRD(_Embedded):
                 "but the labels are continuous. Use InfoNCE(), which needs no labels."
             )
         super().start(student, teacher, batch)
-        n_trials, like = len(batch.source), self.embed_student.weight
+        n_trials, like = len(batch.sampler), self.embed_student.weight
         bound = (3 / self.n_dims) ** 0.5  # unit length in the mean
         for whose in ("student", "teacher"):
             memory = torch.empty(n_trials, self.n_dims).uniform_(-bound, bound)
             self.register_buffer(f"memory_{whose}", memory.to(like))
-        known = getattr(batch.source, "y", None)
+        known = getattr(batch.sampler, "y", None)
         if not isinstance(known, Tensor) or len(known) != n_trials:
             known = torch.full((n_trials,), -1)
         self.register_buffer("labels", known.to(like.device, torch.int64).clone())
         self.register_buffer("constants", torch.ones(2).to(like))
-        self._source, self._scaled, self._seen = batch.source, False, None
+        self._sampler, self._scaled, self._seen = batch.sampler, False, None
 
     def forward(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,), >= 0."""
@@ -166,16 +166,16 @@ class CRD(_Embedded):
 
     def _check(self, batch: Batch) -> None:
         """Refuse trials that the memory is not about."""
-        if self._source is None:
+        if self._sampler is None:
             raise RuntimeError(
                 "CRD must be started before use: criterion.start(student, teacher, "
                 "batch). The training loop does so."
             )
-        if batch.source is not self._source:
+        if batch.sampler is not self._sampler:
             raise ValueError(
-                "'batch' must come from the source that CRD was started with, because "
+                "'batch' must come from the sampler that CRD was started with, because "
                 "it remembers trials by their index, but it comes from another "
-                f"{type(batch.source).__name__}. Make a new CRD() for each source."
+                f"{type(batch.sampler).__name__}. Make a new CRD() for each sampler."
             )
 
     def __repr__(self) -> str:

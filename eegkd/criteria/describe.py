@@ -20,7 +20,7 @@ def sections(criteria: Mapping[str, Callable[..., Any]]) -> str:
     Returns
     -------
     text : str
-        Sections headed by the criteria's names: what is compared, notes, sources.
+        Sections headed by the criteria's names: what is compared, notes, samplers.
     """
     return "\n".join(_section(name, kind) for name, kind in criteria.items())
 
@@ -60,18 +60,18 @@ def _section(name: str, kind: Callable[..., Any]) -> str:
         for option in inspect.signature(kind).parameters.values()
         if option.default is not inspect.Parameter.empty
     )
-    source = " ".join(doc_section(kind, "References").replace(".. [", "[").split())
-    if "[2]" not in source:  # a single one needs no number
-        source = source.replace("[1] ", "")
+    reference = " ".join(doc_section(kind, "References").replace(".. [", "[").split())
+    if "[2]" not in reference:  # a single one needs no number
+        reference = reference.replace("[1] ", "")
     lines = [f"### {name}", "", f"`{getattr(kind, '__name__', name)}`: {first}", ""]
     if options:
         lines += [f"- Options: {options}"]
-    if source:
-        lines += [f"- Source: {source}"]
+    if reference:
+        lines += [f"- Reference: {reference}"]
     notes = doc_section(kind, "Notes")
     if notes:
         plain = re.sub(r"(\[\d\])_", r"\1", notes).replace("``", "`")
-        if "[2]" not in source:
+        if "[2]" not in reference:
             plain = plain.replace(" [1]", "")
         lines += ["", textwrap.dedent(plain)]
     return "\n".join([*lines, ""])

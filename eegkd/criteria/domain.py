@@ -1,4 +1,4 @@
-"""Criteria that make the trials of different people, or devices, look alike."""
+"""Criteria that make the trials of different subjects, or devices, look alike."""
 
 from __future__ import annotations
 
@@ -131,9 +131,9 @@ class CORAL:
 
 
 class DomainAdversary(TrainedCriterion):
-    """Make the embedding useless for telling people apart, by gradient reversal.
+    """Make the embedding useless for telling subjects apart, by gradient reversal.
 
-    A small network learns to name the person of each trial from the embedding. Its
+    A small network learns to name the subject of each trial from the embedding. Its
     gradient is turned round on the way to the student, which thereby learns to hide who
     it is.
 
@@ -142,19 +142,19 @@ class DomainAdversary(TrainedCriterion):
     by : {"subject", "session"} or callable, default="subject"
         What the network names, see `MMD`; counted from 0.
     n_groups : int, optional
-        How many there are. By default as many as the source tells.
+        How many there are. By default as many as the sampler tells.
     n_hidden : int, default=128
         Units of the network's one hidden layer.
     strength : float, default=1.0
         Factor of the reversed gradient, >= 0.
     ramp : int, default=10
-        Passes in which the factor grows from 0 to nearly ``strength``, >= 1.
+        Epochs in which the factor grows from 0 to nearly ``strength``, >= 1.
 
     Notes
     -----
-    The factor in pass e is strength (2 / (1 + exp(-10 p)) - 1), p = min(1, e / ramp)
+    The factor in epoch e is strength (2 / (1 + exp(-10 p)) - 1), p = min(1, e / ramp)
     [1]_; there p is the part of the whole training that is over, which a criterion does
-    not know. With one person the loss and its gradient are 0. The term says nothing
+    not know. With one subject the loss and its gradient are 0. The term says nothing
     about unseen trials and is left out of validation.
 
     References
@@ -193,10 +193,10 @@ class DomainAdversary(TrainedCriterion):
             nn.ReLU(),
             nn.Linear(self.n_hidden, self._count(batch)),
         ).to(embedding.dtype)
-        self.start_pass(0)
+        self.start_epoch(0)
 
-    def start_pass(self, epoch: int) -> None:
-        """Set the factor of the reversed gradient for a pass."""
+    def start_epoch(self, epoch: int) -> None:
+        """Set the factor of the reversed gradient for an epoch."""
         part = min(1.0, epoch / self.ramp)
         self.factor = self.strength * (2 / (1 + math.exp(-10 * part)) - 1)
 
@@ -215,15 +215,15 @@ class DomainAdversary(TrainedCriterion):
         return cross_entropy(logits, group, reduction="none")
 
     def _count(self, batch: Batch) -> int:
-        """Return the number of groups: what was given, or what the source tells."""
+        """Return the number of groups: what was given, or what the sampler tells."""
         if self.n_groups is not None:
             return self.n_groups
-        known = getattr(batch.source, str(self.by), None)
+        known = getattr(batch.sampler, str(self.by), None)
         if not isinstance(known, Tensor):
             raise ValueError(
-                f"'n_groups' must be given where the source does not tell all groups, "
-                f"got None with {type(batch.source).__name__} and by={self.by!r}. Pass "
-                "the number of groups among the training trials."
+                f"'n_groups' must be given where the sampler does not tell all groups, "
+                f"got None with {type(batch.sampler).__name__} and by={self.by!r}. "
+                "Pass the number of groups among the training trials."
             )
         return int(known.max()) + 1
 

@@ -17,7 +17,7 @@ from eegkd.data.filter_bank import split_band
 
 if TYPE_CHECKING:
     from eegkd.decoders import Decoder, Output
-    from eegkd.samplers import Batch, Source
+    from eegkd.samplers import Batch, Sampler
 
 MODALITIES = ("bands", "regions")
 #: Frequency bands in Hz; the lower edge belongs to the band.
@@ -81,7 +81,7 @@ class ModalityGram:
     The student reads each modality with dropout off and its running batch statistics,
     so that they do not drift toward filtered signals; this costs one more pass for
     each modality. The teacher's matrices are computed once for each trial where the
-    source shows a trial unchanged.
+    sampler shows a trial unchanged.
 
     References
     ----------
@@ -109,7 +109,7 @@ class ModalityGram:
             self.names = tuple(self.bands)
         else:
             self._place(regions)
-        self._known: weakref.WeakKeyDictionary[Source, tuple[Tensor, Tensor]] = (
+        self._known: weakref.WeakKeyDictionary[Sampler, tuple[Tensor, Tensor]] = (
             weakref.WeakKeyDictionary()
         )
 
@@ -160,18 +160,18 @@ class ModalityGram:
 
     def _teachers(self, batch: Batch) -> Tensor:
         """Return the teacher's matrices, from memory where trials do not change."""
-        source = batch.source
-        remember = source.deterministic and batch.x is None
+        sampler = batch.sampler
+        remember = sampler.deterministic and batch.x is None
         if not remember:
             return self._read(batch)
-        if source not in self._known:
-            n_trials, n = len(source), len(self.names)
+        if sampler not in self._known:
+            n_trials, n = len(sampler), len(self.names)
             device = batch.index.device
-            self._known[source] = (
+            self._known[sampler] = (
                 torch.zeros(n_trials, dtype=torch.bool, device=device),
                 torch.zeros(n_trials, n, n, device=device),
             )
-        known, grams = self._known[source]
+        known, grams = self._known[sampler]
         if not known[batch.index].all():
             grams[batch.index] = self._read(batch).to(grams)
             known[batch.index] = True
@@ -293,9 +293,12 @@ def _region_masks(
         return {n: torch.tensor([float(w == n) for w in wanted]) for n in names}
     masks = {}
     for name, members in regions.items():
-        sites = {canonical_name(site) for site in check_ch_names(members, "regions")}
+        electrodes = {
+            canonical_name(electrode)
+            for electrode in check_ch_names(members, "regions")
+        }
         own = [canonical_name(split_band(channel)[0]) for channel in ch_names]
-        mask = torch.tensor([float(site in sites) for site in own])
+        mask = torch.tensor([float(electrode in electrodes) for electrode in own])
         if mask.any():
             masks[str(name)] = mask
     return masks
@@ -303,9 +306,9 @@ def _region_masks(
 
 def _scalp_region(name: str) -> str | None:
     """Return lobe and side of an electrode by its 10-05 name, None for other names."""
-    site = canonical_name(split_band(name)[0])
-    letters = site.rstrip("0123456789hz")
-    rest = site[len(letters) :].rstrip("h")
+    electrode = canonical_name(split_band(name)[0])
+    letters = electrode.rstrip("0123456789hz")
+    rest = electrode[len(letters) :].rstrip("h")
     for lobe, prefixes in LOBES.items():
         if letters in prefixes and (rest == "z" or rest.isdigit()):
             side = "middle" if rest == "z" else "left" if int(rest) % 2 else "right"

@@ -27,7 +27,7 @@ def mne_montage() -> Any:
 
 @cache
 def electrode_positions() -> dict[str, np.ndarray]:
-    """Return the position of every site, in meters."""
+    """Return the position of every electrode, in meters."""
     layout: dict[str, np.ndarray] = mne_montage().get_positions()["ch_pos"]
     for xyz in layout.values():
         xyz.flags.writeable = False
@@ -36,7 +36,7 @@ def electrode_positions() -> dict[str, np.ndarray]:
 
 @cache
 def electrode_names() -> dict[str, str]:
-    """Return the canonical name of every site, by its name in lower case."""
+    """Return the canonical name of every electrode, by its name in lower case."""
     return {name.lower(): OLD_NAMES.get(name, name) for name in electrode_positions()}
 
 
@@ -63,8 +63,10 @@ def canonical_name(name: str) -> str:
         If ``name`` is not a string.
     """
     check_type(name, "name", str, "a string")
-    site, band = split_band(name)
-    return in_band(electrode_names().get(site.strip().rstrip(".").lower(), site), band)
+    electrode, band = split_band(name)
+    return in_band(
+        electrode_names().get(electrode.strip().rstrip(".").lower(), electrode), band
+    )
 
 
 def positions(names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -82,6 +84,10 @@ def positions(names: Iterable[str]) -> dict[str, np.ndarray]:
         Position in meters by the name given (x to the right, y to the front, z up).
         Names without a known position are left out.
     """
-    sites = electrode_positions()
+    electrodes = electrode_positions()
     canonical = {name: canonical_name(split_band(name)[0]) for name in names}
-    return {name: sites[site] for name, site in canonical.items() if site in sites}
+    return {
+        name: electrodes[electrode]
+        for name, electrode in canonical.items()
+        if electrode in electrodes
+    }

@@ -19,7 +19,7 @@ from eegkd._checks import check_ch_names, join_names
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _BANDED = re.compile(
-    rf"(?P<site>.+?)\s+(?:(?P<low>{_NUMBER})-(?P<high>{_NUMBER})\s*Hz|"
+    rf"(?P<electrode>.+?)\s+(?:(?P<low>{_NUMBER})-(?P<high>{_NUMBER})\s*Hz|"
     rf"band\s+(?P<number>\d+))\s*",
     re.IGNORECASE,
 )
@@ -30,9 +30,9 @@ def band_name(low: float, high: float) -> str:
     return f"{_plain(low)}-{_plain(high)} Hz"
 
 
-def in_band(site: str, band: str) -> str:
+def in_band(electrode: str, band: str) -> str:
     """Return the name of an electrode's channel in a band; ``""`` for the only one."""
-    return f"{site} {band}" if band else site
+    return f"{electrode} {band}" if band else electrode
 
 
 def split_band(name: str) -> tuple[str, str]:
@@ -41,8 +41,8 @@ def split_band(name: str) -> tuple[str, str]:
     if found is None:
         return name, ""
     if found["number"]:
-        return found["site"], f"band {int(found['number'])}"
-    return found["site"], band_name(float(found["low"]), float(found["high"]))
+        return found["electrode"], f"band {int(found['number'])}"
+    return found["electrode"], band_name(float(found["low"]), float(found["high"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +51,15 @@ class Rows:
 
     Parameters
     ----------
-    sites : tuple of str
+    electrodes : tuple of str
         Electrodes, in the data's spelling.
     bands : tuple of str
         Names of the bands, in the data's order; ``("",)`` without a filter bank.
-    index : ndarray of int, shape (n_bands, n_sites)
+    index : ndarray of int, shape (n_bands, n_electrodes)
         Place of each in the data.
     """
 
-    sites: tuple[str, ...]
+    electrodes: tuple[str, ...]
     bands: tuple[str, ...]
     index: np.ndarray
 
@@ -86,9 +86,11 @@ def read_rows(ch_names: Sequence[str]) -> Rows:
     bands = tuple(dict.fromkeys(band for _, band in place))
     if bands == ("",):
         return Rows(tuple(ch_names), bands, np.arange(len(ch_names))[np.newaxis])
-    sites = tuple(dict.fromkeys(site for site, _ in place))
+    electrodes = tuple(dict.fromkeys(electrode for electrode, _ in place))
     for band in bands:
-        missing = [site for site in sites if (site, band) not in place]
+        missing = [
+            electrode for electrode in electrodes if (electrode, band) not in place
+        ]
         if missing:
             one = len(missing) == 1
             if band:
@@ -106,11 +108,13 @@ def read_rows(ch_names: Sequence[str]) -> Rows:
             "'ch_names' must name each electrode once in each band, got "
             f"{len(ch_names)} names for {len(place)} of them. Drop the copies."
         )
-    index = np.array([[place[site, band] for site in sites] for band in bands])
-    return Rows(sites, bands, index)
+    index = np.array(
+        [[place[electrode, band] for electrode in electrodes] for band in bands]
+    )
+    return Rows(electrodes, bands, index)
 
 
-def sites_of(ch_names: Sequence[str]) -> tuple[str, ...]:
+def electrodes_of(ch_names: Sequence[str]) -> tuple[str, ...]:
     """Return the electrodes that channels belong to, each once."""
     return tuple(dict.fromkeys(split_band(name)[0] for name in ch_names))
 
@@ -122,7 +126,7 @@ def stack_bands(
 
     Parameters
     ----------
-    X : ndarray, shape (n_trials, n_sites, n_times, n_bands)
+    X : ndarray, shape (n_trials, n_electrodes, n_times, n_bands)
         Trials as MOABB gives them; those of another shape are returned as they are.
     ch_names : sequence of str
         Names of the electrodes.
@@ -131,7 +135,7 @@ def stack_bands(
 
     Returns
     -------
-    X : ndarray, shape (n_trials, n_bands * n_sites, n_times)
+    X : ndarray, shape (n_trials, n_bands * n_electrodes, n_times)
         All electrodes in the first band, then all in the second, and so on.
     ch_names : tuple of str
         Names with the bands.
@@ -149,10 +153,10 @@ def stack_bands(
     names = check_ch_names(ch_names)
     if getattr(X, "ndim", 3) != 4:
         return X, names
-    n_trials, n_sites, n_times, n_bands = X.shape
-    if len(names) != n_sites:
+    n_trials, n_electrodes, n_times, n_bands = X.shape
+    if len(names) != n_electrodes:
         raise ValueError(
-            f"'ch_names' must name the {n_sites} electrodes of 'X', whose shape "
+            f"'ch_names' must name the {n_electrodes} electrodes of 'X', whose shape "
             f"{X.shape} is (n_trials, n_chans, n_times, n_bands), got {len(names)} "
             f"names: {join_names(names)}."
         )
@@ -166,8 +170,10 @@ def stack_bands(
                 "or eegkd.benchmark, to have all bands.",
                 stacklevel=3,
             )
-    stacked = X.transpose(0, 3, 1, 2).reshape(n_trials, n_bands * n_sites, n_times)
-    return stacked, tuple(in_band(site, band) for band in bands for site in names)
+    stacked = X.transpose(0, 3, 1, 2).reshape(n_trials, n_bands * n_electrodes, n_times)
+    return stacked, tuple(
+        in_band(electrode, band) for band in bands for electrode in names
+    )
 
 
 def _plain(frequency: float) -> str:

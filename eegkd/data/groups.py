@@ -1,11 +1,11 @@
-"""Trials that belong together: overlapping ones, and windows of one segment.
+"""Groups: trials that must stay on one side of every split.
 
 Flashes of a speller follow each other faster than a response lasts, so that a trial
 shares samples with its neighbors. If one of them trains and the other tests, the test
 has been seen. The same holds, more weakly, for windows cut from one segment of rest.
-What a split may part is therefore a *section*: a block of such trials, or, of a block
-that is most of a recording, a stretch of it. Where a cut goes through a block, training
-trials that share samples with the other side are left out.
+Such trials are a *group*; one that is most of a recording is cut into stretches, and
+where a split cuts between two of these, training trials that share samples with the
+other side are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RECORDING = ["subject", "session"]
 RUN = [*RECORDING, "run"]
-N_SECTIONS = 10  # of a session at least, so that a fifth or a third can be held out
+N_GROUPS = 10  # of a session at least, so that a fifth or a third can be held out
 SLACK = 1e-3  # s; times of resampled trials are not exact
 
 
@@ -48,14 +48,14 @@ def add_times(
     -------
     metadata : DataFrame
         With ``start`` and ``stop``, in seconds from the first trial of the run, and
-        ``block``: trials of a run that overlap, directly or by way of others, have one
+        ``group``: trials of a run that overlap, directly or by way of others, have one
         number.
     """
     timed = metadata.assign(start=start)
     first = timed.groupby(RUN, sort=False)["start"].transform("min")
     timed["start"] -= first
     timed["stop"] = timed["start"] + length
-    return timed.assign(block=_chains(timed, y))
+    return timed.assign(group=_chains(timed, y))
 
 
 def _chains(metadata: pd.DataFrame, y: np.ndarray | None = None) -> np.ndarray:
@@ -74,55 +74,55 @@ def _chains(metadata: pd.DataFrame, y: np.ndarray | None = None) -> np.ndarray:
     return chain
 
 
-def sections(metadata: pd.DataFrame) -> np.ndarray | None:
-    """Return the stretch of recording that each trial stays in, whatever the split.
+def groups(metadata: pd.DataFrame) -> np.ndarray | None:
+    """Return the group of each trial, as scikit-learn's splitters take it.
 
     Parameters
     ----------
     metadata : DataFrame
         One row for each trial in the order of recording, with ``subject``,
-        ``session``, ``run`` and perhaps ``block``, or ``start`` and ``stop``, see
+        ``session``, ``run`` and perhaps ``group``, or ``start`` and ``stop``, see
         `eegkd.load_trials`. A trial for which these are not known stands alone.
 
     Returns
     -------
-    section : ndarray of int, shape (n_trials,), or None
-        Blocks in order of appearance; one that holds more than a tenth of its session
+    group : ndarray of int, shape (n_trials,), or None
+        Groups in order of appearance; one that holds more than a tenth of its session
         is cut into equal parts. None where every trial stands alone.
     """
     metadata = metadata.reset_index(drop=True)
-    if "block" not in metadata:
+    if "group" not in metadata:
         if not {"start", "stop"} <= set(metadata):
             return None
-        metadata = metadata.assign(block=_chains(metadata))
-    known = metadata["block"].notna()
-    alone = -1 - np.arange(len(metadata))  # a number that no block has
-    metadata = metadata.assign(block=metadata["block"].where(known, alone))
-    blocks = metadata.groupby([*RUN, "block"], sort=False)
-    number, position = blocks.ngroup().to_numpy(), blocks.cumcount().to_numpy()
+        metadata = metadata.assign(group=_chains(metadata))
+    known = metadata["group"].notna()
+    alone = -1 - np.arange(len(metadata))  # a number that no group has
+    metadata = metadata.assign(group=metadata["group"].where(known, alone))
+    grouped = metadata.groupby([*RUN, "group"], sort=False)
+    number, position = grouped.ngroup().to_numpy(), grouped.cumcount().to_numpy()
     size = np.bincount(number)[number] if len(number) else number
     if (size <= 1).all():
         return None
-    session = metadata.groupby(RECORDING, sort=False)["block"].transform("size")
-    limit = np.ceil(session.to_numpy() / N_SECTIONS)
+    session = metadata.groupby(RECORDING, sort=False)["group"].transform("size")
+    limit = np.ceil(session.to_numpy() / N_GROUPS)
     part = position * np.ceil(size / limit).astype(int) // size
     joined = number * (part.max() + 1) + part
     return np.unique(joined, return_inverse=True)[1]
 
 
-def last_sections(
-    section: np.ndarray, y: np.ndarray, fraction: float, *, rounded: bool = True
+def last_groups(
+    group: np.ndarray, y: np.ndarray, fraction: float, *, rounded: bool = True
 ) -> np.ndarray:
-    """Choose the last sections of each kind.
+    """Choose the last groups of each kind.
 
     Parameters
     ----------
-    section : ndarray of int, shape (n_trials,)
+    group : ndarray of int, shape (n_trials,)
         Of one subject, numbered in the order of recording.
     y : ndarray, shape (n_trials,)
-        Labels. Sections that hold the same classes are of one kind.
+        Labels. Groups that hold the same classes are of one kind.
     fraction : float
-        Part of the sections of each kind, at least one where there are two.
+        Part of the groups of each kind, at least one where there are two.
     rounded : bool, default=True
         Whether the number is rounded, or cut off.
 
@@ -132,8 +132,8 @@ def last_sections(
         Whether a trial is in one of them.
     """
     kinds: dict[frozenset[str], list[int]] = {}
-    for number in np.unique(section):
-        held = frozenset(map(str, y[section == number]))
+    for number in np.unique(group):
+        held = frozenset(map(str, y[group == number]))
         kinds.setdefault(held, []).append(int(number))
     count = round if rounded else math.floor
     chosen = [
@@ -142,10 +142,10 @@ def last_sections(
         if len(numbers) > 1
         for number in numbers[-max(1, count(fraction * len(numbers))) :]
     ]
-    return np.isin(section, chosen)
+    return np.isin(group, chosen)
 
 
-def overlapping(
+def shares_samples(
     metadata: pd.DataFrame, rows: np.ndarray, others: np.ndarray
 ) -> np.ndarray:
     """Say which trials share samples with trials of the other side.

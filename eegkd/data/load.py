@@ -91,7 +91,7 @@ def load_trials(
     -------
     trials : Trials
         The trials in volts, with ``subject``, ``session``, ``run``, ``start``, ``stop``
-        and ``block`` in the metadata, ``paradigm`` the dataset's kind, ``name`` its
+        and ``group`` in the metadata, ``paradigm`` the dataset's kind, ``name`` its
         code and ``settings`` what was done.
 
     Raises
@@ -118,7 +118,7 @@ def load_trials(
 
     Trials of P300 and c-VEP overlap, and windows of resting state come from one
     segment. ``start`` and ``stop`` (seconds from the first trial of the run) say where
-    a trial lies, and ``block`` numbers the trials of a run that must stay on one side
+    a trial lies, and ``group`` numbers the trials of a run that must stay on one side
     of a split, see `eegkd.data.groups`.
 
     Trials of a filter bank (``bands``, or one of MOABB's paradigms ``FilterBank...``)

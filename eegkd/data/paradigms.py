@@ -49,7 +49,7 @@ class Paradigm:
         Softness of scores in methods that have a ``temperature``; None leaves each
         method its own.
     max_epochs : int
-        Passes over the training trials.
+        Epochs over the training trials.
     window : float, optional
         Length in seconds of the windows that trials are cut into; None leaves trials
         whole.
@@ -170,7 +170,7 @@ CHANCE: dict[str, Any] = {
 }
 
 _UPDATES = (
-    "About as many steps of the optimizer as the 500 passes over 288 trials of the "
+    "About as many steps of the optimizer as the 500 epochs over 288 trials of the "
     "paper on similarity keeping; these sets have {times} trials."
 )
 _TWO_CLASSES = (

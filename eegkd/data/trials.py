@@ -18,7 +18,7 @@ from eegkd._checks import (
     check_signals,
     join_names,
 )
-from eegkd.data.filter_bank import sites_of, stack_bands
+from eegkd.data.filter_bank import electrodes_of, stack_bands
 from eegkd.data.groups import add_times
 from eegkd.data.paradigms import PARADIGMS
 
@@ -50,8 +50,8 @@ class Trials:
     metadata : DataFrame
         One row for each trial with at least ``subject``, ``session`` and ``run``. Where
         it has ``start`` and ``stop`` (seconds from the first trial of the run), splits
-        keep overlapping trials together, and where it has ``block``, trials of one
-        block of a run, see `eegkd.data.groups`.
+        keep overlapping trials together, and where it has ``group``, trials of one
+        group of a run, see `eegkd.data.groups`.
     tmin : float, default=0.0
         Time of the first sample relative to the cue, in seconds.
     name : str, default="arrays"
@@ -309,9 +309,9 @@ class Trials:
         if self.y.dtype.kind == "f" and (self.y != np.round(self.y)).any():
             labels = f"labels from {self.y.min():g} to {self.y.max():g}"
         rows = f"{self.n_chans} channels"
-        n_sites = len(sites_of(self.ch_names))
-        if n_sites < self.n_chans:
-            rows = f"{n_sites} electrodes in {self.n_chans / n_sites:g} bands"
+        n_electrodes = len(electrodes_of(self.ch_names))
+        if n_electrodes < self.n_chans:
+            rows = f"{n_electrodes} electrodes in {self.n_chans / n_electrodes:g} bands"
         return (
             f"<Trials | {self.name}{kind}: {len(self)} trials of "
             f"{len(self.subjects)} subject(s), {rows}, "
@@ -371,9 +371,9 @@ def with_times(trials: Trials, start: np.ndarray) -> Trials:
     Returns
     -------
     trials : Trials
-        With ``start``, ``stop`` and ``block`` in the metadata, see
+        With ``start``, ``stop`` and ``group`` in the metadata, see
         `eegkd.data.groups.add_times`; in resting state trials of one state that follow
-        each other are one block.
+        each other are one group.
     """
     states = trials.y if trials.paradigm == "rstate" else None
     length = trials.n_times / trials.sfreq

@@ -15,7 +15,7 @@ def cut_windows(trials: Trials, seconds: float) -> Trials:
     Parameters
     ----------
     trials : Trials
-        With ``start`` and ``block`` in the metadata.
+        With ``start`` and ``group`` in the metadata.
     seconds : float
         Length of a window, > 0. What is left at the end of a trial is dropped;
         trials that are shorter stay as they are.
@@ -24,7 +24,7 @@ def cut_windows(trials: Trials, seconds: float) -> Trials:
     -------
     windows : Trials
         In the order of the trials, with their labels; those of one trial keep its
-        ``block``.
+        ``group``.
 
     Raises
     ------

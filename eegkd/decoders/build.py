@@ -22,8 +22,8 @@ from eegkd._checks import (
 from eegkd.decoders.decoder import Decoder, last_layer
 from eegkd.decoders.networks import (
     SIGNAL,
+    check_electrodes,
     check_options,
-    check_sites,
     decode_option,
     make_network,
     network_class,
@@ -121,7 +121,7 @@ def build_decoder(
     check_registered(decoder, "decoder", DECODERS)
     name = factory_name(decoder)
     if isinstance(decoder, str):
-        check_sites(view.ch_names, name)
+        check_electrodes(view.ch_names, name)
     options = _check_options(decoder, name, options)
 
     with _explained(name, signal), quiet(), seeded(seed):

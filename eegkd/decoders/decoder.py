@@ -277,7 +277,7 @@ class Decoder(nn.Module):
         rows = read_rows(self.view.ch_names)
         in_bands = f" in {len(rows.bands)} bands" if len(rows.bands) > 1 else ""
         return (
-            f"<Decoder | {name}: {len(rows.sites)} electrodes{in_bands}, "
+            f"<Decoder | {name}: {len(rows.electrodes)} electrodes{in_bands}, "
             f"{self.n_parameters} parameters>"
         )
 

@@ -132,7 +132,7 @@ class FoldedConv2d(nn.Conv2d):
         return x.unsqueeze(2)  # (n_batch, n_filters, 1, n_steps - kernel + 1)
 
 
-def check_sites(ch_names: Sequence[str], decoder: str) -> None:
+def check_electrodes(ch_names: Sequence[str], decoder: str) -> None:
     """Refuse channels without a position, if the network asks for positions."""
     if not DECODERS[decoder].positions:
         return
@@ -149,7 +149,7 @@ def check_sites(ch_names: Sequence[str], decoder: str) -> None:
     if unknown:
         raise ValueError(
             f"'decoder' {decoder!r} needs electrode positions, but "
-            f"{join_names(unknown)} are no sites of the 10-05 system. Rename the "
+            f"{join_names(unknown)} are no electrodes of the 10-05 system. Rename the "
             "channels, or choose another decoder."
         )
 

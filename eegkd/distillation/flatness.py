@@ -14,14 +14,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from eegkd._checks import check_int, check_number
 from eegkd.criteria import CrossEntropy
 from eegkd.decoders import Decoder
-from eegkd.samplers import Source
+from eegkd.samplers import Sampler
 
 Weights = dict[str, Tensor]
 
 
 def flatness(
     decoder: Decoder,
-    source: Source,
+    sampler: Sampler,
     *,
     radius: float = 0.1,
     n_directions: int = 10,
@@ -34,8 +34,8 @@ def flatness(
     ----------
     decoder : Decoder
         The trained decoder. It is read and not changed.
-    source : Source
-        The trials whose loss is looked at, usually those of the training. One pass
+    sampler : Sampler
+        The trials whose loss is looked at, usually those of the training. One epoch
         is taken.
     radius : float, default=0.1
         Length of the step, relative to the length of the weights, > 0.
@@ -87,19 +87,19 @@ def flatness(
     weights, buffers = _state(decoder)
     rises = []
     with _evaluating(decoder), torch.no_grad():
-        start = _loss(decoder, weights, buffers, source, criterion)
+        start = _loss(decoder, weights, buffers, sampler, criterion)
         for _ in range(n_directions):
             steps = _filter_steps(weights, radius, generator)
             for sign in (1, -1):
                 moved = {name: w + sign * steps[name] for name, w in weights.items()}
-                end = _loss(decoder, moved, buffers, source, criterion)
+                end = _loss(decoder, moved, buffers, sampler, criterion)
                 rises.append(end - start)
     return float(torch.stack(rises).mean())
 
 
 def top_hessian_eigenvalue(
     decoder: Decoder,
-    source: Source,
+    sampler: Sampler,
     *,
     n_iter: int = 20,
     random_state: int = 0,
@@ -111,11 +111,11 @@ def top_hessian_eigenvalue(
     ----------
     decoder : Decoder
         The trained decoder. It is read and not changed.
-    source : Source
-        The trials whose loss is looked at, usually those of the training. A pass is
+    sampler : Sampler
+        The trials whose loss is looked at, usually those of the training. An epoch is
         taken for each step.
     n_iter : int, default=20
-        Steps of the power iteration, >= 1; each costs about four passes of training.
+        Steps of the power iteration, >= 1; each costs about four epochs of training.
     random_state : int, default=0
         Seed of the first direction. The global random state is neither used nor
         changed.
@@ -143,7 +143,7 @@ def top_hessian_eigenvalue(
     Notes
     -----
     Power iteration with products of the matrix and a vector, which take two backward
-    passes and never the matrix [1]_. It finds the eigenvalue of the largest size; if
+    epochs and never the matrix [1]_. It finds the eigenvalue of the largest size; if
     that is negative, which happens away from a minimum, the matrix is shifted by it
     and iterated again. Dropout is off and batch statistics are those of the training.
     Unlike `flatness` it depends on how the layers are scaled: compare decoders of one
@@ -164,7 +164,7 @@ def top_hessian_eigenvalue(
 
         def product(direction: Weights) -> Weights:
             """Return the matrix times a direction."""
-            return _curvature(decoder, weights, buffers, source, criterion, direction)
+            return _curvature(decoder, weights, buffers, sampler, criterion, direction)
 
         value = _power(product, weights, 0.0, n_iter, random_state)
         if value < 0:
@@ -197,7 +197,7 @@ def _curvature(
     decoder: Decoder,
     weights: Weights,
     buffers: Weights,
-    source: Source,
+    sampler: Sampler,
     criterion: Callable[..., Tensor],
     direction: Weights,
 ) -> Weights:
@@ -205,7 +205,7 @@ def _curvature(
     total = {name: torch.zeros_like(value) for name, value in direction.items()}
     names, leaves = list(weights), list(weights.values())
     n_trials = 0
-    for batch in source(0):
+    for batch in sampler(0):
         loss = _batch_loss(decoder, weights, buffers, batch, criterion).sum()
         first = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True)
         slope = sum(
@@ -226,13 +226,13 @@ def _loss(
     decoder: Decoder,
     weights: Weights,
     buffers: Weights,
-    source: Source,
+    sampler: Sampler,
     criterion: Callable[..., Tensor],
 ) -> Tensor:
-    """Return the mean loss over one pass, in double precision."""
+    """Return the mean loss over one epoch, in double precision."""
     losses = [
         _batch_loss(decoder, weights, buffers, batch, criterion).double()
-        for batch in source(0)
+        for batch in sampler(0)
     ]
     return torch.cat(losses).mean()
 

@@ -17,7 +17,7 @@ from eegkd._checks import check_int, check_number
 from eegkd.criteria.base import TrainedCriterion
 from eegkd.decoders import Decoder
 from eegkd.distillation.objective import Objective, summed
-from eegkd.samplers import Batch, Source, TrialSource
+from eegkd.samplers import Batch, Sampler, TrialSampler
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,9 +41,9 @@ class Learner:
         Weight of the L2 penalty inside Adam, >= 0. The published value. Parameters of
         criteria have none.
     average_from : float, optional
-        Part of the passes, from 0 to below 1, after which the weights of each pass
+        Part of the epochs, from 0 to below 1, after which the weights of each epoch
         are averaged; the average is what is kept, with batch statistics computed
-        anew. By default the best pass is kept.
+        anew. By default the best epoch is kept.
     calibrate : float, optional
         Scale the terms so that the gradient of each on the first batch is so many
         times as long as that of the first term that has one, > 0; see
@@ -69,16 +69,16 @@ class Learner:
 
 @dataclass
 class History:
-    """What happened in each pass over the trials.
+    """What happened in each epoch over the trials.
 
     Parameters
     ----------
     rows : list of dict
-        One entry for each pass: ``epoch``, ``train_<term>`` and ``train_loss``, and
+        One entry for each epoch: ``epoch``, ``train_<term>`` and ``train_loss``, and
         with validation ``valid_<term>``, ``valid_accuracy`` and, where a term counts
         on validation trials, ``valid_loss``.
     best_epoch : int or None
-        The pass whose weights were kept; None before the first.
+        The epoch whose weights were kept; None before the first.
     seconds : float
         Time of the whole training.
     notes : dict
@@ -93,24 +93,24 @@ class History:
 
     @property
     def kept(self) -> dict[str, float]:
-        """Entry of the pass whose weights were kept; empty before the first."""
+        """Entry of the epoch whose weights were kept; empty before the first."""
         return {} if self.best_epoch is None else self.rows[self.best_epoch]
 
     @property
     def best_loss(self) -> float:
-        """Loss of the pass that was kept, on validation where there was one."""
+        """Loss of the epoch that was kept, on validation where there was one."""
         return self._of_kept("loss")
 
     @property
     def label_loss(self) -> float:
-        """Label loss of the pass that was kept, on validation where there was one.
+        """Label loss of the epoch that was kept, on validation where there was one.
 
         Losses of different objectives cannot be compared; the label term of each can.
         """
         return self._of_kept("label_loss")
 
     def _of_kept(self, name: str) -> float:
-        """Return a value of the kept pass, on validation trials if it is there."""
+        """Return a value of the kept epoch, on validation trials if it is there."""
         trained = self.kept.get(f"train_{name}", float("nan"))
         return self.kept.get(f"valid_{name}", trained)
 
@@ -120,7 +120,7 @@ class History:
         Returns
         -------
         table : DataFrame
-            One row for each pass.
+            One row for each epoch.
         """
         import pandas as pd
 
@@ -129,9 +129,9 @@ class History:
 
 def distill(
     learners: Learner | Sequence[Learner],
-    source: Source,
+    sampler: Sampler,
     *,
-    valid: TrialSource | None = None,
+    valid: TrialSampler | None = None,
     max_epochs: int = 500,
     patience: int | None = None,
     random_state: int = 0,
@@ -140,28 +140,28 @@ def distill(
     """Train one or several learners on the same batches.
 
     Training a teacher is distilling with a label loss alone. Of each learner the
-    weights of the pass with the lowest validation loss are kept; without validation
-    trials, or where no term counts on them, those of the last pass; with
-    ``average_from``, an average over passes.
+    weights of the epoch with the lowest validation loss are kept; without validation
+    trials, or where no term counts on them, those of the last epoch; with
+    ``average_from``, an average over epochs.
 
     Parameters
     ----------
     learners : Learner or sequence of Learner
         Who learns. All outputs of a batch are computed before any update.
-    source : Source
+    sampler : Sampler
         Training trials.
-    valid : TrialSource, optional
+    valid : TrialSampler, optional
         Validation trials, from the training sessions.
     max_epochs : int, default=500
-        Passes over the trials, >= 1.
+        Epochs over the trials, >= 1.
     patience : int, optional
-        Stop when no learner has improved on validation for so many passes. Where no
+        Stop when no learner has improved on validation for so many epochs. Where no
         term counts on validation trials, training goes on to the end.
     random_state : int, default=0
         Seed of dropout. On a CPU the same seed gives the same weights. The global
         random state is neither used nor changed.
     progress : callable, optional
-        Called as ``progress(epoch, row)`` after each pass with the first learner's
+        Called as ``progress(epoch, row)`` after each epoch with the first learner's
         entry of the history.
 
     Returns
@@ -193,14 +193,14 @@ def distill(
     group = [learners] if isinstance(learners, Learner) else list(learners)
     start = time.perf_counter()
     with _seeded(random_state, group):
-        students = _start(group, source, max_epochs)
+        students = _start(group, sampler, max_epochs)
         try:
             for epoch in range(max_epochs):
-                _one_pass(students, source, epoch)
+                _one_pass(students, sampler, epoch)
                 if valid is not None:
                     _validate(students, valid, epoch)
                 for student in students:
-                    student.finish_pass(epoch)
+                    student.finish_epoch(epoch)
                 if progress is not None:
                     progress(epoch, students[0].history.rows[-1])
                 if patience is not None and all(
@@ -210,13 +210,15 @@ def distill(
                     break
         finally:
             for student in students:
-                student.keep_best(source)
+                student.keep_best(sampler)
                 student.history.seconds = time.perf_counter() - start
     histories = [student.history for student in students]
     return histories[0] if isinstance(learners, Learner) else histories
 
 
-def _start(learners: list[Learner], source: Source, max_epochs: int) -> list[_Student]:
+def _start(
+    learners: list[Learner], sampler: Sampler, max_epochs: int
+) -> list[_Student]:
     """Make what criteria need, then an optimizer for each learner."""
     for learner in learners:
         learner.objective.scale = torch.ones(len(learner.objective.terms), 1)
@@ -226,7 +228,7 @@ def _start(learners: list[Learner], source: Source, max_epochs: int) -> list[_St
         for learner in learners
     )
     if curious:
-        batch = next(iter(source(0)))
+        batch = next(iter(sampler(0)))
         for learner in learners:
             decoder = learner.decoder.eval()
             with torch.no_grad():
@@ -239,21 +241,21 @@ def _start(learners: list[Learner], source: Source, max_epochs: int) -> list[_St
     return [_Student(learner, max_epochs) for learner in learners]
 
 
-def _one_pass(students: list[_Student], source: Source, epoch: int) -> None:
-    """Update every learner on every batch of one pass."""
-    tell_source = getattr(source, "start_pass", None)
-    if tell_source is not None:
-        tell_source(epoch)
+def _one_pass(students: list[_Student], sampler: Sampler, epoch: int) -> None:
+    """Update every learner on every batch of one epoch."""
+    tell_sampler = getattr(sampler, "start_epoch", None)
+    if tell_sampler is not None:
+        tell_sampler(epoch)
     for student in students:
-        student.start_pass(epoch)
-    for batch in source(epoch):
+        student.start_epoch(epoch)
+    for batch in sampler(epoch):
         _answer(students, batch)
         losses = [student.loss(batch, epoch) for student in students]
         for student, loss in zip(students, losses, strict=True):
             student.update(loss)
 
 
-def _validate(students: list[_Student], valid: TrialSource, epoch: int) -> None:
+def _validate(students: list[_Student], valid: TrialSampler, epoch: int) -> None:
     """Let every learner see the validation trials, all of them batch by batch."""
     for student in students:
         student.start_validation()
@@ -272,7 +274,7 @@ def _answer(students: list[_Student], batch: Batch) -> None:
 
 
 class _Sums:
-    """Sums over the trials of a pass: loss, terms and right answers."""
+    """Sums over the trials of an epoch: loss, terms and right answers."""
 
     def __init__(self) -> None:
         self.loss: Any = 0.0
@@ -311,9 +313,9 @@ class _Student:
         )
         self._train, self._valid = _Sums(), _Sums()
 
-    def start_pass(self, epoch: int) -> None:
-        """Switch to training and forget the last pass's sums."""
-        self.objective.tell("start_pass", epoch)
+    def start_epoch(self, epoch: int) -> None:
+        """Switch to training and forget the last epoch's sums."""
+        self.objective.tell("start_epoch", epoch)
         self.decoder.train()
         self.objective.train()
         self._train, self._valid = _Sums(), _Sums()
@@ -346,14 +348,14 @@ class _Student:
             right = (output.logits.argmax(dim=1) == batch.y).sum()
             self._valid.right = self._valid.right + right
 
-    def finish_pass(self, epoch: int) -> None:
-        """Write the pass into the history and keep its weights if they are the best."""
+    def finish_epoch(self, epoch: int) -> None:
+        """Write the epoch into the history; keep its weights if they are the best."""
         names = self.objective.names
         row: dict[str, float] = {"epoch": epoch, **self._train.means(names, "train")}
         validated = bool(self._valid.counted)
         if self._valid.n_trials > 0:
             row.update(self._valid.means(names, "valid"))
-            if not validated:  # nothing counts, so its 0 says nothing of the pass
+            if not validated:  # nothing counts, so its 0 says nothing of the epoch
                 del row["valid_loss"]
             if isinstance(self._valid.right, Tensor):
                 row["valid_accuracy"] = float(self._valid.right) / self._valid.n_trials
@@ -367,40 +369,40 @@ class _Student:
         if self._average is not None:
             self._average.add(self.decoder, epoch)
         if self._average is not None or not (validated or self._best):
-            self.history.best_epoch = epoch  # the last pass is what stays
+            self.history.best_epoch = epoch  # the last epoch is what stays
         elif validated and (self._best is None or loss < self.history.best_loss):
             self.history.best_epoch = epoch
             self._best = copy.deepcopy(self.decoder.state_dict())
 
-    def keep_best(self, source: Source) -> None:
+    def keep_best(self, sampler: Sampler) -> None:
         """Put the best weights back and leave the decoder in eval mode."""
         if self._best is not None:
             self.decoder.load_state_dict(self._best)
-        if self._average is not None and self._average.n_passes:
-            self._average.give(self.decoder, source)
-            self.history.notes["averaged_passes"] = self._average.n_passes
+        if self._average is not None and self._average.n_epochs:
+            self._average.give(self.decoder, sampler)
+            self.history.notes["averaged_epochs"] = self._average.n_epochs
         self.decoder.eval()
 
 
 class _Average:
-    """The arithmetic mean of a decoder's weights over the last passes."""
+    """The arithmetic mean of a decoder's weights over the last epochs."""
 
     def __init__(self, first: int) -> None:
         self.first = first
-        self.n_passes = 0
+        self.n_epochs = 0
         self.mean: dict[str, Tensor] = {}
 
     def add(self, decoder: Decoder, epoch: int) -> None:
-        """Add the weights after a pass, if it is one of the last."""
+        """Add the weights after an epoch, if it is one of the last."""
         if epoch < self.first:
             return
-        self.n_passes += 1
+        self.n_epochs += 1
         for name, parameter in decoder.named_parameters():
             value = parameter.detach()
             mean = self.mean.setdefault(name, torch.zeros_like(value))
-            mean += (value - mean) / self.n_passes
+            mean += (value - mean) / self.n_epochs
 
-    def give(self, decoder: Decoder, source: Source) -> None:
+    def give(self, decoder: Decoder, sampler: Sampler) -> None:
         """Give a decoder the mean, and the batch statistics that belong to it."""
         with torch.no_grad():
             for name, value in decoder.named_parameters():
@@ -417,7 +419,7 @@ class _Average:
             norm.train()
         seen = 0
         with torch.no_grad():
-            for batch in source(0):
+            for batch in sampler(0):
                 seen += len(batch)
                 for norm in norms:  # a mean over the trials, not over the batches
                     norm.momentum = len(batch) / seen

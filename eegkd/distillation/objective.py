@@ -27,7 +27,7 @@ class Objective:
     Parameters
     ----------
     terms : sequence of (criterion, teacher or None)
-        What is compared with whom.
+        The criterion and the teacher that it compares the student with.
     weighting : Weighting, optional
         How the terms are mixed; by default each counts 1.
 
@@ -46,9 +46,9 @@ class Objective:
 
     Notes
     -----
-    Criteria, teachers and weightings may define ``start_pass(epoch)``, called before
-    each pass, and ``after_update()``, called after each step of the optimizer. Teachers
-    that ask others name them in ``parts``, so that they are told as well.
+    Criteria, teachers and weightings may define ``start_epoch(epoch)``, called before
+    each epoch, and ``after_update()``, called after each step of the optimizer.
+    Teachers that ask others name them in ``parts``, so that they are told as well.
 
     Teachers are asked without gradient and are not trained, whatever they are made of.
     Criteria and weightings that are modules are trained with the student.
@@ -140,7 +140,7 @@ class Objective:
 
         Parameters
         ----------
-        event : {"start_pass", "after_update"}
+        event : {"start_epoch", "after_update"}
             Name of the method.
         *arguments
             What it is given.

@@ -15,7 +15,7 @@ from eegkd.decoders import Decoder
 from eegkd.distillation.loop import History, Learner, distill
 from eegkd.distillation.objective import Criterion, Objective
 from eegkd.montage import Montage, ladder
-from eegkd.samplers import Source, TrialSource
+from eegkd.samplers import Sampler, TrialSampler
 from eegkd.teachers import Frozen
 
 # make(montage, decoder, random_state): an untrained decoder for the training trials.
@@ -25,15 +25,15 @@ _SAME: Any = object()  # stands for the validation trials of the training
 
 @dataclass
 class Training:
-    """What a method is given: whom to train, with whom, on what, and how.
+    """The student, its teachers, data and settings, as a method is given them.
 
     Parameters
     ----------
     student : Decoder
         The student, untrained.
-    source : TrialSource
+    sampler : TrialSampler
         Training trials.
-    valid : TrialSource or None
+    valid : TrialSampler or None
         Validation trials, from the training sessions.
     teachers : sequence of Decoder
         Trained teachers; empty for methods that need none.
@@ -57,8 +57,8 @@ class Training:
     """
 
     student: Decoder
-    source: TrialSource
-    valid: TrialSource | None = None
+    sampler: TrialSampler
+    valid: TrialSampler | None = None
     teachers: Sequence[Decoder] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     loop: dict[str, Any] = field(default_factory=dict)
@@ -94,13 +94,13 @@ class Training:
 
     @property
     def max_epochs(self) -> int:
-        """Passes over the training trials."""
+        """Epochs over the training trials."""
         return self.loop.get("max_epochs", 500)
 
     @property
     def regression(self) -> bool:
         """Whether labels are continuous."""
-        return self.source.y.is_floating_point()
+        return self.sampler.y.is_floating_point()
 
     def label_loss(self) -> Criterion:
         """Return the loss on labels: cross-entropy, or the squared error.
@@ -161,8 +161,8 @@ class Training:
         self,
         objective: Objective,
         *,
-        source: Source | None = None,
-        valid: TrialSource | None = _SAME,
+        sampler: Sampler | None = None,
+        valid: TrialSampler | None = _SAME,
         average_from: float | None = None,
         **loop: Any,
     ) -> History:
@@ -172,9 +172,9 @@ class Training:
         ----------
         objective : Objective
             What is minimized.
-        source : Source, optional
+        sampler : Sampler, optional
             Trials to train on, by default those of the training.
-        valid : TrialSource or None
+        valid : TrialSampler or None
             Validation trials, by default those of the training.
         average_from : float, optional
             See `Learner`.
@@ -184,12 +184,12 @@ class Training:
         Returns
         -------
         history : History
-            What happened in each pass.
+            What happened in each epoch.
         """
         return self.train(
             self.student,
             objective,
-            source=source,
+            sampler=sampler,
             valid=valid,
             average_from=average_from,
             **loop,
@@ -200,8 +200,8 @@ class Training:
         decoder: Decoder,
         objective: Objective | None = None,
         *,
-        source: Source | None = None,
-        valid: TrialSource | None = _SAME,
+        sampler: Sampler | None = None,
+        valid: TrialSampler | None = _SAME,
         average_from: float | None = None,
         **loop: Any,
     ) -> History:
@@ -213,9 +213,9 @@ class Training:
             Trained in place.
         objective : Objective, optional
             What is minimized, by default the label loss.
-        source : Source, optional
+        sampler : Sampler, optional
             Trials to train on, by default those of the training.
-        valid : TrialSource or None
+        valid : TrialSampler or None
             Validation trials, by default those of the training.
         average_from : float, optional
             See `Learner`.
@@ -225,7 +225,7 @@ class Training:
         Returns
         -------
         history : History
-            What happened in each pass.
+            What happened in each epoch.
         """
         chosen = self.valid if valid is _SAME else valid
         settings = {**self.loop, **loop}
@@ -233,7 +233,7 @@ class Training:
             settings["patience"] = None
         return distill(
             self.learner(decoder, objective, average_from=average_from),
-            self.source if source is None else source,
+            self.sampler if sampler is None else sampler,
             valid=chosen,
             **settings,
         )
@@ -331,10 +331,10 @@ class Training:
         """
         check_int(n_steps, "n_steps", at_least=0)
         view = self.student.view
-        read = view.resolved.source_names
+        read = view.resolved.data_names
         if view.resolved.index is None:  # interpolated from everything
-            read = tuple(name for name in view.source_names if name in view.ch_names)
-        return ladder(read or view.source_names[:1], view.source_names, n_steps)
+            read = tuple(name for name in view.data_names if name in view.ch_names)
+        return ladder(read or view.data_names[:1], view.data_names, n_steps)
 
 
 def train_decoder(training: Training) -> History:
@@ -343,11 +343,11 @@ def train_decoder(training: Training) -> History:
     Parameters
     ----------
     training : Training
-        Whom to train, on what, and how.
+        The student, its trials and settings.
 
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
     """
     return training.train(training.student)

@@ -18,20 +18,20 @@ from sklearn.utils import Tags
 from eegkd._checks import check_labels
 from eegkd._hashing import digest, is_plain
 from eegkd.criteria import trial_similarity
-from eegkd.data.groups import overlapping
+from eegkd.data.groups import shares_samples
 from eegkd.data.trials import Trials, amplitude
 from eegkd.decoders import EMBEDDING, Decoder, Output, build_decoder
 from eegkd.distillation import History, Training
 from eegkd.distillation.training import Maker
 from eegkd.estimators.reading import TrialReader, as_trials
 from eegkd.estimators.validation import validation_mask
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
 PREDICT_CHUNK = 256  # trials that the network reads at once
 #: How an error about too few trials ends.
 WAYS_OUT = (
-    "Give more trials, or choose valid_fraction=0, which keeps the last pass and "
+    "Give more trials, or choose valid_fraction=0, which keeps the last epoch and "
     "needs no validation trials."
 )
 
@@ -222,16 +222,16 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         self.simulated_ = trials.simulated
         return trials, values
 
-    def _sources(
+    def _samplers(
         self, trials: Trials, values: np.ndarray
-    ) -> tuple[TrialSource, TrialSource | None]:
+    ) -> tuple[TrialSampler, TrialSampler | None]:
         """Cut training trials into those that are learned and those that choose."""
         subject = trials.metadata["subject"].to_numpy()
         session = trials.metadata["session"].to_numpy()
         chosen = validation_mask(values, trials.metadata, self.valid_fraction)
         learned = ~chosen
         rows = np.flatnonzero(learned)
-        learned[rows] = ~overlapping(trials.metadata, rows, np.flatnonzero(chosen))
+        learned[rows] = ~shares_samples(trials.metadata, rows, np.flatnonzero(chosen))
         self._check_learned(values, learned, len(rows) - int(learned.sum()))
         targets = self._targets(values, learned)
         settings: dict[str, Any] = {
@@ -239,8 +239,10 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
             "batch_size": self.batch_size,
             "seed": self.random_state,
         }
-        # People and sessions are numbered once, so that they have one number in both.
-        whole = TrialSource.from_arrays(trials.X, targets, subject, session, **settings)
+        # Subjects and sessions are numbered once, so that they have one number in both.
+        whole = TrialSampler.from_arrays(
+            trials.X, targets, subject, session, **settings
+        )
         if not chosen.any():
             return whole, None
         device = whole.X.device
@@ -252,13 +254,13 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
     def _maker(
         self,
         trials: Trials,
-        source: TrialSource,
+        sampler: TrialSampler,
         decoder: Any,
         options: Mapping[str, Any] | None,
     ) -> Maker:
         """Return a function that builds untrained decoders for the training trials.
 
-        Their views are fitted to the source. ``decoder`` and its options are what it
+        Their views are fitted to the sampler. ``decoder`` and its options are what it
         builds unless it is told otherwise.
         """
         if "taps" in (options or {}):
@@ -276,7 +278,7 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
                 on_missing=self.on_missing,
                 reference=self.reference,
                 standardize=self.standardize,
-            ).fit(source.X)
+            ).fit(sampler.X)
             return build_decoder(
                 decoder if other is None else other,
                 view,
@@ -286,7 +288,7 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
                 random_state=random_state,
                 taps=self.taps if other is None or self.taps == EMBEDDING else None,
                 **((options or {}) if other is None else {}),
-            ).to(source.X.device)
+            ).to(sampler.X.device)
 
         return make
 
@@ -299,13 +301,13 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         teachers: Sequence[Decoder] = (),
     ) -> Training:
         """Collect what a method is given, with an untrained decoder to train."""
-        source, valid = self._sources(trials, values)
-        make = self._maker(trials, source, decoder, options)
+        sampler, valid = self._samplers(trials, values)
+        make = self._maker(trials, sampler, decoder, options)
         student = make(self.montage, None, self.random_state)
-        self.amplitude_ = amplitude(student.view.pick(source.X).cpu().numpy())
+        self.amplitude_ = amplitude(student.view.pick(sampler.X).cpu().numpy())
         return Training(
             student=student,
-            source=source,
+            sampler=sampler,
             valid=valid,
             teachers=teachers,
             settings={"lr": self.lr, "weight_decay": self.weight_decay},
@@ -319,7 +321,7 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
             sfreq=float(trials.sfreq),
             n_outputs=self._n_outputs(),
             classes=self._classes(),
-            class_weight=self._class_weight(source.y),
+            class_weight=self._class_weight(sampler.y),
         )
 
     def _show(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:

@@ -185,9 +185,9 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
     max_epochs : int, default=500
-        Passes over the training trials.
+        Epochs over the training trials.
     patience : int, optional
-        Stop after so many passes without a lower validation loss.
+        Stop after so many epochs without a lower validation loss.
     batch_size : int, default=128
         Trials in a batch.
     lr : float, default=5e-4
@@ -200,15 +200,15 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
     taps : {None, "embedding"}, sequence or mapping, default=None
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
-        Part of each class of each subject, from the end, that chooses the pass
-        whose weights are kept; 0 keeps the last pass.
+        Part of each class of each subject, from the end, that chooses the epoch
+        whose weights are kept; 0 keeps the last epoch.
     random_state : int, default=0
         Seed of weights, order and dropout. The same seed gives the same weights on
         a CPU.
     device : str, default="auto"
         ``"auto"`` takes a GPU where there is one; or a torch device.
     progress : callable, optional
-        Called as ``progress(epoch, row)`` after each pass.
+        Called as ``progress(epoch, row)`` after each epoch.
 
     Attributes
     ----------
@@ -217,7 +217,7 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
     classes_ : ndarray, shape (n_classes,)
         Labels, sorted.
     history_ : History
-        Losses of each pass.
+        Losses of each epoch.
     fingerprint_ : str
         Short hash of what was learned.
     ch_names_in_ : tuple of str
@@ -392,9 +392,9 @@ class DistilledClassifier(ClassLabels, Distilled):
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
     max_epochs : int, default=500
-        Passes over the training trials, for teacher and student.
+        Epochs over the training trials, for teacher and student.
     patience : int, optional
-        Stop after so many passes without a lower validation loss.
+        Stop after so many epochs without a lower validation loss.
     batch_size : int, default=128
         Trials in a batch.
     lr : float, default=5e-4
@@ -412,13 +412,13 @@ class DistilledClassifier(ClassLabels, Distilled):
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of each class of each subject, from the end, that chooses teacher and
-        pass; 0 keeps the last pass.
+        epoch; 0 keeps the last epoch.
     random_state : int, default=0
         Seed of weights, order and dropout, of teacher and student.
     device : str, default="auto"
         ``"auto"`` takes a GPU where there is one; or a torch device.
     progress : callable, optional
-        Called as ``progress(epoch, row)`` after each pass.
+        Called as ``progress(epoch, row)`` after each epoch.
 
     Attributes
     ----------
@@ -431,7 +431,7 @@ class DistilledClassifier(ClassLabels, Distilled):
     classes_ : ndarray, shape (n_classes,)
         Labels, sorted.
     history_ : History
-        Losses of each pass of the student.
+        Losses of each epoch of the student.
     fingerprint_ : str
         Short hash of what was learned.
     ch_names_in_ : tuple of str

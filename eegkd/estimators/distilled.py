@@ -108,7 +108,7 @@ class Distilled(MontageEstimator):
             Labels, of any type for classes; by default those that epochs or `Trials`
             carry.
         subjects : array-like, shape (n_trials,), optional
-            Person of each trial, so that each takes part in the validation.
+            Subject of each trial, so that each takes part in the validation.
 
         Returns
         -------
@@ -173,7 +173,7 @@ class Distilled(MontageEstimator):
         y : array-like, shape (n_trials,), optional
             Labels.
         subjects : array-like, shape (n_trials,), optional
-            Person of each trial.
+            Subject of each trial.
 
         Returns
         -------
@@ -419,28 +419,28 @@ class Translated(Decoder):
 
 
 class _Latest:
-    """The passes of the training that the student is in, told to a function as well."""
+    """The epochs of the training that the student is in, told to a function as well."""
 
     def __init__(self, student: Decoder, progress: Any) -> None:
         self.student, self.progress = student, progress
         self.rows: list[dict[str, float]] = []
-        self.n_passes = 0
+        self.n_epochs = 0
         self._mark = self._sums()
 
     def __call__(self, epoch: int, row: dict[str, float]) -> None:
-        """Add a pass, if it changed the student and not a decoder beside it."""
+        """Add an epoch, if it changed the student and not a decoder beside it."""
         mark = self._sums()
         if epoch == 0:
             self.rows = []
         if mark != self._mark:
             self.rows.append(row)
-        self._mark, self.n_passes = mark, epoch + 1
+        self._mark, self.n_epochs = mark, epoch + 1
         if self.progress is not None:
             self.progress(epoch, row)
 
     def history(self, seconds: float) -> History:
         """Return what happened until an interruption."""
-        rows = self.rows if len(self.rows) == self.n_passes else []
+        rows = self.rows if len(self.rows) == self.n_epochs else []
         best = len(rows) - 1 if rows else None
         if rows and "valid_loss" in rows[0]:
             best = min(range(len(rows)), key=lambda k: rows[k]["valid_loss"])
@@ -452,7 +452,7 @@ class _Latest:
 
 
 def _kind(method: Callable[..., Any]) -> str | None:
-    """Return whom a method learns from, if its card says so."""
+    """Return which teachers a method needs, if its card says so."""
     return getattr(getattr(method, "card", None), "teacher", None)
 
 

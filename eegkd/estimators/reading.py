@@ -17,11 +17,11 @@ from eegkd._checks import (
     check_signals,
     join_names,
 )
-from eegkd.data.filter_bank import read_rows, sites_of, stack_bands
+from eegkd.data.filter_bank import electrodes_of, read_rows, stack_bands
 from eegkd.data.trials import Trials, amplitude, concatenate, to_volts
 from eegkd.view import View
 
-# Amplitudes of one person differ by a factor of a few between days; what is off by
+# Amplitudes of one subject differ by a factor of a few between days; what is off by
 # more is an electrode without contact or a wrong unit.
 SCALE_WARNING, SCALE_ERROR = 30.0, 300.0
 
@@ -105,10 +105,12 @@ class TrialReader:
                 "Filter trials as in fit."
             )
         if ch_names is None:
-            all_or_own = [known.sites, self.view_.montage.ch_names]
-            fitting = [sites for sites in all_or_own if len(sites) == X.shape[1]]
+            all_or_own = [known.electrodes, self.view_.montage.ch_names]
+            fitting = [
+                electrodes for electrodes in all_or_own if len(electrodes) == X.shape[1]
+            ]
             ch_names = (fitting or all_or_own)[0]
-        return stack_bands(X, sites_of(ch_names), known.bands)
+        return stack_bands(X, electrodes_of(ch_names), known.bands)
 
     def _check_scale(self, picked: np.ndarray) -> None:
         """Refuse or report signals of another size than those of `fit`."""

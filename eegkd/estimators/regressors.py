@@ -134,9 +134,9 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
     max_epochs : int, default=500
-        Passes over the training trials.
+        Epochs over the training trials.
     patience : int, optional
-        Stop after so many passes without a lower validation loss.
+        Stop after so many epochs without a lower validation loss.
     batch_size : int, default=128
         Trials in a batch.
     lr : float, default=5e-4
@@ -148,15 +148,15 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
     taps : {None, "embedding"}, sequence or mapping, default=None
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
-        Part of the trials of each subject, from the end, that chooses the pass
-        whose weights are kept; 0 keeps the last pass.
+        Part of the trials of each subject, from the end, that chooses the epoch
+        whose weights are kept; 0 keeps the last epoch.
     random_state : int, default=0
         Seed of weights, order and dropout. The same seed gives the same weights on
         a CPU.
     device : str, default="auto"
         ``"auto"`` takes a GPU where there is one; or a torch device.
     progress : callable, optional
-        Called as ``progress(epoch, row)`` after each pass.
+        Called as ``progress(epoch, row)`` after each epoch.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
     label_center_, label_scale_ : float
         Mean and standard deviation of the training labels.
     history_ : History
-        Losses of each pass.
+        Losses of each epoch.
     fingerprint_ : str
         Short hash of what was learned.
     ch_names_in_ : tuple of str
@@ -328,9 +328,9 @@ class DistilledRegressor(ContinuousLabels, Distilled):
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
     max_epochs : int, default=500
-        Passes over the training trials, for teacher and student.
+        Epochs over the training trials, for teacher and student.
     patience : int, optional
-        Stop after so many passes without a lower validation loss.
+        Stop after so many epochs without a lower validation loss.
     batch_size : int, default=128
         Trials in a batch.
     lr : float, default=5e-4
@@ -347,13 +347,13 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of the trials of each subject, from the end, that chooses teacher and
-        pass; 0 keeps the last pass.
+        epoch; 0 keeps the last epoch.
     random_state : int, default=0
         Seed of weights, order and dropout, of teacher and student.
     device : str, default="auto"
         ``"auto"`` takes a GPU where there is one; or a torch device.
     progress : callable, optional
-        Called as ``progress(epoch, row)`` after each pass.
+        Called as ``progress(epoch, row)`` after each epoch.
 
     Attributes
     ----------
@@ -366,7 +366,7 @@ class DistilledRegressor(ContinuousLabels, Distilled):
     label_center_, label_scale_ : float
         Mean and standard deviation of the training labels.
     history_ : History
-        Losses of each pass of the student.
+        Losses of each epoch of the student.
     fingerprint_ : str
         Short hash of what was learned.
     ch_names_in_ : tuple of str

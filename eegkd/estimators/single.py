@@ -81,7 +81,7 @@ class SingleDecoder(MontageEstimator):
             Labels, of any type for classes; by default those that epochs or `Trials`
             carry.
         subjects : array-like, shape (n_trials,), optional
-            Person of each trial, so that each takes part in the validation.
+            Subject of each trial, so that each takes part in the validation.
 
         Returns
         -------

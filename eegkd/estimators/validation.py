@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eegkd._checks import check_number
-from eegkd.data.groups import last_sections, sections
+from eegkd.data.groups import groups, last_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def validation_mask(
         chosen.
     metadata : DataFrame
         ``subject`` of each training trial; where it says which trials belong together,
-        whole sections of `eegkd.data.groups.sections` are chosen.
+        whole groups of `eegkd.data.groups.groups` are chosen.
     fraction : float, default=1/8
         Part of each class, at least one trial where a class has two or more;
         0 chooses none.
@@ -54,11 +54,11 @@ def validation_mask(
     if codes.dtype.kind == "f":
         codes = np.zeros(len(codes), int)
     subject = metadata["subject"].to_numpy().astype(str)
-    section = sections(metadata)
+    group = groups(metadata)
     for who in np.unique(subject):
-        if section is not None:
+        if group is not None:
             rows = np.flatnonzero(subject == who)
-            mask[rows] = last_sections(section[rows], codes[rows], fraction)
+            mask[rows] = last_groups(group[rows], codes[rows], fraction)
             continue
         for code in np.unique(codes):
             rows = np.flatnonzero((subject == who) & (codes == code))

@@ -188,7 +188,7 @@ def log_loss(y: np.ndarray, proba: np.ndarray) -> float:
     trial that was held impossible costs 36 nats and not infinitely many. A proper
     score: it is least for the true probabilities, whether they are sharp or not. One
     confident mistake outweighs many trials, so that under about a hundred test trials
-    it tells little; compare persons, not trials.
+    it tells little; compare subjects, not trials.
     """
     likelihood = np.clip(proba[np.arange(len(y)), y], np.finfo(float).eps, 1)
     return float(-np.mean(np.log(likelihood)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._checks import check_choice, check_labels, join_names
-from eegkd.data.groups import last_sections, overlapping, sections
+from eegkd.data.groups import groups, last_groups, shares_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,8 +79,8 @@ def held_out(
         ``"session"`` tests on each subject's last session; ``"run"`` on the last
         third of the runs (at least one) of each kind, where runs that hold the same
         classes are of one kind; ``"time"`` on the last third of each class, or, of
-        trials that overlap or come from one segment, of the sections of
-        `eegkd.data.groups.sections`. A list names the test sessions. ``"auto"`` takes
+        trials that overlap or come from one segment, of the groups of
+        `eegkd.data.groups.groups`. A list names the test sessions. ``"auto"`` takes
         the first of the three that the data allow, for all subjects alike.
 
     Returns
@@ -112,12 +112,12 @@ def held_out(
     if test == "auto":
         test = automatic_test(metadata, y)
     mask = np.zeros(len(metadata), dtype=bool)
-    section = sections(metadata) if test == "time" else None
+    group = groups(metadata) if test == "time" else None
     for rows in _by(metadata, ["subject"]):
-        if section is None:
+        if group is None:
             mask[_test_rows(metadata.iloc[rows], y[rows], rows, test)] = True
         else:
-            mask[rows] = last_sections(section[rows], y[rows], HELD_OUT, rounded=False)
+            mask[rows] = last_groups(group[rows], y[rows], HELD_OUT, rounded=False)
     words = {
         "session": "the last session of each subject",
         "run": "the last third of the runs of each subject (one session recorded)",
@@ -205,7 +205,7 @@ def make_folds(
 def _apart(metadata: pd.DataFrame, fold: Fold) -> Fold:
     """Return a fold without training trials that share samples with test trials."""
     tested = np.concatenate([*fold.test.values()])
-    shared = overlapping(metadata, fold.train, tested)
+    shared = shares_samples(metadata, fold.train, tested)
     return replace(fold, train=fold.train[~shared])
 
 
@@ -260,13 +260,13 @@ def evaluation_folds(
     from moabb.evaluations import splitters
 
     splitter: Any
-    section = sections(metadata) if evaluation == "within_session" else None
-    if section is not None:
+    group = groups(metadata) if evaluation == "within_session" else None
+    if group is not None:
         rule = (
-            "each fifth of each session in turn (blocks of trials that overlap or "
+            "each fifth of each session in turn (groups of trials that overlap or "
             "belong together, drawn at random)"
         )
-        splitter = _BlockSplitter(section)
+        splitter = _GroupSplitter(group)
     elif evaluation == "within_session":
         rule = "each fifth of each session in turn (trials drawn at random by class)"
         splitter = splitters.WithinSessionSplitter(random_state=MOABB_SEED)
@@ -290,11 +290,11 @@ def evaluation_folds(
     return _check_classes(folds, y), rule
 
 
-class _BlockSplitter:
-    """Five folds within each session that keep sections together."""
+class _GroupSplitter:
+    """Five folds within each session that keep groups together."""
 
-    def __init__(self, section: np.ndarray) -> None:
-        self.section = section
+    def __init__(self, group: np.ndarray) -> None:
+        self.group = group
 
     def split(
         self, y: np.ndarray, metadata: pd.DataFrame
@@ -303,7 +303,7 @@ class _BlockSplitter:
         from sklearn.model_selection import StratifiedGroupKFold
 
         for rows in _by(metadata, ["subject", "session"]):
-            here = self.section[rows]
+            here = self.group[rows]
             most = np.unique(y[rows], return_counts=True)[1].max()
             n_splits = min(N_FOLDS, len(np.unique(here)), int(most))
             if n_splits < 2:

@@ -108,7 +108,7 @@ def mean_interval(
     ----------
     scores : ndarray, shape (n_subjects,)
         One score for each subject, averaged over seeds first: two seeds of one
-        person are not two persons.
+        subject are not two subjects.
     confidence : float, default=0.95
         Coverage of Student's t interval.
 
@@ -297,7 +297,7 @@ def seeds_needed(difference: float, sd: float, n_subjects: int) -> float:
     Notes
     -----
     It is an estimate made from the observed difference, which is itself noisy: a
-    guide for planning, not a promise. Whether other persons would show the
+    guide for planning, not a promise. Whether other subjects would show the
     difference is another question, that only more subjects answer. Reporting single
     seeds misleads for that reason [1]_ [2]_.
 
@@ -326,7 +326,7 @@ def effective_trials(labels: np.ndarray) -> float:
     Parameters
     ----------
     labels : ndarray, shape (n_trials,)
-        Classes of the test trials of one person in the order of recording.
+        Classes of the test trials of one subject in the order of recording.
 
     Returns
     -------
@@ -380,7 +380,7 @@ def effective_trials(labels: np.ndarray) -> float:
 
 
 def pool_folds(n_effective: np.ndarray) -> float:
-    """Return with how many trials the mean over the folds of one person is worth.
+    """Return with how many trials the mean over the folds of one subject is worth.
 
     Parameters
     ----------
@@ -424,13 +424,13 @@ def chance_test(
     *,
     metric: str = "balanced_accuracy",
 ) -> float:
-    """Return the one-sided p-value of scores if all persons' classes were guessed.
+    """Return the one-sided p-value of scores if all subjects' classes were guessed.
 
     Parameters
     ----------
     scores : ndarray, shape (n_subjects,)
-        One score for each person, averaged over folds and seeds first: the seeds of
-        a person are tested on the same trials.
+        One score for each subject, averaged over folds and seeds first: the seeds of
+        a subject are tested on the same trials.
     n_effective : ndarray, shape (n_subjects,)
         Trials that each score is worth, see `effective_trials`.
     n_classes : int
@@ -441,8 +441,8 @@ def chance_test(
     Returns
     -------
     p_value : float
-        How often guessing would score as much in the mean over persons; 1.0 without
-        any person or effective trial.
+        How often guessing would score as much in the mean over subjects; 1.0 without
+        any subject or effective trial.
 
     Raises
     ------
@@ -451,19 +451,19 @@ def chance_test(
 
     Notes
     -----
-    The test trials are the units, not the persons. The question is whether *these*
-    classifiers did more than guess on *these* persons: if they guessed, differences
-    between them mean nothing. That holds for one person as for ten, where a test over
-    persons has nothing to say of one and cannot reach 0.05 with four. Nothing is shown
-    of other persons; at most that some of those tested are decoded. A t-test of
-    accuracies over persons shows no more than that either, since nobody's true
+    The test trials are the units, not the subjects. The question is whether *these*
+    classifiers did more than guess on *these* subjects: if they guessed, differences
+    between them mean nothing. That holds for one subject as for ten, where a test over
+    subjects has nothing to say of one and cannot reach 0.05 with four. Nothing is shown
+    of other subjects; at most that some of those tested are decoded. A t-test of
+    accuracies over subjects shows no more than that either, since nobody's true
     accuracy is below chance [1]_.
 
     Balanced accuracy of equal numbers of trials of one seed is the exact binomial
     test of the pooled trials [2]_; fractions of trials, which averages of seeds give,
     are interpolated by the incomplete beta function. For ROC-AUC it is the normal
     approximation of the Mann-Whitney test, whose variance without ties is Hanley and
-    McNeil's at 0.5 [3]_. Persons have equal weights, as in the mean. The mean of seeds
+    McNeil's at 0.5 [3]_. Subjects have equal weights, as in the mean. The mean of seeds
     is tested as if it were that of one: seeds do not make trials more.
 
     References
@@ -511,7 +511,7 @@ def judge_chance(table: pd.DataFrame, n_classes: int, metric: str) -> pd.DataFra
     Parameters
     ----------
     table : DataFrame
-        One row for each item and person: ``item``, ``score`` (folds and seeds
+        One row for each item and subject: ``item``, ``score`` (folds and seeds
         averaged) and ``n_effective``.
     n_classes : int
         Number of classes.
@@ -521,7 +521,7 @@ def judge_chance(table: pd.DataFrame, n_classes: int, metric: str) -> pd.DataFra
     Returns
     -------
     judged : DataFrame, indexed by item
-        ``n_subjects``, ``mean``, ``n_effective`` (sum over persons), ``p_value`` (see
+        ``n_subjects``, ``mean``, ``n_effective`` (sum over subjects), ``p_value`` (see
         `chance_test`), ``p_holm`` (corrected for the number of items), ``above``
         (whether it is below 0.05) and ``possible`` (whether any score could be).
     """

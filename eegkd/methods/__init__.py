@@ -3,7 +3,7 @@
 A method is a function ``method(training, **options) -> History`` that trains
 ``training.student``, see `eegkd.distillation.Training`. Its keyword options are what
 `DistilledClassifier(method_options=...)` takes; its ``card`` says what it transfers,
-from whom, and where it comes from.
+which teachers it needs, and where it comes from.
 """
 
 from eegkd.methods.activation_boundaries import activation_boundaries

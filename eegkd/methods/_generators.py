@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from eegkd._checks import check_int, check_number
 from eegkd.decoders.networks import seeded
-from eegkd.samplers import TrialSource
+from eegkd.samplers import TrialSampler
 from eegkd.samplers.synthetic import Maker, join, spread
 from eegkd.teachers import Frozen
 
@@ -31,12 +31,12 @@ class AdversarialMaker:
     """
 
     def __init__(
-        self, source: TrialSource, n_passes: int, lr: float, random_state: int
+        self, sampler: TrialSampler, n_epochs: int, lr: float, random_state: int
     ) -> None:
-        n_passes = check_int(n_passes, "generator_epochs", at_least=1)
+        n_epochs = check_int(n_epochs, "generator_epochs", at_least=1)
         lr = check_number(lr, "generator_lr", above=0)
-        self.source = source
-        self.condition, signals = _conditions(source), source.X
+        self.sampler = sampler
+        self.condition, signals = _conditions(sampler), sampler.X
         self.center = signals.mean(dim=(0, 2), keepdim=True)
         self.scale = signals.std(dim=(0, 2), keepdim=True).clamp(min=1e-12)
         sizes = (self.condition.shape[1], signals.shape[1], signals.shape[2])
@@ -44,44 +44,44 @@ class AdversarialMaker:
             self.generator = _Generator(*sizes).to(signals.device)
             critic = _Discriminator(*sizes[:2]).to(signals.device)
         random = torch.Generator().manual_seed(random_state)
-        self._train(critic, n_passes, lr, random)
+        self._train(critic, n_epochs, lr, random)
 
-    def __call__(self, n_trials: int, random: torch.Generator) -> TrialSource:
+    def __call__(self, n_trials: int, random: torch.Generator) -> TrialSampler:
         """Return so many new trials with labels and subjects of recorded ones."""
-        source = self.source
-        anchor = spread(len(source), n_trials, random).to(source.X.device)
+        sampler = self.sampler
+        anchor = spread(len(sampler), n_trials, random).to(sampler.X.device)
         with torch.no_grad():
             made = torch.cat(
                 [
                     self._make(rows, random)
-                    for rows in anchor.split(max(source.batch_size, 2))
+                    for rows in anchor.split(max(sampler.batch_size, 2))
                 ]
             )
         return replace(
-            source,
+            sampler,
             X=made * self.scale + self.center,
-            y=source.y[anchor],
-            subject=source.subject[anchor],
-            session=source.session[anchor],
+            y=sampler.y[anchor],
+            subject=sampler.subject[anchor],
+            session=sampler.session[anchor],
         )
 
     def _make(self, rows: Tensor, random: torch.Generator) -> Tensor:
         """Generate one trial of unit scale for each recorded one."""
-        size = (len(rows), N_LATENT, self.source.X.shape[2])
+        size = (len(rows), N_LATENT, self.sampler.X.shape[2])
         latent = torch.randn(size, generator=random)
         return self.generator(latent.to(rows.device), self.condition[rows])
 
     def _train(
-        self, critic: nn.Module, n_passes: int, lr: float, random: torch.Generator
+        self, critic: nn.Module, n_epochs: int, lr: float, random: torch.Generator
     ) -> None:
         """Update discriminator and generator in turn on every batch."""
         steps = [
             torch.optim.Adam(network.parameters(), lr=lr, betas=(0.0, 0.9))
             for network in (critic, self.generator)
         ]
-        for epoch in range(n_passes):
-            for batch in self.source(epoch):
-                real = (self.source.X[batch.index] - self.center) / self.scale
+        for epoch in range(n_epochs):
+            for batch in self.sampler(epoch):
+                real = (self.sampler.X[batch.index] - self.center) / self.scale
                 given = self.condition[batch.index]
                 fake = self._make(batch.index, random)
                 loss = F.relu(1 - critic(real, given)).mean()
@@ -141,15 +141,15 @@ class _Discriminator(nn.Module):
         return self.score(x)[:, 0] + (self.match(condition) * x).sum(dim=1)
 
 
-def _conditions(source: TrialSource) -> Tensor:
+def _conditions(sampler: TrialSampler) -> Tensor:
     """Return label (one-hot, or in deviations from the mean) and subject (one-hot)."""
-    y = source.y
+    y = sampler.y
     if y.is_floating_point():
         spread_of_y = y.std(correction=0).clamp(min=1e-12)
-        label = ((y - y.mean()) / spread_of_y)[:, None].to(source.X.dtype)
+        label = ((y - y.mean()) / spread_of_y)[:, None].to(sampler.X.dtype)
     else:
-        label = F.one_hot(y).to(source.X.dtype)
-    return torch.cat([label, F.one_hot(source.subject).to(label.dtype)], dim=1)
+        label = F.one_hot(y).to(sampler.X.dtype)
+    return torch.cat([label, F.one_hot(sampler.subject).to(label.dtype)], dim=1)
 
 
 def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -170,7 +170,7 @@ class Judge:
         self,
         teacher: Frozen,
         maker: Maker,
-        recorded: TrialSource,
+        recorded: TrialSampler,
         quantile: float,
         n_burn_in: int,
     ) -> None:
@@ -186,10 +186,10 @@ class Judge:
 
     def choose(
         self, n_trials: int, relabel: bool, random: torch.Generator
-    ) -> tuple[TrialSource, dict[str, Any]]:
+    ) -> tuple[TrialSampler, dict[str, Any]]:
         """Return synthetic trials that pass, and what was counted on the way."""
         limits = self.limits(random)
-        kept: TrialSource | None = None
+        kept: TrialSampler | None = None
         n_made, change = 0, 0.0
         while kept is None or (len(kept) < n_trials and n_made < ROUNDS * n_trials):
             made = self.maker(n_trials, random)
@@ -223,18 +223,18 @@ class Judge:
             limits[group] = losses[groups == group].quantile(self.quantile)
         return limits
 
-    def _read(self, source: TrialSource) -> tuple[Tensor, Tensor]:
+    def _read(self, sampler: TrialSampler) -> tuple[Tensor, Tensor]:
         """Return the teacher's loss and its prediction for each trial."""
-        index = torch.arange(len(source), device=source.X.device)
+        index = torch.arange(len(sampler), device=sampler.X.device)
         logits = torch.cat(
             [
-                self.teacher.live(source.batch(rows)).logits
+                self.teacher.live(sampler.batch(rows)).logits
                 for rows in index.split(CHUNK)
             ]
         )
-        if source.y.is_floating_point():
-            return (logits[:, 0] - source.y).abs(), logits[:, 0]
-        losses = F.cross_entropy(logits, source.y, reduction="none")
+        if sampler.y.is_floating_point():
+            return (logits[:, 0] - sampler.y).abs(), logits[:, 0]
+        losses = F.cross_entropy(logits, sampler.y, reduction="none")
         return losses, logits.argmax(dim=1)
 
     def _groups(self, y: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Trials of two headsets in one source, each person's aligned for the student."""
+"""Trials of two headsets in one sampler, each subject's aligned for the student."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from eegkd._checks import check_type, join_names
 from eegkd.data.trials import Trials
-from eegkd.samplers import Batch, TrialSource
+from eegkd.samplers import Batch, TrialSampler
 
 if TYPE_CHECKING:
     from eegkd.decoders import Output
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class HeadsetSource(TrialSource):
+class HeadsetSampler(TrialSampler):
     """Trials of a source and of a target headset.
 
-    The student's view shows the trials of each person aligned with that person's own
+    The student's view shows the trials of each subject aligned with that subject's own
     matrix; other views show them as always.
     """
 
@@ -39,9 +39,9 @@ class HeadsetSource(TrialSource):
             shown = torch.empty(
                 len(self), view.n_chans, self.X.shape[2], device=self.X.device
             )
-            for person in self.subject.unique().tolist():
-                mine = self.subject == person
-                shown[mine] = self.aligned.get(person, view)(self.X[mine])
+            for subject in self.subject.unique().tolist():
+                mine = self.subject == subject
+                shown[mine] = self.aligned.get(subject, view)(self.X[mine])
             self._shown[view] = shown
         return super().seen_by(view, batch)
 
@@ -67,88 +67,86 @@ class Among:
 
 def with_target(
     training: Training, target: Trials | None, supervised: bool
-) -> tuple[HeadsetSource, TrialSource | None]:
+) -> tuple[HeadsetSampler, TrialSampler | None]:
     """Return training and validation trials, and give the student the target's view.
 
-    Without ``target``, training trials of the last person stand in, see `stand_in`.
+    Without ``target``, training trials of the last subject stand in, see `stand_in`.
     Labels of the target that must not be read are overwritten with 0.
     """
-    source, view = training.source, training.student.view
+    sampler, view = training.sampler, training.student.view
     if target is None:
-        is_target = stand_in(source)
-        X, y = source.X, source.y.clone()
-        subject, session = source.subject.clone(), source.session
-        if source.subject.max() == 0:
-            subject[is_target] = 1  # the stand-in is a person of its own
+        is_target = stand_in(sampler)
+        X, y = sampler.X, sampler.y.clone()
+        subject, session = sampler.subject.clone(), sampler.session
+        if sampler.subject.max() == 0:
+            subject[is_target] = 1  # the stand-in is a subject of its own
     else:
-        signals = _in_the_layout_of(source, view, target, training.sfreq)
-        new = torch.full((len(signals),), 1, device=source.y.device)
-        X = torch.cat([source.X, signals])
+        signals = _in_the_layout_of(sampler, view, target, training.sfreq)
+        new = torch.full((len(signals),), 1, device=sampler.y.device)
+        X = torch.cat([sampler.X, signals])
         codes = _codes(target, training) if supervised else 0 * new
-        y = torch.cat([source.y, torch.as_tensor(codes).to(source.y)])
-        subject = torch.cat([source.subject, new * (source.subject.max() + 1)])
-        session = torch.cat([source.session, new * (source.session.max() + 1)])
-        is_target = torch.arange(len(X), device=y.device) >= len(source)
+        y = torch.cat([sampler.y, torch.as_tensor(codes).to(sampler.y)])
+        subject = torch.cat([sampler.subject, new * (sampler.subject.max() + 1)])
+        session = torch.cat([sampler.session, new * (sampler.session.max() + 1)])
+        is_target = torch.arange(len(X), device=y.device) >= len(sampler)
     if not supervised:
         y[is_target] = 0
-    aligned = {
-        person: view.align(X[subject == person]) for person in subject.unique().tolist()
-    }
+    aligned = {one: view.align(X[subject == one]) for one in subject.unique().tolist()}
     shown = view.align(X[is_target])
     training.student.view = shown
-    mixed = HeadsetSource(
+    mixed = HeadsetSampler(
         X, y, subject, session,
-        batch_size=source.batch_size, shuffle=source.shuffle, seed=source.seed,
+        batch_size=sampler.batch_size, shuffle=sampler.shuffle, seed=sampler.seed,
         view=shown, aligned=aligned, is_target=is_target,
         labelled=~is_target | supervised,
     )  # fmt: skip
     return mixed, _validation(training, mixed, supervised)
 
 
-def stand_in(source: TrialSource) -> Tensor:
+def stand_in(sampler: TrialSampler) -> Tensor:
     """Return which trials stand in for a target headset, shape (n_trials,).
 
-    Those of the last person; of one person, those of the last session; of one session,
-    the last third in the order of the source.
+    Those of the last subject; of one subject, those of the last session; of one
+    session, the last third in the order of the sampler.
     """
-    for code in (source.subject, source.session):
+    for code in (sampler.subject, sampler.session):
         if code.max() > code.min():
             return code == code.max()
-    place = torch.arange(len(source), device=source.y.device)
-    return place >= len(source) - max(1, len(source) // 3)
+    place = torch.arange(len(sampler), device=sampler.y.device)
+    return place >= len(sampler) - max(1, len(sampler) // 3)
 
 
 def of_target(batch: Batch) -> Tensor:
     """Return which trials of a batch are of the target headset."""
-    return batch.source.is_target[batch.index]  # type: ignore[attr-defined]
+    return batch.sampler.is_target[batch.index]  # type: ignore[attr-defined]
 
 
-def of_source(batch: Batch) -> Tensor:
+def of_training(batch: Batch) -> Tensor:
     """Return which trials of a batch are of the source headset."""
     return ~of_target(batch)
 
 
 def with_label(batch: Batch) -> Tensor:
     """Return which trials of a batch have labels that may be read."""
-    return batch.source.labelled[batch.index]  # type: ignore[attr-defined]
+    return batch.sampler.labelled[batch.index]  # type: ignore[attr-defined]
 
 
 def _validation(
-    training: Training, mixed: HeadsetSource, supervised: bool
-) -> HeadsetSource | None:
+    training: Training, mixed: HeadsetSampler, supervised: bool
+) -> HeadsetSampler | None:
     """Return the validation trials aligned alike, without those of an unread target."""
     valid = training.valid
     if valid is None:
         return None
-    person = mixed.subject[mixed.is_target][0]  # whom the target counts as
+    one = mixed.subject[mixed.is_target][0]  # subject that the target counts as
     subject = valid.subject
-    if len(mixed) == len(training.source) and training.source.subject.max() == 0:
-        subject = subject * 0 + person  # the end of the recording, as the target is
-    kept = (subject != person) | supervised
+    if len(mixed) == len(training.sampler) and training.sampler.subject.max() == 0:
+        subject = subject * 0 + one  # the end of the recording, as the target is
+    kept = (subject != one) | supervised
     if not kept.any():
         return None
     nothing = torch.zeros(int(kept.sum()), dtype=torch.bool, device=kept.device)
-    return HeadsetSource(
+    return HeadsetSampler(
         valid.X[kept], valid.y[kept], subject[kept], valid.session[kept],
         batch_size=valid.batch_size, shuffle=valid.shuffle, seed=valid.seed,
         view=mixed.view, aligned=mixed.aligned, is_target=nothing, labelled=~nothing,
@@ -156,11 +154,11 @@ def _validation(
 
 
 def _in_the_layout_of(
-    source: TrialSource, view: View, target: Trials, sfreq: float
+    sampler: TrialSampler, view: View, target: Trials, sfreq: float
 ) -> Tensor:
-    """Return a target's trials on the channels of the source, 0 where it has none."""
+    """Return a target's trials on the channels of the sampler, 0 where it has none."""
     check_type(target, "target", Trials, "Trials of the other headset, or None")
-    n_times = source.X.shape[2]
+    n_times = sampler.X.shape[2]
     if (target.n_times, target.sfreq) != (n_times, sfreq):
         raise ValueError(
             f"'target' must hold trials of {n_times} samples at {sfreq:g} Hz, got "
@@ -174,9 +172,9 @@ def _in_the_layout_of(
             "montage of recorded electrodes."
         )
     picked = view.bind(target.ch_names).pick(torch.as_tensor(target.X))
-    signals = torch.zeros(len(picked), source.X.shape[1], n_times)
+    signals = torch.zeros(len(picked), sampler.X.shape[1], n_times)
     signals[:, torch.as_tensor(view.resolved.index)] = picked.float()
-    return signals.to(source.X.device)
+    return signals.to(sampler.X.device)
 
 
 def _codes(target: Trials, training: Training) -> np.ndarray:

@@ -49,7 +49,7 @@ def train_together(training: Training, learners: Sequence[Learner]) -> list[Hist
     settings = dict(training.loop)
     if training.valid is None:
         settings["patience"] = None
-    return distill(learners, training.source, valid=training.valid, **settings)
+    return distill(learners, training.sampler, valid=training.valid, **settings)
 
 
 def summary(decoder: Decoder, history: History) -> dict[str, Any]:

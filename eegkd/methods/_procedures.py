@@ -17,7 +17,7 @@ from eegkd.criteria import KL
 from eegkd.decoders import Decoder
 from eegkd.distillation import History, Objective, Training
 from eegkd.distillation.information import similarity_information
-from eegkd.samplers import Batch, Source, TrialSource
+from eegkd.samplers import Batch, Sampler, TrialSampler
 from eegkd.teachers import Frozen, Teacher
 from eegkd.weightings import Constant
 
@@ -136,12 +136,12 @@ def train_assistants(
 
 
 def budgets(training: Training, parts: Sequence[float], argument: str) -> list[int]:
-    """Return numbers of passes, sorted, from parts of all passes."""
-    check_type(parts, argument, (list, tuple), "a list of parts of the passes")
+    """Return numbers of epochs, sorted, from parts of all epochs."""
+    check_type(parts, argument, (list, tuple), "a list of parts of the epochs")
     checked = [check_number(part, argument, above=0, at_most=1) for part in parts]
     if not checked:
         raise ValueError(
-            f"'{argument}' must hold at least one part of the passes, got none. Pass "
+            f"'{argument}' must hold at least one part of the epochs, got none. Pass "
             "for example (0.25, 0.5, 1.0)."
         )
     return sorted({max(1, round(part * training.max_epochs)) for part in checked})
@@ -150,25 +150,25 @@ def budgets(training: Training, parts: Sequence[float], argument: str) -> list[i
 def snapshots(
     training: Training,
     decoder: Decoder,
-    passes: Sequence[int],
+    epochs: Sequence[int],
     seed: int,
-    source: Source | None = None,
+    sampler: Sampler | None = None,
 ) -> dict[int, Frozen]:
-    """Train on labels once and return what the decoder was after some passes."""
+    """Train on labels once and return what the decoder was after some epochs."""
     found: dict[int, Frozen] = {}
     tell = training.loop.get("progress")
 
     def progress(epoch: int, row: dict[str, float]) -> None:
-        if epoch + 1 in passes:
+        if epoch + 1 in epochs:
             found[epoch + 1] = Frozen(decoder)
         if tell is not None:
             tell(epoch, row)
 
     training.train(
         decoder,
-        source=source,
+        sampler=sampler,
         valid=None,
-        max_epochs=max(passes),
+        max_epochs=max(epochs),
         random_state=seed,
         progress=progress,
     )
@@ -177,17 +177,17 @@ def snapshots(
 
 def judges(training: Training) -> Batch:
     """Return all validation trials, or without any all training trials."""
-    source = training.source if training.valid is None else training.valid
-    return source.batch(torch.arange(len(source), device=source.X.device))
+    sampler = training.sampler if training.valid is None else training.valid
+    return sampler.batch(torch.arange(len(sampler), device=sampler.X.device))
 
 
-def compressed(training: Training, decoder: Any, n_passes: int, decay: float) -> Frozen:
+def compressed(training: Training, decoder: Any, n_epochs: int, decay: float) -> Frozen:
     """Return a teacher whose whole schedule of learning rates fits the budget."""
     seed = training.random_state + 1
     teacher = training.build("full", decoder, seed)
     lr = training.settings.get("lr", 5e-4)
-    fine = n_passes // 3
-    for rate, count in ((lr, n_passes - fine), (lr * decay, fine)):
+    fine = n_epochs // 3
+    for rate, count in ((lr, n_epochs - fine), (lr * decay, fine)):
         if count:
             stage = replace(training, settings={**training.settings, "lr": rate})
             stage.train(teacher, valid=None, max_epochs=count, random_state=seed)
@@ -258,11 +258,11 @@ def held_out_answers(
     return logits.double().softmax(dim=2).cpu().numpy(), batch.y.cpu().numpy()
 
 
-def hold_out(source: TrialSource, part: float) -> tuple[TrialSource, TrialSource]:
+def hold_out(sampler: TrialSampler, part: float) -> tuple[TrialSampler, TrialSampler]:
     """Hold out evenly spaced trials of each class, the last of each among them."""
-    chosen = torch.zeros(len(source), dtype=torch.bool, device=source.y.device)
-    for label in source.y.unique():
-        rows = torch.nonzero(source.y == label).flatten()
+    chosen = torch.zeros(len(sampler), dtype=torch.bool, device=sampler.y.device)
+    for label in sampler.y.unique():
+        rows = torch.nonzero(sampler.y == label).flatten()
         if len(rows) > 1:
             chosen[rows.flip(0)[:: max(2, round(1 / part))]] = True
     if not chosen.any():
@@ -270,4 +270,4 @@ def hold_out(source: TrialSource, part: float) -> tuple[TrialSource, TrialSource
             "'training' must hold two trials of a class, or validation trials, to "
             "learn weights from; got one of each class. Record more trials."
         )
-    return source.subset(~chosen), source.subset(chosen)
+    return sampler.subset(~chosen), sampler.subset(chosen)

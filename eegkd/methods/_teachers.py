@@ -12,7 +12,7 @@ from eegkd._checks import check_int
 from eegkd.criteria import KL
 from eegkd.decoders import Decoder, Output
 from eegkd.distillation import Criterion, History, Objective, Training
-from eegkd.samplers import Batch, Source, TrialSource
+from eegkd.samplers import Batch, Sampler, TrialSampler
 from eegkd.teachers import Ensemble, Frozen, Teacher
 from eegkd.weightings import Weighting
 
@@ -50,12 +50,12 @@ def another(
     training: Training,
     montage: object,
     number: int,
-    source: TrialSource | None = None,
+    sampler: TrialSampler | None = None,
 ) -> Decoder:
     """Train a further teacher on the labels, with a seed of its own."""
     seed = training.random_state + number
     teacher = training.build(montage, random_state=seed)
-    training.train(teacher, source=source, random_state=seed)
+    training.train(teacher, sampler=sampler, random_state=seed)
     return teacher
 
 
@@ -92,16 +92,16 @@ def follow(
     return history
 
 
-def overlapping(
-    source: TrialSource, n_subsets: int, fraction: float, seed: int
+def overlapping_subsets(
+    sampler: TrialSampler, n_subsets: int, fraction: float, seed: int
 ) -> tuple[str, list[Tensor]]:
     """Return what was split, and the trials of subsets that leave out other groups.
 
-    Groups are persons, or else sessions, or else contiguous blocks of each session.
+    Groups are subjects, or else sessions, or else contiguous blocks of each session.
     They are left out in turn, so that no group is missed more often than it must be.
     A fraction of 1 leaves out none, a smaller one at least one.
     """
-    kind, group = _groups(source)
+    kind, group = _groups(sampler)
     names = np.unique(group)
     most = len(names) if fraction == 1 else max(len(names) - 1, 1)
     n_left = len(names) - min(max(round(fraction * len(names)), 1), most)
@@ -110,15 +110,15 @@ def overlapping(
     for number in range(n_subsets):
         left = order[(number * n_left + np.arange(n_left)) % len(order)]
         kept = np.flatnonzero(~np.isin(group, left))
-        subsets.append(torch.as_tensor(kept, device=source.X.device))
+        subsets.append(torch.as_tensor(kept, device=sampler.X.device))
     return kind, subsets
 
 
-def _groups(source: TrialSource) -> tuple[str, np.ndarray]:
+def _groups(sampler: TrialSampler) -> tuple[str, np.ndarray]:
     """Return the coarsest split with groups enough, and the group of each trial."""
-    session = source.session.cpu().numpy()
+    session = sampler.session.cpu().numpy()
     for kind, group in (
-        ("subjects", source.subject.cpu().numpy()),
+        ("subjects", sampler.subject.cpu().numpy()),
         ("sessions", session),
     ):
         if len(np.unique(group)) >= MIN_GROUPS:
@@ -139,25 +139,29 @@ class RandomSubset:
     """
 
     def __init__(
-        self, teachers: Sequence[Frozen], source: Source, temperature: float, seed: int
+        self,
+        teachers: Sequence[Frozen],
+        sampler: Sampler,
+        temperature: float,
+        seed: int,
     ) -> None:
-        self.teachers, self.source = list(teachers), source
+        self.teachers, self.sampler = list(teachers), sampler
         self.temperature, self.seed = temperature, seed
-        self.start_pass(0)
+        self.start_epoch(0)
 
     @property
     def parts(self) -> list[Teacher]:
         """The teachers that are drawn from."""
         return list(self.teachers)
 
-    def start_pass(self, epoch: int) -> None:
-        """Begin the draws of a pass, which depend on seed and pass alone."""
+    def start_epoch(self, epoch: int) -> None:
+        """Begin the draws of an epoch, which depend on seed and epoch alone."""
         self._rng = np.random.default_rng([self.seed, epoch])
 
     def __call__(self, batch: Batch) -> Output:
         """Return scores whose softmax at the temperature is the mean probability."""
         chosen = self.teachers
-        if batch.source is self.source:
+        if batch.sampler is self.sampler:
             chosen = []
             while not chosen:
                 chosen = [who for who in self.teachers if self._rng.random() < 0.5]

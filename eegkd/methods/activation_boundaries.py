@@ -13,7 +13,7 @@ from eegkd.methods.card import Card
     title="Activation boundaries (AB)",
     transfers="the signs of the values of several layers",
     teacher="one",
-    source="Heo et al. 2019",
+    reference="Heo et al. 2019",
     composition="the student is initialized on the signs of up to 3 taps of a frozen "
     "teacher, then trained with 1 label loss",
     use="Few trials: a better start than random weights. Units with a threshold.",
@@ -47,8 +47,8 @@ def activation_boundaries(
     margin : float, default=1.0
         How far from 0 the student shall be, > 0.
     init_part : float, default=0.125
-        Passes for the first stage, as a part of ``max_epochs``, > 0; at least one
-        pass. Published in common code [2]_: 30 of 240.
+        Epochs for the first stage, as a part of ``max_epochs``, > 0; at least one
+        epoch. Published in common code [2]_: 30 of 240.
     label_weight, soft_weight : float, default=1.0 and 0.0
         In the second stage, weights of the label loss and of the divergence between
         softened classes, >= 0. The latter says nothing about continuous labels.
@@ -58,7 +58,7 @@ def activation_boundaries(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
         Of the second stage; ``notes["boundary_loss"]`` is the loss that the first one
         reached.
 

@@ -14,9 +14,9 @@ from eegkd.weightings.confidence import GradientCombined
     title="Adaptive ensemble distillation in gradient space (AEKD)",
     transfers="softened classes of several teachers",
     teacher="several",
-    source="Du et al. 2020",
+    reference="Du et al. 2020",
     composition="label loss + KL(T) to each teacher, weighted per batch",
-    use="Teachers disagree, for example because they come from other persons.",
+    use="Teachers disagree, for example because they come from other subjects.",
     limits=(
         "Weights belong to a batch, not to a trial. Teachers whose answers are already "
         "close to the student's get the largest weights, whether or not they are right."
@@ -50,7 +50,7 @@ def aekd(
     Returns
     -------
     history : History
-        What happened in each pass. ``notes["teacher_electrodes"]`` lists the teachers.
+        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     Notes
     -----

@@ -16,7 +16,7 @@ from eegkd.weightings import MetaLearned
     title="Adaptive mixing of auxiliary losses (AMAL)",
     transfers="softened classes, trusted in each trial as much as held-out labels say",
     teacher="several",
-    source="Sivasubramanian et al. 2023",
+    reference="Sivasubramanian et al. 2023",
     composition="CE + KL(T) from each teacher with a weight for each trial and term, "
     "MetaLearned on validation trials",
     use="Use it when some labels are wrong, or teachers are good for some trials and "
@@ -27,7 +27,7 @@ from eegkd.weightings import MetaLearned
     "larger steps. Needs a decoder with a linear last layer.",
     reading="Derivatives and the virtual step are normalized, because the "
     "published numbers do not fit all sizes of data; weights first move after 10 "
-    "passes; teachers share the first weight of 0.9.",
+    "epochs; teachers share the first weight of 0.9.",
 )
 def amal(
     training: Training,
@@ -52,7 +52,7 @@ def amal(
     label_weight, soft_weight : float, default=0.1 and 0.9
         First weights of the cross-entropy and of the divergences together, in (0, 2).
     every : int, default=10
-        Passes between two updates of the weights, >= 1.
+        Epochs between two updates of the weights, >= 1.
     step : float, optional
         How far weights move in an inner step, > 0. By default 0.02, or 1500 if
         ``official``.
@@ -68,7 +68,7 @@ def amal(
     Returns
     -------
     history : History
-        What happened in each pass. The notes hold the ``mean_weights`` and the
+        What happened in each epoch. The notes hold the ``mean_weights`` and the
         ``weight_spread`` (standard deviation over trials) of each term.
 
     See Also
@@ -87,13 +87,13 @@ def amal(
         (training.label_loss(), None),
         *[(KL(temperature), teacher) for teacher in teachers],
     ]
-    source, judges = training.source, training.valid
+    sampler, judges = training.sampler, training.valid
     if judges is None:
-        source, judges = hold_out(source, held_out)
+        sampler, judges = hold_out(sampler, held_out)
     weighting = MetaLearned(
         training.student,
         terms,
-        source,
+        sampler,
         judges,
         initial=(label_weight, *[soft_weight / len(teachers)] * len(teachers)),
         lr=training.settings.get("lr", 5e-4),
@@ -102,7 +102,7 @@ def amal(
         step=step,
         repeats=repeats,
     )
-    history = training.run(Objective(terms, weighting), source=source)
+    history = training.run(Objective(terms, weighting), sampler=sampler)
     weights = weighting.weights_.double()
     history.notes.update(
         mean_weights=weights.mean(dim=1).tolist(),

@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Attention transfer (AT)",
     transfers="at which moments of a trial a layer is active",
     teacher="one",
-    source="Zagoruyko & Komodakis 2017",
+    reference="Zagoruyko & Komodakis 2017",
     composition="1 label loss + 1000 squared difference of attention over time at up "
     "to 3 taps to a frozen teacher",
     use="The moment matters: evoked responses, cues, bursts. Decoders may differ.",
@@ -54,7 +54,7 @@ def attention_transfer(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

@@ -17,9 +17,9 @@ from eegkd.weightings import Constant
     title="Distillation with data augmentation (KD+DA)",
     transfers="softened classes of changed trials",
     teacher="one",
-    source="Jeon et al. 2022",
+    reference="Jeon et al. 2022",
     composition="0.1 cross-entropy + 0.9 KL(T=4), on trials that an augmentation "
-    "changes anew in each pass, before any view",
+    "changes anew in each epoch, before any view",
     use="Few trials. Which augmentation helps depends on the data: compare them with "
     "eegkd.augmentation_sweep.",
     limits="An augmentation must leave the class as it is. Swapping left and right is "
@@ -64,7 +64,7 @@ default=("gaussian_noise", "time_mask", "time_shift")
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----
@@ -80,8 +80,8 @@ default=("gaussian_noise", "time_mask", "time_shift")
     check_choice(augment_teacher, "augment_teacher", (True, False))
     weighting = Constant(label_weight, soft_weight)
     soft = KL(temperature)
-    source = Augmented(
-        training.source,
+    sampler = Augmented(
+        training.sampler,
         augment,
         sfreq=training.sfreq,
         probability=probability,
@@ -91,11 +91,11 @@ default=("gaussian_noise", "time_mask", "time_shift")
     if augment_teacher:
         seed = training.random_state + 1
         own = training.build("full", _kind_of(training), seed)
-        training.train(own, source=source, random_state=seed)
+        training.train(own, sampler=sampler, random_state=seed)
         teacher = Frozen(own)
     return training.run(
         Objective([(training.label_loss(), None), (soft, teacher)], weighting),
-        source=source,
+        sampler=sampler,
     )
 
 

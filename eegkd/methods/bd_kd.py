@@ -17,7 +17,7 @@ from eegkd.weightings import EntropyGap, Schedule
     title="Balanced divergences, online (BD-KD)",
     transfers="softened classes of a teacher that learns at the same time",
     teacher="peer",
-    source="Amara et al. 2022",
+    reference="Amara et al. 2022",
     composition="student: cross-entropy + forward and reverse KL(T=4), of which the "
     "difference between the entropies makes one count 2 and the other 1, trial by "
     "trial; teacher on all electrodes: cross-entropy + reverse KL(T=4)",
@@ -27,7 +27,7 @@ from eegkd.weightings import EntropyGap, Schedule
     "calibration error says little.",
     reading="The rule that weights the two divergences (the paper "
     "describes it in words), its values 2 and 1, the temperature, and the direction of "
-    "the teacher's divergence. Which pass is kept is chosen by the label loss alone, "
+    "the teacher's divergence. Which epoch is kept is chosen by the label loss alone, "
     "because the teacher moves.",
     unplanted="The teacher learns from the same trials at the same time; there are no "
     "answers to shuffle beforehand.",

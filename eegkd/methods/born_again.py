@@ -15,7 +15,7 @@ from eegkd.weightings import Constant
     title="Born-again networks (BAN)",
     transfers="classes of the same decoder in its earlier lives",
     teacher="itself",
-    source="Furlanello et al. 2018",
+    reference="Furlanello et al. 2018",
     composition="generations on the student's electrodes: the first by cross-entropy, "
     "each later one by cross-entropy + KL(T=1) to the one before",
     use="When there is no better recording to learn from than the student's own.",

@@ -16,12 +16,12 @@ from eegkd.weightings.confidence import Confidence
     title="Confidence-aware multi-teacher distillation (CA-MKD)",
     transfers="softened classes and embeddings of several teachers",
     teacher="several",
-    source="Zhang, Chen & Wang 2022",
+    reference="Zhang, Chen & Wang 2022",
     composition=(
         "label loss + KL(T) to each teacher, weighted per trial by closeness to the "
         "label + hint at each teacher's embedding, weighted through its last layer"
     ),
-    use="Teachers differ in quality by trial: other persons, sessions or networks.",
+    use="Teachers differ in quality by trial: other subjects, sessions or networks.",
     limits=(
         "On trials that all teachers know by heart, which is common after training, "
         "this is the plain mean. Wrong labels draw trust to wrong teachers."
@@ -29,7 +29,7 @@ from eegkd.weightings.confidence import Confidence
     reading=(
         "The embedding is mapped linearly, without batch normalization and "
         "rectification. Shares sum to 1 unless normalization='official', and no "
-        "gradient flows through them. The first pass has all terms. The hint's weight "
+        "gradient flows through them. The first epoch has all terms. The hint's weight "
         "is derived for EEG decoders."
     ),
 )
@@ -64,7 +64,7 @@ def ca_mkd(
     Returns
     -------
     history : History
-        What happened in each pass. ``notes["teacher_electrodes"]`` lists the teachers.
+        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     Notes
     -----

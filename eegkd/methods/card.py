@@ -15,7 +15,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Card:
-    """What a method transfers, from whom, and where it comes from.
+    """What a method transfers, which teachers it needs, and where it comes from.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Card:
         ``"one"`` and ``"several"`` are given trained teachers (beside a single one,
         most methods with several train others); ``"own"`` trains teachers of its own;
         ``"peer"`` learns beside another learner; ``"itself"`` is its own teacher.
-    source : str
+    reference : str
         Authors and year.
     composition : str
         The terms that are minimized and what surrounds them, in one line.
@@ -36,7 +36,7 @@ class Card:
     limits : str
         What it cannot do, and its traps.
     reading : str, default=""
-        What of it is this library's choice because the source does not settle it.
+        What of it is this library's choice because the paper does not settle it.
         Empty if all formulas are as published.
     unplanted : str, default=""
         Why the method cannot be tested by a teacher whose answers are shuffled over
@@ -51,7 +51,7 @@ class Card:
     title: str
     transfers: str
     teacher: str
-    source: str
+    reference: str
     composition: str
     use: str
     limits: str

@@ -14,7 +14,7 @@ from eegkd.weightings.selection import Curriculum
     title="Curriculum expert selection (CES-KD)",
     transfers="softened classes of one expert for each trial",
     teacher="several",
-    source="Amara et al. 2022",
+    reference="Amara et al. 2022",
     composition="label loss + KL(T) to one expert a trial, by the trial's difficulty",
     use="The gap between the student's and the teacher's electrodes is wide.",
     limits=(
@@ -23,7 +23,7 @@ from eegkd.weightings.selection import Curriculum
     ),
     reading=(
         "A trial's difficulty is the rank of the student's cross-entropy "
-        "in the last pass, experts open linearly over the first 70 % of the passes, "
+        "in the last epoch, experts open linearly over the first 70 % of the epochs, "
         "and the weights are those of KD. Experts are a ladder of montages."
     ),
 )
@@ -52,14 +52,14 @@ def ces_kd(
         and all electrodes are trained until there are so many, >= 1; fewer where
         there are not as many electrodes between.
     all_from : float, default=0.7
-        Part of the passes after which all experts are open, from 0 to 1.
+        Part of the epochs after which all experts are open, from 0 to 1.
     judge : {"student", "experts"}, default="student"
         Who finds a trial difficult, see `eegkd.weightings.Curriculum`.
 
     Returns
     -------
     history : History
-        What happened in each pass. ``notes["teacher_electrodes"]`` lists the experts.
+        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the experts.
 
     References
     ----------

@@ -21,12 +21,12 @@ GENERATORS = ("segments", "cgan")
     title="Distillation through generated trials (cGAN-KD)",
     transfers="synthetic trials that the teacher chose and labeled",
     teacher="one",
-    source="Ding et al. 2023",
+    reference="Ding et al. 2023",
     composition="label loss on recorded trials and on synthetic ones that the teacher "
     "kept and labeled",
     use="When there are few trials, or labels are continuous and softened classes do "
     "not exist. The knowledge travels in the data, so any two decoders fit together.",
-    limits="Students see more trials in each pass; same_updates=True takes that "
+    limits="Students see more trials in each epoch; same_updates=True takes that "
     "advantage away. Recombined segments keep what is in the recorded trials and add "
     "jumps where they meet. A generator trained on few trials is poor. Labels from the "
     "teacher may be less balanced than the recorded ones. The published subsampling by "
@@ -82,13 +82,13 @@ def cgan_kd(
     temperature : float, default=4.0
         Softness of both sets of scores, > 0.
     same_updates : bool, default=False
-        Whether passes are made fewer by as much as trials became more.
+        Whether epochs are made fewer by as much as trials became more.
     n_burn_in : int, default=200
         Synthetic trials for each class (quarter) that the quantile is measured on.
     n_segments, n_neighbors : int, default=8 and 5
         Of the segments.
     generator_epochs : int, default=100
-        Passes of generator and discriminator over the trials, >= 1.
+        Epochs of generator and discriminator over the trials, >= 1.
     generator_lr : float, default=2e-3
         Their learning rate, > 0; larger than the published 2e-4, because few trials
         make few updates.
@@ -123,24 +123,24 @@ def cgan_kd(
     check_number(quantile, "quantile", above=0, at_most=1)
     check_int(n_burn_in, "n_burn_in", at_least=1)
     softened = KL(temperature)
-    teacher, source = training.frozen(), training.source
+    teacher, sampler = training.frozen(), training.sampler
     seed = training.random_state + 1
     maker = (
-        SegmentRecombination(source, n_segments, n_neighbors)
+        SegmentRecombination(sampler, n_segments, n_neighbors)
         if generator == "segments"
-        else AdversarialMaker(source, generator_epochs, generator_lr, seed)
+        else AdversarialMaker(sampler, generator_epochs, generator_lr, seed)
     )
     random = torch.Generator().manual_seed(seed + 1)
-    judge = Judge(teacher, maker, source, quantile, n_burn_in)
-    n_trials = max(1, round(ratio * len(source)))
+    judge = Judge(teacher, maker, sampler, quantile, n_burn_in)
+    n_trials = max(1, round(ratio * len(sampler)))
     relabel = not soft if relabel is None else relabel
     synthetic, notes = judge.choose(n_trials, relabel, random)
-    seen = join(source, synthetic)
-    part = len(source) / len(seen) if same_updates else 1.0
+    seen = join(sampler, synthetic)
+    part = len(sampler) / len(seen) if same_updates else 1.0
     terms: list[Any] = [(training.label_loss(), None), (softened, teacher)]
     history = training.run(
         Objective(terms, Constant(1.0, soft_weight)) if soft else Objective(terms[:1]),
-        source=seen,
+        sampler=seen,
         max_epochs=max(1, round(part * training.max_epochs)),
     )
     history.notes.update(notes)

@@ -15,7 +15,7 @@ from eegkd.methods.card import Card
     title="Correlation congruence (CC)",
     transfers="kernel correlations between the embeddings of trials",
     teacher="one",
-    source="Peng et al. 2019",
+    reference="Peng et al. 2019",
     composition="label loss + 10 correlation congruence of embeddings",
     use="Networks of any widths. form='code' only to compare with results that were "
     "obtained with the common code.",
@@ -70,7 +70,7 @@ def correlation_congruence(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

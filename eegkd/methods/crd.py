@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Contrastive representation distillation (CRD)",
     transfers="which embedding belongs to which trial",
     teacher="one",
-    source="Tian, Krishnan & Isola 2020",
+    reference="Tian, Krishnan & Isola 2020",
     composition="labels + 0.8 CRD, optionally + softened classes",
     use="When teacher and student are different networks and the embedding says more "
     "than a few class scores do.",
@@ -51,7 +51,7 @@ def crd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     References
     ----------

@@ -16,16 +16,16 @@ from eegkd.weightings.self_paced import SelfPaced
     title="Data-free distillation with a curriculum (CuDFKD)",
     transfers="scores of made-up trials",
     teacher="one",
-    source="Li et al. 2022",
+    reference="Li et al. 2022",
     composition="|student - teacher| of the scores, self-paced per trial, on trials of "
     "a generator that is trained against both",
     use="When the teacher may be passed on but no recording of anybody may.",
     limits="Do not expect a good student on few electrodes. Nothing but the teacher's "
     "batch statistics says what EEG looks like, and nothing makes the student's "
     "electrodes carry what the teacher reads from all. Needs a teacher with batch "
-    "normalization. Real trials, without their labels, still choose the pass that is "
+    "normalization. Real trials, without their labels, still choose the epoch that is "
     "kept; choose='last' reads none. The student's view keeps the scale that it "
-    "learned from real trials. A pass takes several times as long as a plain one.",
+    "learned from real trials. An epoch takes several times as long as a plain one.",
     reading="The generator, which is made of EEG's rhythms and mixed over the scalp; "
     "the number of steps; Adam instead of SGD; a temperature of 1 instead of 20, which "
     "belongs to scores of another size; a pace for each trial, where the published "
@@ -55,7 +55,7 @@ def cudfkd(
         Student, teacher and settings. Of the trials only their number, length and
         rate are used, and the validation trials without labels.
     student_steps : int, default=10
-        Steps of the student for each of the generator, >= 1; a pass has at least one
+        Steps of the student for each of the generator, >= 1; an epoch has at least one
         of the generator.
     one_hot_weight, statistics_weight, entropy_weight, adversarial_weight : float, \
 default=1, 1, 20 and 62.5
@@ -66,22 +66,22 @@ default=1, 1, 20 and 62.5
     generator_lr : float, default=1e-3
         Learning rate of the generator, > 0.
     pace_start, pace_end : float, default=2.0 and 12.0
-        Loss at which a trial counts about half, in the first and after the last pass.
+        Loss at which a trial counts about half, in the first and after the last epoch.
     choose : {"validation", "last"}, default="validation"
-        Which pass is kept: that with the smallest distance between student and
+        Which epoch is kept: that with the smallest distance between student and
         teacher on the validation trials, or the last.
 
     Returns
     -------
     history : History
-        What happened in each pass; ``notes`` holds the generator's last losses and
+        What happened in each epoch; ``notes`` holds the generator's last losses and
         how the teacher's choices were spread over the classes.
 
     Notes
     -----
     Weights are the published ones. The adversarial weight grows by 0.5 in each of 125
-    passes, the pace by 1e-4 in each of 100,000 steps; here both reach the same end in
-    whatever number of passes. The published temperature of 20 belongs to scores of
+    epochs, the pace by 1e-4 in each of 100,000 steps; here both reach the same end in
+    whatever number of epochs. The published temperature of 20 belongs to scores of
     that size; with an EEG decoder's it would hide the classes.
 
     References
@@ -91,8 +91,8 @@ default=1, 1, 20 and 62.5
     """
     check_choice(choose, "choose", ("validation", "last"))
     check_number(pace_end, "pace_end", at_least=check_number(pace_start, "pace_start"))
-    teacher, trials = training.frozen(), training.source
-    source = Inversion(
+    teacher, trials = training.frozen(), training.sampler
+    sampler = Inversion(
         teacher,
         training.student,
         n_times=trials.X.shape[2],
@@ -112,8 +112,8 @@ default=1, 1, 20 and 62.5
     growth = (pace_end - pace_start) / training.max_epochs
     history = training.run(
         Objective([(LogitL1(), teacher)], SelfPaced(pace_start, growth)),
-        source=source,
+        sampler=sampler,
         valid=training.valid if choose == "validation" else None,
     )
-    history.notes["generator"] = source.report
+    history.notes["generator"] = sampler.report
     return history

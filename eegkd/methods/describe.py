@@ -30,7 +30,7 @@ WIDTH = 88
 
 
 def overview(methods: Mapping[str, Callable[..., Any]]) -> str:
-    """Return one line for each method: what it transfers, what it needs, its source.
+    """Return one line for each method: what it transfers, what it needs, its reference.
 
     Parameters
     ----------
@@ -42,10 +42,10 @@ def overview(methods: Mapping[str, Callable[..., Any]]) -> str:
     text : str
         A table for a terminal.
     """
-    lines = [("method", "what it transfers", "teacher", "source")]
+    lines = [("method", "what it transfers", "teacher", "reference")]
     for name, method in methods.items():
         card = method.card  # type: ignore[attr-defined]
-        lines.append((name, card.transfers, card.teacher, card.source))
+        lines.append((name, card.transfers, card.teacher, card.reference))
     widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
     return "\n".join(
         "".join(f"{text:<{n}}" for text, n in zip(line, widths, strict=True)).rstrip()
@@ -75,7 +75,7 @@ def describe(name: str, method: Callable[..., Any]) -> str:
         _wrapped("transfers", card.transfers),
         _wrapped("teacher", TEACHER[card.teacher]),
         _wrapped("labels", "classes, continuous" if card.regression else "classes"),
-        _wrapped("source", card.source),
+        _wrapped("reference", card.reference),
         _wrapped("use", card.use),
         _wrapped("limits", card.limits),
     ]
@@ -130,7 +130,7 @@ def _section(name: str, method: Callable[..., Any]) -> str:
         "Minimizes": card.composition,
         "Transfers": card.transfers,
         "Teacher": TEACHER[card.teacher],
-        "Source": card.source,
+        "Reference": card.reference,
         "Continuous labels": "yes" if card.regression else "",
         "Options": ", ".join(
             f"`{option.name}={option.default!r}`"

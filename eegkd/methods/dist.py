@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Distillation from a stronger teacher (DIST)",
     transfers="correlation of the soft classes, over classes and over trials",
     teacher="one",
-    source="Huang et al. 2022",
+    reference="Huang et al. 2022",
     composition="1 cross-entropy + 2 inter-class + 2 intra-class correlation (T=4) to "
     "a frozen teacher",
     use="The teacher is much stronger than the student can become; two classes.",
@@ -44,7 +44,7 @@ def dist(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     References
     ----------

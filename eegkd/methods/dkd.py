@@ -12,15 +12,15 @@ from eegkd.methods.card import Card
     title="Decoupled knowledge distillation (DKD)",
     transfers="softened classes: the true one and the others, weighted apart",
     teacher="one",
-    source="Zhao et al. 2022",
+    reference="Zhao et al. 2022",
     composition="1 cross-entropy + 1 target-class KL + 8 other-class KL (T=4) to a "
     "frozen teacher",
     use="Three or more classes and a teacher that is nearly always sure.",
     limits="With two classes there is nothing to decouple: it is plain distillation. "
     "The weight 8 was tuned on 100 classes. With three or four, of which none is more "
     "like another, the second part is the teacher's noise: beta=1 or less then.",
-    reading="The published code raises the weight over the first 20 of 240 passes. "
-    "This is left out, so that all passes are chosen by one loss.",
+    reading="The published code raises the weight over the first 20 of 240 epochs. "
+    "This is left out, so that all epochs are chosen by one loss.",
 )
 def dkd(
     training: Training,
@@ -48,7 +48,7 @@ def dkd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

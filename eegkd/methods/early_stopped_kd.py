@@ -13,17 +13,17 @@ from eegkd.weightings import Schedule
     title="Early-stopped distillation (ES-KD)",
     transfers="softened classes, in the first part of the training only",
     teacher="one",
-    source="Cho & Hariharan 2019",
+    reference="Cho & Hariharan 2019",
     composition="CE + KL(T) with a Schedule: KL is switched off after a part of the "
-    "passes",
+    "epochs",
     use="Use it when the student learns well from the teacher at first, but ends below "
     "a student that was trained on labels.",
     limits="The labels must be right, because they have the last word. With patience, "
     "training may end before the teacher is switched off. With two classes the scores "
     "say nothing beyond the confidence.",
     reading="Temperature 4 and weight 0.9; the teacher is switched off at "
-    "half of the passes, and labels count 1 from then on.",
-    unplanted="Its last passes learn from labels alone, half of which are wrong in the "
+    "half of the epochs, and labels count 1 from then on.",
+    unplanted="Its last epochs learn from labels alone, half of which are wrong in the "
     "planted task.",
 )
 def early_stopped_kd(
@@ -43,7 +43,7 @@ def early_stopped_kd(
     training : Training
         Student, teacher, trials and settings.
     stop : float, default=0.5
-        Part of the passes after which the teacher is switched off, in [0, 1].
+        Part of the epochs after which the teacher is switched off, in [0, 1].
     temperature : float, default=4.0
         Softness of both sets of scores, > 0.
     label_weight, soft_weight : float, default=0.1 and 0.9
@@ -56,12 +56,12 @@ def early_stopped_kd(
     Returns
     -------
     history : History
-        What happened in each pass. The notes hold ``stopped_at``, the first pass
+        What happened in each epoch. The notes hold ``stopped_at``, the first epoch
         without the teacher.
 
     Notes
     -----
-    The pass that is kept has the lowest label loss on validation trials throughout;
+    The epoch that is kept has the lowest label loss on validation trials throughout;
     a loss that changes its terms half-way could not choose.
 
     References

@@ -21,16 +21,16 @@ KINDS = ("compressed", "checkpoint")
 
 @Card(
     title="Early-stopped teacher (ESKD)",
-    transfers="softened classes of a teacher that was trained for fewer passes",
+    transfers="softened classes of a teacher that was trained for fewer epochs",
     teacher="own",
-    source="Cho & Hariharan 2019",
-    composition="teachers on labels with several budgets of passes; CE + KL(T) from "
+    reference="Cho & Hariharan 2019",
+    composition="teachers on labels with several budgets of epochs; CE + KL(T) from "
     "each; the student with the lowest validation loss on labels stays",
     use="Use it when a strong teacher teaches worse than a weak one, and there is time "
     "to train several.",
     limits="Costs a teacher and a student for each budget. The choice rests on few "
     "validation trials. With two classes the scores say nothing beyond the confidence.",
-    reading="A compressed budget ends with a third of its passes at a lower learning "
+    reading="A compressed budget ends with a third of its epochs at a lower learning "
     "rate; temperature 4 and weight 0.9. The student is chosen by its label loss, "
     "because the losses that hold soft targets of different teachers cannot be "
     "compared.",
@@ -55,7 +55,7 @@ def early_stopped_teacher(
     training : Training
         Student, trials and settings.
     fractions : sequence of float, default=(0.25, 0.5, 1.0)
-        Budgets of the teachers as parts of all passes, in (0, 1].
+        Budgets of the teachers as parts of all epochs, in (0, 1].
     kind : {"compressed", "checkpoint"}, default="compressed"
         Whether each budget is a training of its own, with all its learning rates, or
         a snapshot of one long training.
@@ -77,7 +77,7 @@ def early_stopped_teacher(
     Notes
     -----
     Teachers read all electrodes, start from the same weights and keep their last
-    pass. The students start alike, too. The choice is by the label term alone:
+    epoch. The students start alike, too. The choice is by the label term alone:
     soft targets of two teachers differ, and so do the losses that hold them. Without
     validation trials the training loss chooses, and the notes say so.
 
@@ -88,20 +88,20 @@ def early_stopped_teacher(
     """
     check_choice(kind, "kind", KINDS)
     check_number(decay, "decay", above=0, at_most=1)
-    passes = budgets(training, fractions, "fractions")
+    epochs = budgets(training, fractions, "fractions")
     seed = training.random_state + 1
     if kind == "checkpoint":
         long = training.build("full", decoder, seed)
-        teachers = snapshots(training, long, passes, seed)
+        teachers = snapshots(training, long, epochs, seed)
     candidates = Candidates(training)
-    for n_passes in passes:
+    for n_epochs in epochs:
         teacher = (
-            teachers[n_passes]
+            teachers[n_epochs]
             if kind == "checkpoint"
-            else compressed(training, decoder, n_passes, decay)
+            else compressed(training, decoder, n_epochs, decay)
         )
         candidates.add(
             soft_objective(training, teacher, temperature, label_weight, soft_weight),
-            teacher_epochs=n_passes,
+            teacher_epochs=n_epochs,
         )
     return candidates.finish()

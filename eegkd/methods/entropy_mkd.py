@@ -14,7 +14,7 @@ from eegkd.weightings.confidence import Entropy
     title="Entropy-based multi-teacher distillation (EBKD)",
     transfers="softened classes of several teachers",
     teacher="several",
-    source="Kwon et al. 2020",
+    reference="Kwon et al. 2020",
     composition="label loss + KL(T) to each teacher, weighted per trial by 1 - entropy",
     use="Teachers differ in which trials they are sure of, and labels are noisy.",
     limits=(
@@ -54,7 +54,7 @@ def entropy_mkd(
     Returns
     -------
     history : History
-        What happened in each pass. ``notes["teacher_electrodes"]`` lists the teachers.
+        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     References
     ----------

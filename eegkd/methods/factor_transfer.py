@@ -13,7 +13,7 @@ from eegkd.methods.card import Card
     title="Factor transfer (FT)",
     transfers="factors into which a layer of the teacher is compressed",
     teacher="one",
-    source="Kim, Park & Kwak 2018",
+    reference="Kim, Park & Kwak 2018",
     composition="a paraphraser is trained on the teacher's last tap, then 1 label "
     "loss + 1600 absolute difference of the factors to a frozen teacher",
     use="Decoders of different kinds, whose layers cannot be compared map by map.",
@@ -49,8 +49,8 @@ def factor_transfer(
     rate : float, default=0.5
         Number of factors over number of the teacher's maps, > 0.
     paraphrase_part : float, default=0.125
-        Passes for the paraphraser, as a part of ``max_epochs``, > 0; at least one
-        pass. Published: 30 of 240.
+        Epochs for the paraphraser, as a part of ``max_epochs``, > 0; at least one
+        epoch. Published: 30 of 240.
     label_weight, soft_weight : float, default=1.0 and 0.0
         Weights of the label loss and of the divergence between softened classes,
         >= 0. The latter says nothing about continuous labels.
@@ -60,7 +60,7 @@ def factor_transfer(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
         ``notes["paraphrase_loss"]`` is the paraphraser's error after its training.
 
     Notes

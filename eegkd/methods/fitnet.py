@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Hints (FitNet)",
     transfers="values of one layer, through a learned mixture of maps",
     teacher="one",
-    source="Romero et al. 2015",
+    reference="Romero et al. 2015",
     composition="1 label loss + 100 squared difference of one layer to a frozen "
     "teacher",
     use="Teacher and student are of one kind and the same trial length.",
@@ -52,7 +52,7 @@ def fitnet(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

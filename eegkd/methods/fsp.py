@@ -13,14 +13,14 @@ from eegkd.methods.card import Card
     title="Flow of the solution procedure (FSP)",
     transfers="products of the feature maps of neighboring layers",
     teacher="one",
-    source="Yim et al. 2017",
+    reference="Yim et al. 2017",
     composition="first FSP alone (last 3 taps), then the label loss alone",
     use="A better start for the student; networks of the same kind.",
     limits="It needs two taps or more in each network. As published the teacher acts "
     "in the first stage alone, and long training forgets it; flow_weight keeps it.",
     reading="Where numbers of maps differ, a learned mixture brings the student's to "
     "the teacher's; published for equal numbers. The first stage takes an eighth of "
-    "the passes beside all of the second's. flow_weight is ours.",
+    "the epochs beside all of the second's. flow_weight is ours.",
     regression=True,
     unplanted="The teacher acts in a first stage alone; on the planted task nothing of "
     "it is left at the end of the training.",
@@ -43,7 +43,7 @@ def fsp(
     training : Training
         Student, teacher, trials and settings.
     init_epochs : int, optional
-        Passes of the first stage, >= 0; by default an eighth of the passes of the
+        Epochs of the first stage, >= 0; by default an eighth of the epochs of the
         second, as in common code (30 and 240), and at least one. 0 leaves it out.
     n_taps : int, default=3
         How many layers to use at most, counted from the last tap, >= 2.
@@ -60,7 +60,7 @@ def fsp(
     Returns
     -------
     history : History
-        What happened in each pass of the second stage. ``notes`` holds
+        What happened in each epoch of the second stage. ``notes`` holds
         ``"init_epochs"`` and ``"init_loss"``, the flow's loss that was kept, on
         validation trials where there are any; None without a first stage.
 
@@ -77,16 +77,16 @@ def fsp(
        4133-4141.
     """
     check_number(flow_weight, "flow_weight", at_least=0)
-    n_passes = (
+    n_epochs = (
         max(1, training.max_epochs // 8)
         if init_epochs is None
         else check_int(init_epochs, "init_epochs", at_least=0)
     )
     start = None
-    if n_passes:
+    if n_epochs:
         start = training.run(
             Objective([(FSP(n_taps), training.frozen(teacher_mode))]),
-            max_epochs=n_passes,
+            max_epochs=n_epochs,
             random_state=training.random_state + 1,
         )
     history = transfer(

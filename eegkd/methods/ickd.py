@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Inter-channel correlation distillation (ICKD)",
     transfers="correlations between the feature maps of a trial",
     teacher="one",
-    source="Liu et al. 2021",
+    reference="Liu et al. 2021",
     composition="label loss + 2.5 ICKD (last tap, learned mixture of maps)",
     use="Which filters of the teacher act together matters more than when; time axes "
     "may differ.",
@@ -51,7 +51,7 @@ def ickd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

@@ -12,9 +12,9 @@ from eegkd.methods.card import Card
     title="Contrast inside the batch (InfoNCE)",
     transfers="which embedding belongs to which trial",
     teacher="one",
-    source="van den Oord, Li & Vinyals 2018",
+    reference="van den Oord, Li & Vinyals 2018",
     composition="labels + InfoNCE, optionally + softened classes",
-    use="Instead of CRD where trials change in each pass or labels are few: it needs "
+    use="Instead of CRD where trials change in each epoch or labels are few: it needs "
     "no memory and no labels.",
     limits="Trials of the same class in the batch are negatives too. Small batches "
     "make an easy task that teaches little.",
@@ -49,7 +49,7 @@ def info_nce(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     References
     ----------

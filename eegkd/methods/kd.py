@@ -11,7 +11,7 @@ from eegkd.methods.card import Card
     title="Knowledge distillation (KD)",
     transfers="softened classes",
     teacher="one",
-    source="Hinton, Vinyals & Dean 2015",
+    reference="Hinton, Vinyals & Dean 2015",
     composition="0.1 cross-entropy + 0.9 KL(T=4) to a frozen teacher",
     use="The method that all others are measured against. Start here.",
     limits="With two classes the teacher's scores say nothing beyond its confidence. "
@@ -44,7 +44,7 @@ def kd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

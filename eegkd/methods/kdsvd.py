@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Distillation by singular value decomposition (KDSVD)",
     transfers="change of the leading singular vectors of maps from layer to layer",
     teacher="one",
-    source="Lee, Kim & Song 2018",
+    reference="Lee, Kim & Song 2018",
     composition="label loss + KDSVD (last 3 taps, 1 vector)",
     use="As FSP, when only a layer's strongest pattern over maps should count.",
     limits="It needs two taps or more in each network, and decomposes each trial of "
@@ -56,7 +56,7 @@ def kdsvd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

@@ -15,7 +15,7 @@ DISTANCES = {"squared": LogitMSE, "absolute": LogitL1}
     title="Logit matching",
     transfers="scores before softmax, or predictions of a continuous label",
     teacher="one",
-    source="Ba & Caruana 2014; Kim et al. 2021",
+    reference="Ba & Caruana 2014; Kim et al. 2021",
     composition="squared difference of the scores to a frozen teacher, no labels",
     use="Labels are few or noisy and the teacher is good; or the label is continuous.",
     limits="The student takes over the teacher's mistakes, because labels count "
@@ -45,7 +45,7 @@ def logit_matching(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     References
     ----------

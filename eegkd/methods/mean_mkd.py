@@ -14,7 +14,7 @@ from eegkd.weightings import Constant
     title="Mean of several teachers (AVER-MKD)",
     transfers="softened classes of several teachers",
     teacher="several",
-    source="You et al. 2017",
+    reference="You et al. 2017",
     composition="label loss + mean over teachers of KL(T)",
     use="Several teachers are at hand and none is clearly better than the others.",
     limits=(
@@ -51,7 +51,7 @@ def mean_mkd(
     Returns
     -------
     history : History
-        What happened in each pass. ``notes["teacher_electrodes"]`` lists the teachers.
+        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     References
     ----------

@@ -11,7 +11,7 @@ from eegkd._checks import check_choice, check_number
 from eegkd.decoders import Output
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods.card import Card
-from eegkd.samplers import Batch, TrialSource
+from eegkd.samplers import Batch, TrialSampler
 from eegkd.samplers.augmented import Augmented
 from eegkd.teachers import EMA, Teacher
 from eegkd.weightings import Schedule
@@ -23,15 +23,15 @@ KEEP = ("student", "average")
     title="Mean teacher",
     transfers="classes of the student's own moving average",
     teacher="itself",
-    source="Tarvainen & Valpola 2017",
+    reference="Tarvainen & Valpola 2017",
     composition="cross-entropy + 10 times the squared distance to the probabilities of "
     "the average, ramped up; the student's trials are noisy, the average's are not",
-    use="When there is no teacher and the student's weights jump from pass to pass.",
+    use="When there is no teacher and the student's weights jump from epoch to epoch.",
     limits="Nothing comes from electrodes that the student does not have. Made for "
     "trials without labels; with labels for all of them little is left to gain.",
     reading="Only the student sees noise, and the average answers without "
     "dropout and with averaged batch statistics; in the original both are noisy. "
-    "Which pass is kept is chosen by the label loss alone, because the average moves.",
+    "Which epoch is kept is chosen by the label loss alone, because the average moves.",
     unplanted="The teacher is the student's own past; there are no answers to shuffle "
     "beforehand.",
 )
@@ -55,18 +55,18 @@ def mean_teacher(
     decay : float, default=0.99
         Part of the old weights that an update of the average keeps, from 0 to 1.
     ramp_up : float, default=0.2
-        Part of the passes over which the weight rises as exp(-5 (1 - t)^2), 0 to 1.
+        Part of the epochs over which the weight rises as exp(-5 (1 - t)^2), 0 to 1.
     noise : float, default=0.1
         Deviation of the Gaussian noise in the student's trials, as part of the
         deviation of each channel, >= 0. With 0 dropout is the only noise.
     keep : {"student", "average"}, default="student"
-        Which network the student ends as: itself in its best pass, or the average
-        after the last pass, which the paper reports.
+        Which network the student ends as: itself in its best epoch, or the average
+        after the last epoch, which the paper reports.
 
     Returns
     -------
     history : History
-        What happened to the student in each pass.
+        What happened to the student in each epoch.
 
     Notes
     -----
@@ -86,13 +86,13 @@ def mean_teacher(
     average = EMA(training.student, decay)
     n_ramp = round(ramp_up * training.max_epochs)
     ramp = {t: (1.0, weight * exp(-5 * (1 - t / n_ramp) ** 2)) for t in range(n_ramp)}
-    teacher = _Undisturbed(average, training.source)
+    teacher = _Undisturbed(average, training.sampler)
     history = training.run(
         Objective(
             [(training.label_loss(), None), (_Consistency(), teacher)],
             Schedule({**ramp, n_ramp: (1.0, weight)}, valid=(1.0, 0.0)),
         ),
-        source=_noisy(training, noise) if noise > 0 else training.source,
+        sampler=_noisy(training, noise) if noise > 0 else training.sampler,
     )
     if keep == "average":
         training.student.load_state_dict(average.decoder.state_dict())
@@ -115,8 +115,8 @@ class _Consistency:
 class _Undisturbed:
     """The average, which reads the trials as they are where the student's are noisy."""
 
-    def __init__(self, average: EMA, source: TrialSource) -> None:
-        self.average, self.source = average, source
+    def __init__(self, average: EMA, sampler: TrialSampler) -> None:
+        self.average, self.sampler = average, sampler
 
     @property
     def parts(self) -> list[Teacher]:
@@ -126,14 +126,14 @@ class _Undisturbed:
     def __call__(self, batch: Batch) -> Output:
         """Return what the average says of the trials of a batch."""
         return self.average(
-            batch if batch.x is None else self.source.batch(batch.index)
+            batch if batch.x is None else self.sampler.batch(batch.index)
         )
 
 
 def _noisy(training: Training, noise: float) -> Augmented:
-    """Return the trials with Gaussian noise, drawn anew in each pass."""
+    """Return the trials with Gaussian noise, drawn anew in each epoch."""
     return Augmented(
-        training.source,
+        training.sampler,
         lambda x: x + noise * torch.randn(x.shape).to(x),
         sfreq=training.sfreq or 1.0,  # noise does not ask for it
         probability=1.0,

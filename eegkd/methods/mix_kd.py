@@ -16,12 +16,12 @@ from eegkd.weightings import Constant
     title="Distillation with mixup (MIX-KD)",
     transfers="standardized classes of mixed trials",
     teacher="one",
-    source="Choi et al. 2023",
+    reference="Choi et al. 2023",
     composition="0.1 cross-entropy with mixed labels + 0.9 KL, both of scores divided "
     "by their own deviation, on trials of which a part are sums of two",
     use="Small training sets, where smoother decisions help.",
     limits="Three classes or more: with two, standardized scores say only which class "
-    "is the likelier, without a gradient. Sums over persons are no one's EEG; see "
+    "is the likelier, without a gradient. Sums over subjects are no one's EEG; see "
     "within=. The teacher reads each batch anew.",
     reading="The floor of 0.1 under the deviation of the scores. Exactly the given "
     "fraction of a batch is mixed, where the published code mixes about 41 % when 10 % "
@@ -64,7 +64,7 @@ def mix_kd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----
@@ -89,8 +89,8 @@ def mix_kd(
             ],
             Constant(label_weight, soft_weight),
         ),
-        source=Mixup(
-            training.source,
+        sampler=Mixup(
+            training.sampler,
             training.n_outputs,
             fraction=fraction,
             beta=beta,

@@ -15,7 +15,7 @@ from eegkd.weightings import Constant
     title="Modality-level Gram matrix",
     transfers="how alike the bands, or regions, of a trial are to the teacher",
     teacher="one",
-    source="Liu 2021",
+    reference="Liu 2021",
     composition="labels + softened classes + Gram matrices of modalities",
     use="When the teacher weighs bands or regions against each other and the student "
     "should do so too.",
@@ -56,7 +56,7 @@ def modality_gram(
     Returns
     -------
     history : History
-        What happened in each pass; ``notes["modalities"]`` names what was compared.
+        What happened in each epoch; ``notes["modalities"]`` names what was compared.
 
     References
     ----------

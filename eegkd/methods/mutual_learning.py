@@ -19,14 +19,14 @@ MONTAGES = ("full", "student")
     title="Deep mutual learning (DML)",
     transfers="classes of networks that learn at the same time",
     teacher="peer",
-    source="Zhang et al. 2018",
+    reference="Zhang et al. 2018",
     composition="every learner: cross-entropy + mean of KL(T=1) to each peer",
     use="When there is no trained teacher, or when all electrodes are at hand in "
     "training and one run shall do.",
     limits="Costs the training of every peer. A peer that learns more slowly than the "
     "student has little to teach. All learners see the same batches.",
     reading="All learners are updated at once from outputs of the same weights; the "
-    "original updates them in turn. Which pass is kept is chosen by the label loss "
+    "original updates them in turn. Which epoch is kept is chosen by the label loss "
     "alone, because the peers move. The paper has no peers on more electrodes than the "
     "student.",
     unplanted="The peers learn from the same trials at the same time; there are no "

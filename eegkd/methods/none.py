@@ -10,7 +10,7 @@ from eegkd.methods.card import Card
     title="No distillation",
     transfers="nothing",
     teacher="none",
-    source="the usual training on labels",
+    reference="the usual training on labels",
     composition="cross-entropy",
     use="Always, as the comparison: a method helps only if it beats this one.",
     limits="It has no teacher.",
@@ -28,6 +28,6 @@ def none(training: Training) -> History:
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
     """
     return train_decoder(training)

@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Neuron selectivity transfer (NST)",
     transfers="where in time the feature maps are active",
     teacher="one",
-    source="Huang & Wang 2017",
+    reference="Huang & Wang 2017",
     composition="label loss + 50 NST (last 2 taps)",
     use="Networks with other numbers of maps whose time axes mean the same; a batch "
     "of one trial is enough.",
@@ -53,7 +53,7 @@ def nst(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

@@ -13,7 +13,7 @@ from eegkd.methods.card import Card
     title="Permuted distillation (a control)",
     transfers="the teacher's confidence, but not which wrong classes it finds alike",
     teacher="one",
-    source="Vats & Crandall 2021",
+    reference="Vats & Crandall 2021",
     composition="CE + KL(T) from a teacher whose scores of the wrong classes are "
     "permuted in each trial",
     use="Use it beside kd. A gain of kd that is not larger than this one's does not "
@@ -49,7 +49,7 @@ def permuted_kd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

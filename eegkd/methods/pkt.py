@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Probabilistic knowledge transfer (PKT)",
     transfers="probabilities of trials to be neighbors",
     teacher="one",
-    source="Passalis & Tefas 2018",
+    reference="Passalis & Tefas 2018",
     composition="label loss + 30000 PKT of embeddings",
     use="Networks of any widths; trials whose amplitudes differ, as only the direction "
     "of an embedding counts.",
@@ -50,7 +50,7 @@ def pkt(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

@@ -14,7 +14,7 @@ from eegkd.weightings.selection import Select
     title="Progressive skeleton-to-sensor distillation (PSKD)",
     transfers="softened classes of one teacher for each trial, or the label",
     teacher="several",
-    source="Ni, Ngu & Yan 2022",
+    reference="Ni, Ngu & Yan 2022",
     composition="for each trial either KL(T) to one teacher or the label loss",
     use="Teachers of several montages, and labels that some of them know better.",
     limits=(
@@ -25,7 +25,7 @@ from eegkd.weightings.selection import Select
         "A teacher's confidence is its probability of the label where it "
         "is right; the most confident one is followed if it is surer than the "
         "student. Teachers open from few to many electrodes over the first 70 % of "
-        "the passes. Low-density, intermediate and full montages take the place of "
+        "the epochs. Low-density, intermediate and full montages take the place of "
         "sensor, fused and skeleton data."
     ),
     unplanted="It follows a teacher only where the teacher agrees with the label, so "
@@ -56,12 +56,12 @@ def pskd(
         montages between are trained until there are so many, >= 1; fewer where there
         are not as many electrodes between.
     all_from : float, default=0.7
-        Part of the passes after which all teachers are open, from 0 to 1.
+        Part of the epochs after which all teachers are open, from 0 to 1.
 
     Returns
     -------
     history : History
-        What happened in each pass. ``notes["teacher_electrodes"]`` lists the teachers.
+        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     References
     ----------

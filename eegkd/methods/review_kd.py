@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Knowledge review (ReviewKD)",
     transfers="values of several layers, each guessed from all later ones as well",
     teacher="one",
-    source="Chen et al. 2021",
+    reference="Chen et al. 2021",
     composition="1 label loss + 1 difference of fused layers at several resolutions "
     "in time at up to 3 taps to a frozen teacher",
     use="Decoders with three or more taps that have a time axis.",
@@ -20,8 +20,8 @@ from eegkd.methods.card import Card
     "resolutions average rhythms away and see slow activity only. A layer without a "
     "time axis has no matching order in the two networks; choose other taps then.",
     reading="Resolutions are steps in time instead of squares. The fusion has no batch "
-    "normalization. The published weight, which grows over the first 20 of 240 passes, "
-    "is constant, so that all passes are chosen by one loss.",
+    "normalization. The published weight, which grows over the first 20 of 240 epochs, "
+    "is constant, so that all epochs are chosen by one loss.",
     regression=True,
 )
 def review_kd(
@@ -55,7 +55,7 @@ def review_kd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

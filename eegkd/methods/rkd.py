@@ -14,7 +14,7 @@ from eegkd.methods.card import Card
     title="Relational knowledge distillation (RKD)",
     transfers="distances and angles between the embeddings of trials",
     teacher="one",
-    source="Park et al. 2019",
+    reference="Park et al. 2019",
     composition="label loss + 25 distances + 50 angles between embeddings",
     use="Networks of any widths whose embeddings have another scale.",
     limits="It needs batches of several trials. Angles take memory with the cube of "
@@ -50,7 +50,7 @@ def rkd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eegkd._checks import check_int, check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._teachers import RandomSubset, another, overlapping
+from eegkd.methods._teachers import RandomSubset, another, overlapping_subsets
 from eegkd.methods.card import Card
 from eegkd.teachers import Frozen
 from eegkd.weightings import Constant
@@ -15,18 +15,18 @@ from eegkd.weightings import Constant
     title="Robust stochastic distillation (RoS-KD)",
     transfers="mean classes of random subsets of teachers",
     teacher="own",
-    source="Jaiswal et al. 2022",
+    reference="Jaiswal et al. 2022",
     composition=(
         "label loss + KL(T) to the mean of a random subset of teachers on overlapping "
-        "parts of the trials; weights averaged over the last passes"
+        "parts of the trials; weights averaged over the last epochs"
     ),
-    use="Labels are wrong in part, for example because persons did not attend.",
+    use="Labels are wrong in part, for example because subjects did not attend.",
     limits=(
         "Trains several teachers on fewer trials each. With one short session the "
         "parts differ by time alone."
     ),
     reading=(
-        "Teachers see 70 % of the persons, or else sessions, or else "
+        "Teachers see 70 % of the subjects, or else sessions, or else "
         "blocks of time; a non-empty subset of teachers is drawn for each batch; the "
         "student's weights are averaged over the last half; weights are those of KD."
     ),
@@ -56,16 +56,16 @@ def ros_kd(
         How many teachers on all electrodes are trained, >= 1.
     fraction : float, default=0.7
         Part of the groups of trials that each teacher sees, > 0 and <= 1. Groups are
-        persons, with fewer than three persons sessions, with fewer than three
+        subjects, with fewer than three subjects sessions, with fewer than three
         sessions ten blocks of time. Below 1 at least one group is left out.
     average_from : float, default=0.5
-        Part of the passes, from 0 to below 1, after which the student's weights are
+        Part of the epochs, from 0 to below 1, after which the student's weights are
         averaged.
 
     Returns
     -------
     history : History
-        What happened in each pass. ``notes`` tells the groups and the trials of each
+        What happened in each epoch. ``notes`` tells the groups and the trials of each
         teacher.
 
     References
@@ -78,13 +78,13 @@ def ros_kd(
     check_number(fraction, "fraction", above=0, at_most=1)
     check_number(average_from, "average_from", at_least=0, at_most=0.999)
     weighting, softened = Constant(label_weight, soft_weight), KL(temperature)
-    source, seed = training.source, training.random_state
-    kind, subsets = overlapping(source, n_teachers, fraction, seed)
+    sampler, seed = training.sampler, training.random_state
+    kind, subsets = overlapping_subsets(sampler, n_teachers, fraction, seed)
     teachers = [
-        Frozen(another(training, "full", number, source.subset(kept)))
+        Frozen(another(training, "full", number, sampler.subset(kept)))
         for number, kept in enumerate(subsets, start=1)
     ]
-    target = RandomSubset(teachers, source, temperature, seed)
+    target = RandomSubset(teachers, sampler, temperature, seed)
     history = training.run(
         Objective([(training.label_loss(), None), (softened, target)], weighting),
         average_from=average_from,

@@ -11,8 +11,8 @@ from eegkd.data.trials import Trials
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods._headsets import (
     Among,
-    of_source,
     of_target,
+    of_training,
     with_label,
     with_target,
 )
@@ -24,17 +24,17 @@ from eegkd.weightings import Constant
     title="Spatial distillation with alignment across headsets (SDDA)",
     transfers="softened classes, to electrodes that two headsets share",
     teacher="one",
-    source="Liu et al. 2025",
-    composition="Euclidean alignment of each person; labels + softened classes of the "
-    "source + MMD between source and target + class confusion of the target",
+    reference="Liu et al. 2025",
+    composition="Euclidean alignment of each subject; labels + softened classes of the "
+    "sampler + MMD between source and target + class confusion of the target",
     use="When a dense headset has labeled trials and the student will be worn with "
     "another headset, of which there are trials without labels.",
-    limits="The student is aligned to one target: a person with another covariance "
+    limits="The student is aligned to one target: a subject with another covariance "
     "needs new trials to align to. The student is fitted to one target headset and its "
-    "wearer; for another wearer, fit again with some unlabeled trials of that person. "
-    "Without target, trials of the last person stand in, and validation trials of that "
-    "person are left out.",
-    reading="People are aligned, where the paper aligns sessions, and "
+    "wearer; for another wearer, fit again with some unlabeled trials of that subject. "
+    "Without target, trials of the last subject stand in, and validation trials of "
+    "that subject are left out.",
+    reading="Subjects are aligned, where the paper aligns sessions, and "
     "inside the student's electrodes, where the authors' code aligns all channels and "
     "then takes the shared ones. The given teacher is not aligned. The discrepancy is "
     "the full estimate with the median distance, where the code takes a linear one "
@@ -62,7 +62,7 @@ def sdda(
         that is aligned to the target.
     target : Trials, optional
         Training trials of the other headset, with at least the student's electrodes. By
-        default training trials stand in: those of the last person; of one person, the
+        default training trials stand in: those of the last subject; of one subject, the
         last session; of one session, the last third.
     supervised : bool, default=False
         Whether the target's labels are learned; they must be those of the training
@@ -79,7 +79,7 @@ def sdda(
     Returns
     -------
     history : History
-        What happened in each pass; ``notes`` counts the trials of the target.
+        What happened in each epoch; ``notes`` counts the trials of the target.
 
     References
     ----------
@@ -89,16 +89,16 @@ def sdda(
     """
     check_type(supervised, "supervised", bool, "True or False")
     teacher = training.frozen()
-    source, valid = with_target(training, target, supervised)
+    sampler, valid = with_target(training, target, supervised)
     soft = 1 / training.n_outputs if soft_weight is None else soft_weight
     terms: list[tuple[Any, Any]] = [
         (Among(training.label_loss(), with_label), None),
-        (Among(KL(temperature), of_source), teacher),
+        (Among(KL(temperature), of_training), teacher),
         (MMD(by=of_target), None),
         (ClassConfusion(confusion_temperature, where=of_target), None),
     ]
     weights = Constant(label_weight, soft, mmd_weight, confusion_weight)
-    history = training.run(Objective(terms, weights), source=source, valid=valid)
-    history.notes["target_trials"] = int(source.is_target.sum())
+    history = training.run(Objective(terms, weights), sampler=sampler, valid=valid)
+    history.notes["target_trials"] = int(sampler.is_target.sum())
     history.notes["validated"] = valid is not None
     return history

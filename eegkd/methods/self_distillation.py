@@ -22,7 +22,7 @@ STARTS = ("student", "teacher")
     title="Self-distillation in generations",
     transfers="softened classes of the same architecture, trained before",
     teacher="itself",
-    source="Pham et al. 2022",
+    reference="Pham et al. 2022",
     composition="generations: 0.1 cross-entropy + 0.9 KL(T=4) to the one before; after "
     "each, the rise of the loss around its weights and its sharpest curvature",
     use="To see whether a decoder gains from its own teaching, and whether flatter "
@@ -127,9 +127,9 @@ def _found(
     if history.rows:
         found = summary(decoder, history)
     if probe:
-        loss, source = training.label_loss(), training.source  # that was minimized
-        found["loss_rise"] = flatness(decoder, source, criterion=loss, radius=radius)
+        loss, sampler = training.label_loss(), training.sampler  # that was minimized
+        found["loss_rise"] = flatness(decoder, sampler, criterion=loss, radius=radius)
         found["top_eigenvalue"] = top_hessian_eigenvalue(
-            decoder, source, criterion=loss
+            decoder, sampler, criterion=loss
         )
     return found

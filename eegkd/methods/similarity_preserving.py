@@ -16,7 +16,7 @@ from eegkd.methods.card import Card
     title="Similarity-preserving distillation (SP)",
     transfers="inner products between trials",
     teacher="one",
-    source="Tung & Mori 2019",
+    reference="Tung & Mori 2019",
     composition="label loss + 3000 similarity preserving (last tap)",
     use="Networks of any widths and lengths, as only trials are compared with trials. "
     "With centered=True a fair comparison with similarity keeping.",
@@ -60,7 +60,7 @@ def similarity_preserving(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

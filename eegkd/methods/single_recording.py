@@ -16,14 +16,14 @@ from eegkd.weightings import Constant
     title="Distillation from a single recording",
     transfers="softened classes of unlabeled windows",
     teacher="one",
-    source="Asano & Saeed 2023",
+    reference="Asano & Saeed 2023",
     composition="KL(T=8) alone, on changed windows at random times of one recording",
     use="A trained teacher and a recording of anyone on all electrodes, without "
     "events: rest, or a day of use.",
     limits="Windows in which nobody does the task can teach the teacher's general "
-    "shape at most. Without recording= the training trials of the first person are "
+    "shape at most. Without recording= the training trials of the first subject are "
     "joined, whose borders are jumps. A recording must be filtered as the trials are. "
-    "Validation trials, without their labels, choose the pass that is kept.",
+    "Validation trials, without their labels, choose the epoch that is kept.",
     reading="Crops, rotations and color changes of images become windows, "
     "time and amplitude scaling, and mixing of channels near the identity.",
     unplanted="No training trial is seen as such, so that the teacher's answers cannot "
@@ -49,7 +49,7 @@ def single_recording(
     recording : Raw of MNE or array, shape (n_chans, n_samples), optional
         Continuous EEG on all channels of the data, in volts, filtered as the trials
         are. Channels of a Raw are found by name and resampled; an array has the
-        trials' channels and rate. By default the training trials of the first person
+        trials' channels and rate. By default the training trials of the first subject
         in their order, joined.
     temperature : float, default=8.0
         Softness of both sets of scores, > 0.
@@ -67,7 +67,7 @@ def single_recording(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----
@@ -82,7 +82,7 @@ def single_recording(
        on Learning Representations. arXiv:2112.00725.
     """
     check_number(soft_weight, "soft_weight", above=0)
-    teacher, trials = training.frozen(), training.source
+    teacher, trials = training.frozen(), training.sampler
     settings: dict[str, Any] = {
         "n_times": trials.X.shape[2],
         "n_windows": len(trials),
@@ -95,11 +95,11 @@ def single_recording(
         "n_known": len(trials),
     }
     if recording is None:
-        source = Recording.from_trials(trials, **settings)
+        sampler = Recording.from_trials(trials, **settings)
     else:
-        names = training.student.view.source_names
+        names = training.student.view.data_names
         X = continuous(recording, names, training.sfreq, trials.X.device)
-        source = Recording(X, **settings)
+        sampler = Recording(X, **settings)
     return training.run(
-        Objective([(KL(temperature), teacher)], Constant(soft_weight)), source=source
+        Objective([(KL(temperature), teacher)], Constant(soft_weight)), sampler=sampler
     )

@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Similarity-keeping distillation (SK-KD)",
     transfers="softened classes, similarities between trials",
     teacher="one",
-    source="Huang, Chen & Wei 2024",
+    reference="Huang, Chen & Wei 2024",
     composition="0.1 cross-entropy + 0.9 KL(T=4) + 450 similarity keeping (2 taps)",
     use="Motor imagery with few electrodes, the case that it was made for; any pair "
     "of networks with taps behind the spatial filter.",
@@ -48,7 +48,7 @@ def sk_kd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     References
     ----------

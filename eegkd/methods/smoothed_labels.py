@@ -17,7 +17,7 @@ from eegkd.teachers import Virtual
     title="Smoothed labels (a control)",
     transfers="nothing: labels, made as soft as a teacher's answers",
     teacher="one",
-    source="Vats & Crandall 2021; Szegedy et al. 2016",
+    reference="Vats & Crandall 2021; Szegedy et al. 2016",
     composition="CE + KL(T) from smoothed labels",
     use="Use it beside kd. A gain of kd that is not larger than this one's is "
     "regularization, not distillation.",
@@ -56,7 +56,7 @@ def smoothed_labels(
     Returns
     -------
     history : History
-        What happened in each pass. The notes hold the ``smoothing``.
+        What happened in each epoch. The notes hold the ``smoothing``.
 
     References
     ----------
@@ -81,6 +81,6 @@ def smoothed_labels(
 
 def _softened(training: Training, temperature: float) -> Tensor:
     """Return the teacher's softened answers to all training trials."""
-    source = training.source
-    batch = source.batch(torch.arange(len(source), device=source.X.device))
+    sampler = training.sampler
+    batch = sampler.batch(torch.arange(len(sampler), device=sampler.X.device))
     return (training.frozen()(batch).logits / temperature).softmax(dim=1).cpu()

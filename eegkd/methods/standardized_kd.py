@@ -12,7 +12,7 @@ from eegkd.methods.card import Card
     title="Logit standardization in knowledge distillation",
     transfers="softened classes, each trial at a temperature of its own",
     teacher="one",
-    source="Sun et al. 2024",
+    reference="Sun et al. 2024",
     composition="0.1 cross-entropy + 9 KL of standardized scores (T=2) to a frozen "
     "teacher",
     use="The teacher's scores are much larger than a small student's can be.",
@@ -50,7 +50,7 @@ def standardized_kd(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     References
     ----------

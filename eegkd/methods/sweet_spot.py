@@ -22,7 +22,7 @@ from eegkd.methods.card import Card
     title="Sweet spot of the teacher's batch size and passes",
     transfers="softened classes of a teacher that still tells which classes are alike",
     teacher="own",
-    source="Vats & Crandall 2021",
+    reference="Vats & Crandall 2021",
     composition="a grid of teachers on labels over batch size and passes; CE + KL(T) "
     "from each; the student with the lowest validation loss on labels stays",
     use="Use it to find out how long, and in which batches, a teacher should be "
@@ -56,7 +56,7 @@ def sweet_spot(
     batch_sizes : sequence of int, default=(32, 128)
         Trials in a batch of the teacher, >= 1.
     fractions : sequence of float, default=(0.25, 0.5, 1.0)
-        Passes of the teacher as parts of all passes, in (0, 1].
+        Epochs of the teacher as parts of all epochs, in (0, 1].
     decoder : str or callable, optional
         Network of the teachers, by default of the student's kind.
     temperature : float, default=4.0
@@ -95,21 +95,21 @@ def sweet_spot(
             "'batch_sizes' must hold at least one size, got none. Pass for example "
             "(32, 128)."
         )
-    passes = budgets(training, fractions, "fractions")
+    epochs = budgets(training, fractions, "fractions")
     seed = training.random_state + 1
     candidates = Candidates(training)
     for size in sizes:
-        source = replace(training.source, batch_size=size)
+        sampler = replace(training.sampler, batch_size=size)
         learner = training.build("full", decoder, seed)
-        for n_passes, teacher in snapshots(
-            training, learner, passes, seed, source
+        for n_epochs, teacher in snapshots(
+            training, learner, epochs, seed, sampler
         ).items():
             candidates.add(
                 soft_objective(
                     training, teacher, temperature, label_weight, soft_weight
                 ),
                 batch_size=size,
-                epochs=n_passes,
+                epochs=n_epochs,
                 **describe_teacher(training, teacher, temperature),
             )
     return candidates.finish()

@@ -24,7 +24,7 @@ HELD_OUT = 0.2  # part of each class that finds the weights where there is no va
     title="Weighted ensemble of teaching assistants",
     transfers="softened classes, averaged over assistants of middle size",
     teacher="one",
-    source="Ganta, Das Gupta & Sheng 2021",
+    reference="Ganta, Das Gupta & Sheng 2021",
     composition="CE + KL(T) from the teacher to each assistant; weights of the "
     "assistants by differential evolution on validation trials; CE + KL(T) from the "
     "weighted average to the student",
@@ -95,8 +95,8 @@ def ta_ensemble(
     teacher = training.frozen(teacher_mode)
     learned, judged, found_on = training, training, "validation trials"
     if training.valid is None:
-        known, unknown = hold_out(training.source, HELD_OUT)
-        learned = replace(training, source=known)
+        known, unknown = hold_out(training.sampler, HELD_OUT)
+        learned = replace(training, sampler=known)
         judged = replace(training, valid=unknown)
         found_on = "training trials that the assistants did not learn from"
     assistants, notes = train_assistants(

@@ -14,7 +14,7 @@ from eegkd.methods.card import Card
     title="Teacher-assistant knowledge distillation (TAKD)",
     transfers="softened classes, passed on through assistants of middle size",
     teacher="one",
-    source="Mirzadeh et al. 2020",
+    reference="Mirzadeh et al. 2020",
     composition="a chain: CE + KL(T) from the teacher to an assistant, from each "
     "assistant to the next, from the last to the student",
     use="Use it when the student has far fewer electrodes than the teacher.",
@@ -22,7 +22,7 @@ from eegkd.methods.card import Card
     "do not help, see early_stopped_teacher. With two classes the scores say nothing "
     "beyond the confidence.",
     reading="Assistants read montages between the student's and the "
-    "teacher's, where the source has networks of middle size. The source searches "
+    "teacher's, where the sampler has networks of middle size. The sampler searches "
     "temperature and weights; ours are 4, 0.1 and 0.9.",
 )
 def takd(

@@ -1,4 +1,4 @@
-"""TASKED: self-distillation with features that do not tell people apart (Suh 2023)."""
+"""TASKED: self-distillation with features alike in all subjects (Suh 2023)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 @Card(
     title="Adversarial learning by self-distillation (TASKED)",
-    transfers="its own softened classes, free of who the person is",
+    transfers="its own softened classes, free of who the subject is",
     teacher="itself",
-    source="Suh, Fortes Rey & Lukowicz 2023",
+    reference="Suh, Fortes Rey & Lukowicz 2023",
     composition="labels + adversary + MMD; once more, + its softened classes",
-    use="With trials of several people, to be used on others. The paper's network is a "
-    "transformer: take student='EEGConformer'.",
-    limits="Without several people among the training trials it is self-distillation "
+    use="With trials of several subjects, to be used on others. The paper's network is "
+    "a transformer: take student='EEGConformer'.",
+    limits="Without several subjects among the training trials it is self-distillation "
     "alone. It trains twice. Nothing comes from a denser montage.",
     reading="The weights, the kernel, and gradient reversal for the "
     "adversary; the paper's reconstruction of signals is left out. Any decoder takes "
@@ -40,7 +40,7 @@ def tasked(
     temperature: float = 4.0,
     ramp: int = 10,
 ) -> History:
-    """Train a copy that hides who the person is, then the student with it as teacher.
+    """Train a copy that hides who the subject is, then the student with it as teacher.
 
     Parameters
     ----------
@@ -49,17 +49,17 @@ def tasked(
     label_weight, soft_weight : float, default=1 and 1
         Weights of the cross-entropy and of the previous self's classes, >= 0.
     adversary_weight, mmd_weight : float, default=0.1 and 1
-        Weights of the adversary and of the discrepancy between people, >= 0.
+        Weights of the adversary and of the discrepancy between subjects, >= 0.
     temperature : float, default=4.0
         Softness of the classes, > 0.
     ramp : int, default=10
-        Passes in which the adversary grows to full strength, >= 1.
+        Epochs in which the adversary grows to full strength, >= 1.
 
     Returns
     -------
     history : History
-        What happened in each pass of the second training; ``notes["previous_loss"]`` is
-        the first one's best loss.
+        What happened in each epoch of the second training; ``notes["previous_loss"]``
+        is the first one's best loss.
 
     References
     ----------
@@ -67,7 +67,7 @@ def tasked(
        adversarial learning for human activity recognition using wearable sensors via
        self-knowledge distillation. Knowledge-Based Systems, 260, 110143.
     """
-    people = int(training.source.subject.max()) + 1
+    people = int(training.sampler.subject.max()) + 1
 
     def objective(*own: tuple[float, Any, Any]) -> Objective:
         parts = [(label_weight, training.label_loss(), None), *own]
@@ -79,7 +79,7 @@ def tasked(
 
     if people == 1:
         logger.info(
-            "TASKED has the trials of one person: adversary and MMD are left out."
+            "TASKED has the trials of one subject: adversary and MMD are left out."
         )
     previous = training.copy_student()
     first = training.train(

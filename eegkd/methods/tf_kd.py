@@ -18,7 +18,7 @@ DEFAULTS = {"virtual": (20.0, 0.9, 0.1), "self": (6.0, 0.05, 0.475)}
     title="Teacher-free distillation (Tf-KD)",
     transfers="a smoothed label, or classes of the same decoder trained before",
     teacher="itself",
-    source="Yuan et al. 2020",
+    reference="Yuan et al. 2020",
     composition="virtual: 0.9 cross-entropy + 0.1 KL(T=20) to the label with "
     "probability 0.99; self: 0.05 cross-entropy + 0.475 KL(T=6) to an earlier self",
     use="As a control: a method with a teacher that does no better than this has only "
@@ -62,7 +62,7 @@ def tf_kd(
     Returns
     -------
     history : History
-        What happened in each pass. With ``"self"``, ``notes["teacher"]`` tells how the
+        What happened in each epoch. With ``"self"``, ``notes["teacher"]`` tells how the
         earlier self did.
 
     Notes

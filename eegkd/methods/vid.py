@@ -12,13 +12,13 @@ from eegkd.methods.card import Card
     title="Variational information distillation (VID)",
     transfers="values of several layers, with a learned uncertainty for each map",
     teacher="one",
-    source="Ahn et al. 2019",
+    reference="Ahn et al. 2019",
     composition="1 label loss + 1 negative log likelihood of the features at up to 3 "
     "taps to a frozen teacher",
     use="Some of the teacher's maps can be seen from the student's electrodes and "
     "others cannot: those are given little weight.",
     limits="The loss may be negative and goes on falling as uncertainty is learned, "
-    "which the choice of the best pass sees. It hardly moves the student before the "
+    "which the choice of the best epoch sees. It hardly moves the student before the "
     "predictors have learned something. A layer without a time axis has no matching "
     "order in the two networks; choose other taps then.",
     regression=True,
@@ -54,7 +54,7 @@ def vid(
     Returns
     -------
     history : History
-        What happened in each pass.
+        What happened in each epoch.
 
     Notes
     -----

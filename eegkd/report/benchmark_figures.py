@@ -42,12 +42,12 @@ def plot_items(
     chance: float | None = None,
     remarks: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Show every item's score: each person a dot, mean and 95 % interval beside.
+    """Show every item's score: each subject a dot, mean and 95 % interval beside.
 
     Parameters
     ----------
     table : DataFrame
-        One row for each item and person of one dataset and evaluation: ``dataset``,
+        One row for each item and subject of one dataset and evaluation: ``dataset``,
         ``evaluation``, ``kind``, ``method``, ``decoder``, ``montage``, ``subject`` and
         ``score``.
     metric : str, default="accuracy"
@@ -91,7 +91,7 @@ def plot_items(
                 textcoords="offset points",
                 size=9,
             )
-        if metric in BOUNDED:  # intervals of few persons reach far beyond
+        if metric in BOUNDED:  # intervals of few subjects reach far beyond
             left, right = ax.get_xlim()
             ax.set_xlim(max(left, -0.02), min(right, 1.02))
         for role, color in used.items():
@@ -110,12 +110,12 @@ def plot_pairs(
     metric: str | Mapping[str, str] = "accuracy",
     remarks: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Show two methods, one line for each person, and below them the differences.
+    """Show two methods, one line for each subject, and below them the differences.
 
     Parameters
     ----------
     table : DataFrame
-        One row for each person and comparison: ``dataset``, ``evaluation``,
+        One row for each subject and comparison: ``dataset``, ``evaluation``,
         ``montage``, ``decoder``, ``subject``, and the scores ``a`` and ``b``.
     names : tuple of (str, str)
         What ``a`` and ``b`` are.
@@ -166,7 +166,7 @@ def plot_pairs(
             if above is axes[0, 0] or not same:
                 above.set_ylabel(_metric_name(name))
         axes[1, 0].set_ylabel(f"{names[0]} - {names[1]}", parse_math=False)
-        above.plot([], [], color="#c4c4c4", label="one person")
+        above.plot([], [], color="#c4c4c4", label="one subject")
         below.errorbar([], [], [], color="black", label="mean, 95 % interval", **MEAN)
         figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -179,13 +179,13 @@ def plot_critical_difference(
     less_is_better: bool = False,
     remarks: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Show the mean ranks of items over persons, and which are not told apart.
+    """Show the mean ranks of items over subjects, and which are not told apart.
 
     Parameters
     ----------
     table : DataFrame
-        One row for each item and person of one dataset, evaluation and montage, as in
-        `plot_items`. Persons that lack an item are left out.
+        One row for each item and subject of one dataset, evaluation and montage, as in
+        `plot_items`. Subjects that lack an item are left out.
     metric : str, default="accuracy"
         What the scores are.
     less_is_better : bool, default=False
@@ -204,7 +204,7 @@ def plot_critical_difference(
     Raises
     ------
     ValueError
-        If there are fewer than 3 items, or than 6 persons that have all of them.
+        If there are fewer than 3 items, or than 6 subjects that have all of them.
 
     References
     ----------
@@ -222,12 +222,12 @@ def plot_critical_difference(
         ]
     )
     wide = named.pivot_table(index="subject", columns="item", values="score").dropna()
-    n_persons, n_items = wide.shape
-    if n_items < MIN_ITEMS or n_persons < MIN_BLOCKS:
+    n_subjects, n_items = wide.shape
+    if n_items < MIN_ITEMS or n_subjects < MIN_BLOCKS:
         raise ValueError(
-            f"'table' must hold at least {MIN_ITEMS} items and {MIN_BLOCKS} persons "
+            f"'table' must hold at least {MIN_ITEMS} items and {MIN_BLOCKS} subjects "
             f"that have all of them for a critical difference, got {n_items} items and "
-            f"{n_persons} persons. Use plot_pairs, or finish more of the grid."
+            f"{n_subjects} subjects. Use plot_pairs, or finish more of the grid."
         )
     ranks = wide.rank(axis=1, ascending=less_is_better).mean()
     tied = wide.nunique(axis=1).eq(1).all()  # the statistic is 0 / 0 then
@@ -254,8 +254,8 @@ def plot_critical_difference(
         _title(
             ax,
             _place_name(table, remarks, with_montage=True),
-            f"{_metric_name(metric)}: mean rank over {n_persons} persons, best on the "
-            f"left; Friedman p {small}",
+            f"{_metric_name(metric)}: mean rank over {n_subjects} subjects, best on "
+            f"the left; Friedman p {small}",
         )
     return _figure(ax)
 
@@ -316,7 +316,7 @@ def _title(ax: Axes, text: str, second: str = "") -> None:
 
 
 def _draw_item(ax: Axes, place: int, scores: np.ndarray, color: str) -> None:
-    """Draw the persons of one item on a line, and below them mean and interval."""
+    """Draw the subjects of one item on a line, and below them mean and interval."""
     spots = place - 0.12 + JITTER * _jitter(len(scores))
     ax.scatter(scores, spots, s=18, color=color, alpha=0.65, linewidths=0, zorder=2)
     mean, low, high = mean_interval(scores)
@@ -339,7 +339,7 @@ def _groups(rows: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
 
 
 def _draw_pair(ax: Axes, place: int, own: pd.DataFrame) -> None:
-    """Draw the persons of one comparison: b on the left, a on the right, joined."""
+    """Draw the subjects of one comparison: b on the left, a on the right, joined."""
     ends = (place - 0.2, place + 0.2)
     for b, a in own[["b", "a"]].to_numpy():
         ax.plot(ends, (b, a), color="#c4c4c4", linewidth=1, zorder=1)
@@ -352,7 +352,7 @@ def _draw_pair(ax: Axes, place: int, own: pd.DataFrame) -> None:
 
 
 def _draw_difference(ax: Axes, place: int, differences: np.ndarray) -> None:
-    """Draw the differences of the persons, and beside them mean and interval."""
+    """Draw the differences of the subjects, and beside them mean and interval."""
     spots = place - 0.12 + 0.06 * _jitter(len(differences))
     ax.scatter(spots, differences, s=22, color=GRAY, linewidths=0, zorder=2)
     mean, low, high = mean_interval(differences)

@@ -71,34 +71,30 @@ READING = """
 <strong>student</strong> reads those of its montage; its method says how it was taught,
 and <strong>none</strong> is the student without a teacher. A <strong>baseline</strong>
 is an ordinary pipeline on the same electrodes.</li>
-<li><strong>Persons are the units.</strong> Folds of one person are averaged first, then
-seeds; intervals and tests are over persons. Where the grid is not finished, items are
-compared on the persons that all of them have.</li>
-<li><strong>Interval</strong>: where the mean over all such persons may lie (95 %,
-Student's t). Intervals of two items may overlap although their paired difference is
-clear: look at the comparisons.</li>
-<li><strong>Of teacher</strong>: share of the mean of the teacher with the same decoder
-(of the first decoder's teacher for baselines). <strong>Wins</strong>: persons on whom
-the item is the best of its dataset, evaluation and montage; ties are split.</li>
-<li><strong>p</strong>: how often chance alone would give a difference as large, by
-flipping the signs of the persons' differences (paired permutation test);
+<li><strong>Subjects are the units.</strong> Folds of one subject are averaged first,
+then seeds; intervals and tests are over subjects. Where the grid is not finished, items
+are compared on the subjects that all of them have.</li> <li><strong>Interval</strong>:
+where the mean over all such subjects may lie (95 %, Student's t). Intervals of two
+items may overlap although their paired difference is clear: look at the
+comparisons.</li> <li><strong>Of teacher</strong>: share of the mean of the teacher with
+the same decoder (of the first decoder's teacher for baselines). <strong>Wins</strong>:
+subjects on which the item is the best of its dataset, evaluation and montage; ties are
+split.</li> <li><strong>p</strong>: how often chance alone would give a difference as
+large, by flipping the signs of the subjects' differences (paired permutation test);
 <strong>p (Holm)</strong> is corrected for all comparisons of its table. Only below 0.05
 is one method called better. <strong>Not shown</strong> does not say that there is no
-difference.</li>
-<li><strong>Above chance</strong>: whether an item does more than guess on the persons
-that were tested, by a one-sided test over their test trials, corrected for all items of
-a dataset and evaluation. Where it is not shown, nothing is said of the item.</li>
-<li><strong>Effect size</strong>: mean of the persons' differences over their standard
-deviation; 0.2 is called small, 0.5 medium, 0.8 large.</li>
+difference.</li> <li><strong>Above chance</strong>: whether an item does more than guess
+on the subjects that were tested, by a one-sided test over their test trials, corrected
+for all items of a dataset and evaluation. Where it is not shown, nothing is said of the
+item.</li> <li><strong>Effect size</strong>: mean of the subjects' differences over
+their standard deviation; 0.2 is called small, 0.5 medium, 0.8 large.</li>
 <li><strong>One seed ranks nothing.</strong> Networks start at random and one start may
 be lucky. With one seed no test is made; the page says how many seeds would tell the
 difference from luck. More seeds <strong>resolve</strong> a difference when the seeds
-alone no longer vary by as much; whether other persons would show it, only more persons
-tell.</li>
-<li>Rows named <strong>all datasets</strong> combine the datasets by MOABB's
-meta-analysis: effects weighted by the square root of the number of persons, p-values by
-Stouffer's method.</li>
-</ul>
+alone no longer vary by as much; whether other subjects would show it, only more
+subjects tell.</li> <li>Rows named <strong>all datasets</strong> combine the datasets by
+MOABB's meta-analysis: effects weighted by the square root of the number of subjects,
+p-values by Stouffer's method.</li> </ul>
 """
 CALIBRATION = (
     "Gap between how sure the item is and how often it is right, in bins of equal "
@@ -213,11 +209,11 @@ def _sections(results: Results) -> Iterator[tuple[str, str]]:
     yield "Cost", _metrics_table(results, COSTS, share=True)
     yield "Calibration", f"<p>{CALIBRATION}</p>{_calibration(results)}"
     yield "Other metrics", f"<p>{SELECTIONS}</p>{_metrics_table(results, OTHERS)}"
-    persons = results.by_subject()
-    persons["metric"] = persons["metric"].map(metric_name)
+    subjects = results.by_subject()
+    subjects["metric"] = subjects["metric"].map(metric_name)
     yield (
-        f"{_shared_name(results.metrics)} of each person",
-        f"<p>Folds and seeds averaged.</p>{_long(persons)}",
+        f"{_shared_name(results.metrics)} of each subject",
+        f"<p>Folds and seeds averaged.</p>{_long(subjects)}",
     )
     if len(results.missing()):
         table = results.missing().drop(columns="key")
@@ -263,9 +259,9 @@ def _what(results: Results) -> str:
     for dataset in planned["dataset"].unique():
         rows = scores[scores["dataset"] == dataset]
         n_classes = f"{rows['n_classes'].max()} classes" if len(rows) else "not begun"
-        persons = _count(rows["subject"].nunique(), "person")
+        subjects = _count(rows["subject"].nunique(), "subject")
         parts.append(
-            f"<strong>{html.escape(str(dataset))}</strong> ({persons}, {n_classes})"
+            f"<strong>{html.escape(str(dataset))}</strong> ({subjects}, {n_classes})"
         )
     by_kind = planned.drop_duplicates("method").groupby("kind")["method"].agg(list)
     students = ", ".join(by_kind.get("student", [])) or "none"
@@ -310,7 +306,7 @@ def _remarks(results: Results) -> Iterator[str]:
     least = scores.groupby("dataset")["subject"].nunique().min()
     if least < MIN_SUBJECTS:
         yield (
-            f"With fewer than {MIN_SUBJECTS} persons no difference can reach p &lt; "
+            f"With fewer than {MIN_SUBJECTS} subjects no difference can reach p &lt; "
             "0.05, however large: take it as a description, not as evidence."
         )
     if (scores["n_classes"] == 2).any():
@@ -335,7 +331,7 @@ def _score_tables(results: Results) -> Iterator[tuple[str, str]]:
                 "95 % interval": [_interval(row) for _, row in rows.iterrows()],
                 "Of teacher": rows["of_teacher"].map(_percent),
                 "Wins": rows["wins"].map(lambda value: _shown(value, 1)),
-                "Persons": rows["n_subjects"],
+                "Subjects": rows["n_subjects"],
                 "Seeds": rows["n_seeds"],
                 "Jobs missing": rows["missing"],
             }
@@ -362,7 +358,7 @@ def _comparisons(results: Results) -> Iterator[tuple[str, str]]:
                 "p (Holm)": table["p_holm"].map(_p_value),
                 "Verdict": [_verdict(row) for _, row in table.iterrows()],
                 "Effect size": table["effect_size"].map(lambda x: _shown(x, 2)),
-                "Persons": table["n_subjects"],
+                "Subjects": table["n_subjects"],
                 "Seeds": table["n_seeds"],
                 "Seeds needed": table["seeds_needed"].map(_seeds),
                 "p": table["p_value"].map(_p_value),
@@ -391,14 +387,14 @@ def _figures(results: Results) -> Iterator[tuple[str, str]]:
             f"Every item: {name}",
             _embed(
                 results.plot_scores(**row),
-                "Dots are persons, seeds averaged. Diamonds: mean over persons and its "
-                "95 % interval, of the persons that the item has. Dashed: guessing.",
+                "Dots are subjects, seeds averaged. Diamonds: mean over subjects and "
+                "its 95 % interval, of the subjects that the item has. Dashed: chance.",
             ),
         )
         yield f"Ranks: {name}", _ranks(results, row)
     for names in results.questions().values():
         for name in names:
-            yield f"Person by person: {name} against none", _pairs(results, name)
+            yield f"Subject by subject: {name} against none", _pairs(results, name)
 
 
 def _ranks(results: Results, place: dict[str, Any]) -> str:
@@ -409,7 +405,7 @@ def _ranks(results: Results, place: dict[str, Any]) -> str:
         return f"<p>Not drawn: {html.escape(str(reason))}</p>"
     return _embed(
         figure,
-        "Mean rank over persons, the best on the left. Items joined by a bar are not "
+        "Mean rank over subjects, the best on the left. Items joined by a bar are not "
         "told apart by Nemenyi's test after Friedman's. Ranks say which is ahead, not "
         "by how much, and they depend on which other items are there.",
     )
@@ -423,8 +419,8 @@ def _pairs(results: Results, name: str) -> str:
         return f"<p>Not drawn: {html.escape(str(reason))}</p>"
     return _embed(
         figure,
-        f"Above: each line is a person, seeds averaged; bars are means. Below: the "
-        f"differences {name} - none of the same persons, with mean and 95 % interval. "
+        f"Above: each line is a subject, seeds averaged; bars are means. Below: the "
+        f"differences {name} - none of the same subjects, with mean and 95 % interval. "
         "An interval that does not touch 0 is not yet a finding where there are "
         "several comparisons; see the corrected p-values.",
     )
@@ -563,13 +559,13 @@ def _latex_caption(results: Results, summary: pd.DataFrame) -> str:
     """Return what the table shows, and what is missing."""
     seeded = results.planned.loc[results.planned["seeded"].astype(bool), "method"]
     seeds = summary.loc[summary["method"].isin(seeded), "n_seeds"]
-    persons = summary["n_subjects"]
+    subjects = summary["n_subjects"]
     metrics = summary["metric"].unique()
     name = metric_name(metrics[0]) if len(metrics) == 1 else "score"
     text = (
-        f"Mean {name} over {_range(persons, 'person')} with "
-        f"{_range(seeds, 'seed')} averaged first, 95 % interval over persons, share of "
-        "the teacher's mean, and persons on whom the item is the best."
+        f"Mean {name} over {_range(subjects, 'subject')} with "
+        f"{_range(seeds, 'seed')} averaged first, 95 % interval over subjects, share "
+        "of the teacher's mean, and subjects on which the item is the best."
     )
     return _latex(" ".join(filter(None, [results.trouble(), text])))
 

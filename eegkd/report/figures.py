@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from eegkd.data.channels import positions
-from eegkd.data.filter_bank import sites_of
+from eegkd.data.filter_bank import electrodes_of
 from eegkd.evaluation.statistics import ROLES, mean_interval, metric_name
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ RING = ("Fpz", "T7", "Oz", "T8")
 RING_RADIUS = 0.8  # on a head of radius 1
 MAX_SUBJECTS_NAMED = 20
 MAX_CLASSES_NUMBERED = 12
-CLOSE = 0.18  # named sites nearer than this, in head radii, need a larger head
-MAX_SITES_BESIDE = 24  # with more, names beside the dots would meet
+CLOSE = 0.18  # named electrodes nearer than this, in head radii, need a larger head
+MAX_ELECTRODES_BESIDE = 24  # with more, names beside the dots would meet
 
 
 def plot_montage(
@@ -71,7 +71,7 @@ def plot_montage(
         The figure, seen from above, nose up. Not known to pyplot if it is new: save it
         with ``figure.savefig``.
     """
-    ch_names, all_names = sites_of(ch_names), sites_of(all_names or ())
+    ch_names, all_names = electrodes_of(ch_names), electrodes_of(all_names or ())
     places = _head_positions([*ch_names, *all_names])
     with mpl.rc_context(STYLE):
         placed = {name: places[name] for name in ch_names if name in places}
@@ -84,7 +84,7 @@ def plot_montage(
             x, y = np.array(others).T
             ax.scatter(x, y, s=14, color="#bdbdbd", zorder=2)
         for name, place, size, away in _room(placed, ax):
-            _draw_site(ax, name if names else "", place, size, away)
+            _draw_electrode(ax, name if names else "", place, size, away)
         unplaced = [name for name in ch_names if name not in places]
         if unplaced:
             _note(ax, "Without a known position: " + ", ".join(unplaced))
@@ -155,7 +155,7 @@ def plot_scores(
 
 
 def plot_history(history: pd.DataFrame) -> Figure:
-    """Show losses and validation accuracy of each pass over the training trials.
+    """Show losses and validation accuracy of each epoch over the training trials.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def plot_history(history: pd.DataFrame) -> Figure:
     -------
     figure : Figure
         One column for each role. Light: each subject and seed; bold: their median, as
-        far as half of them went; dots: the pass that was kept. Not known to pyplot:
+        far as half of them went; dots: the epoch that was kept. Not known to pyplot:
         save it with ``figure.savefig``.
     """
     roles = [role for role in ROLES if (history["role"] == role).any()]
@@ -176,7 +176,7 @@ def plot_history(history: pd.DataFrame) -> Figure:
         figure, axes = _new_panels(1 + validated, len(roles), (3.4, 2.7), sharex=True)
         for role, column in zip(roles, axes.T, strict=True):
             own = history[history["role"] == role]
-            kept = _kept_passes(own)
+            kept = _kept_epochs(own)
             color = ROLE_COLORS[role]
             _draw_runs(column[0], own, "train_loss", GRAY, "training")
             if _has_values(own, "valid_loss"):
@@ -360,7 +360,7 @@ def _draw_head(ax: Axes) -> None:
 
 
 def _gaps(places: list[np.ndarray]) -> np.ndarray:
-    """Return the distance between each two sites; infinite from a site to itself."""
+    """Return the distance between each two electrodes; infinite on the diagonal."""
     points = np.array(places).reshape(-1, 2)
     gaps = np.linalg.norm(points[:, None] - points[None], axis=2)
     gaps[np.diag_indices(len(points))] = np.inf
@@ -370,7 +370,7 @@ def _gaps(places: list[np.ndarray]) -> np.ndarray:
 def _room(
     placed: dict[str, np.ndarray], ax: Axes
 ) -> Iterator[tuple[str, np.ndarray, float, np.ndarray | None]]:
-    """Yield name, place, diameter in points and, of crowded sites, where room is.
+    """Yield name, place, diameter in points and, of crowded electrodes, where room is.
 
     Many names are as large as all can be, so that they look alike. Among few, only
     those that are crowded are smaller, and are named beside their dot.
@@ -380,7 +380,7 @@ def _room(
     box = ax.get_position()
     inches = min(_figure(ax).get_size_inches() * (box.width, box.height)) / 2.4
     sizes = np.minimum(25, 0.95 * 72 * inches * gaps.min(axis=1, initial=np.inf))
-    many = len(placed) > MAX_SITES_BESIDE
+    many = len(placed) > MAX_ELECTRODES_BESIDE
     crowded = (sizes < 15) & (not many)
     sizes[~crowded] = sizes[~crowded].min(initial=25)
     for index, (name, place) in enumerate(placed.items()):
@@ -388,7 +388,7 @@ def _room(
         yield name, place, float(sizes[index]), away
 
 
-def _draw_site(
+def _draw_electrode(
     ax: Axes, name: str, place: np.ndarray, size: float, away: np.ndarray | None
 ) -> None:
     """Draw one electrode, and its name inside or beside it in the direction away."""
@@ -529,8 +529,8 @@ def _has_values(history: pd.DataFrame, column: str) -> bool:
     return column in history and bool(history[column].notna().any())
 
 
-def _kept_passes(own: pd.DataFrame) -> dict[Any, int]:
-    """Return the pass that each subject and seed kept: the best, or the last."""
+def _kept_epochs(own: pd.DataFrame) -> dict[Any, int]:
+    """Return the epoch that each subject and seed kept: the best, or the last."""
     kept: dict[Any, Any] = {}
     for key, run in own.groupby(["subject", "seed"], sort=False):
         validated = _has_values(run, "valid_loss")
@@ -547,15 +547,15 @@ def _draw_runs(
     label: str,
     kept: dict[Any, int] | None = None,
 ) -> None:
-    """Draw one column of the history: each run, their median, the passes kept."""
+    """Draw one column of the history: each run, their median, the epochs kept."""
     runs = own.pivot_table(index="epoch", columns=["subject", "seed"], values=column)
-    passes = runs.index + 1
+    epochs = runs.index + 1
     if runs.shape[1] > 1:
         alpha = float(np.clip(4 / runs.shape[1], 0.05, 0.35))
-        ax.plot(passes, runs, color=color, alpha=alpha, linewidth=0.8)
+        ax.plot(epochs, runs, color=color, alpha=alpha, linewidth=0.8)
     usual = runs.notna().sum(axis=1) * 2 >= runs.shape[1]
     median = runs.median(axis=1).where(usual)
-    ax.plot(passes, median, color=color, linewidth=2, label=label)
+    ax.plot(epochs, median, color=color, linewidth=2, label=label)
     if kept is None:
         return
     points = [(key, best) for key, best in kept.items() if key in runs]
@@ -567,7 +567,7 @@ def _draw_runs(
         edgecolors="black",
         linewidths=0.7,
         zorder=3,
-        label="pass kept",
+        label="epoch kept",
     )
 
 

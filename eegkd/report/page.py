@@ -53,7 +53,7 @@ METHODS = {
     "kd": "soft labels",
     "sk_kd": "soft labels and similarity keeping",
 }
-#: What a trial is, where it is not one choice of a person.
+#: What a trial is, where it is not one choice of a subject.
 TRIALS = {
     "p300": "Scores are of single stimuli, whose windows overlap. A speller decides "
     "after several repetitions, which is not counted here.",
@@ -170,7 +170,7 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
     yield (
         "Training",
         "Light lines are single subjects and seeds, bold lines their median as far as "
-        "half of them went. Dots mark the pass whose weights were kept, the one with "
+        "half of them went. Dots mark the epoch whose weights were kept, the one with "
         "the lowest validation loss (without validation trials the last one). The "
         "student's loss includes what it is taught, so its height cannot be compared "
         "with the others'. Validation trials come from the training data; test trials "
@@ -330,7 +330,7 @@ def _found(result: FitResult) -> str:
     if n_subjects == 1:
         return (
             f"{numbers}. With one subject this cannot be tested: it describes one "
-            "person and says nothing about others."
+            "subject and says nothing about others."
         )
     where = " in this simulation" if result.settings["simulated"] else ""
     if n_subjects < MIN_SUBJECTS:

@@ -1,4 +1,4 @@
-"""`Augmented`: each trial changed at random in each pass, before any view sees it."""
+"""`Augmented`: each trial changed at random in each epoch, before any view sees it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eegkd._checks import (
     join_names,
 )
 from eegkd.decoders.networks import quiet, seeded
-from eegkd.samplers.trials import Batch, TrialSource
+from eegkd.samplers.trials import Batch, TrialSampler
 
 Change = Callable[[Tensor], Tensor]
 
@@ -30,7 +30,7 @@ def seed_of(*numbers: int) -> int:
 
 def signals_of(batch: Batch) -> Tensor:
     """Return all channels of a batch in volts, (n_batch, n_chans, n_times)."""
-    return batch.source.X[batch.index] if batch.x is None else batch.x  # type: ignore[attr-defined]
+    return batch.sampler.X[batch.index] if batch.x is None else batch.x  # type: ignore[attr-defined]
 
 
 def channel_deviation(X: Tensor, dim: tuple[int, ...]) -> Tensor:
@@ -205,7 +205,7 @@ class Augmented:
 
     Parameters
     ----------
-    source : TrialSource
+    sampler : TrialSampler
         The trials.
     augment : str, callable or list of these
         Names in `AUGMENTATIONS`, transforms of `braindecode.augmentation`, or
@@ -220,13 +220,13 @@ class Augmented:
         Share of trials that each augmentation changes on average, between 0 and 1.
         Which ones is drawn for each augmentation anew.
     seed : int, default=0
-        Seed. What happens to a batch depends on it, the pass and the number of the
+        Seed. What happens to a batch depends on it, the epoch and the number of the
         batch alone.
 
     Attributes
     ----------
     deterministic : bool
-        False: a trial looks different in each pass.
+        False: a trial looks different in each epoch.
 
     Raises
     ------
@@ -247,10 +247,10 @@ class Augmented:
     Examples
     --------
     >>> import torch
-    >>> from eegkd.samplers import TrialSource
-    >>> trials = TrialSource.from_arrays(torch.randn(4, 2, 50), [0, 1, 0, 1])
-    >>> source = Augmented(trials, "sign_flip", sfreq=50.0, probability=1.0)
-    >>> batch = next(source(0))
+    >>> from eegkd.samplers import TrialSampler
+    >>> trials = TrialSampler.from_arrays(torch.randn(4, 2, 50), [0, 1, 0, 1])
+    >>> sampler = Augmented(trials, "sign_flip", sfreq=50.0, probability=1.0)
+    >>> batch = next(sampler(0))
     >>> torch.allclose(batch.x, -trials.X[batch.index])
     True
     """
@@ -259,14 +259,14 @@ class Augmented:
 
     def __init__(
         self,
-        source: TrialSource,
+        sampler: TrialSampler,
         augment: Any,
         *,
         sfreq: float,
         probability: float = 0.5,
         seed: int = 0,
     ) -> None:
-        self.source = check_type(source, "source", TrialSource, "a TrialSource")
+        self.sampler = check_type(sampler, "sampler", TrialSampler, "a TrialSampler")
         self.probability = check_number(
             probability, "probability", at_least=0, at_most=1
         )
@@ -276,18 +276,18 @@ class Augmented:
         for one in check_augment(augment):
             self.names.append(one if isinstance(one, str) else _name(one))
             self._changes.append(
-                AUGMENTATIONS[one].make(sfreq, source.X.shape[2])
+                AUGMENTATIONS[one].make(sfreq, sampler.X.shape[2])
                 if isinstance(one, str)
                 else copy.deepcopy(one)
             )
-        self._scale = channel_deviation(source.X, (0, 2))
+        self._scale = channel_deviation(sampler.X, (0, 2))
 
     def __len__(self) -> int:
-        return len(self.source)
+        return len(self.sampler)
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
-        """Yield all trials once, changed, in the order of pass ``epoch``."""
-        for number, batch in enumerate(self.source(epoch)):
+        """Yield all trials once, changed, in the order of epoch ``epoch``."""
+        for number, batch in enumerate(self.sampler(epoch)):
             seed = seed_of(self.seed, epoch, number)
             with torch.no_grad(), seeded(seed):
                 x = signals_of(batch)

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 #: Centers of the generator's rhythms in Hz; each reaches a fifth to both sides.
 RHYTHMS = (6.0, 10.0, 15.0, 22.0, 32.0)
 VOLTS = 1e-5  # size of EEG where a view does not know it
-REACH = 0.05  # meters over which a source fades on the scalp, at first
+REACH = 0.05  # meters over which a sampler fades on the scalp, at first
 EVOKED = 12.0  # Hz, the fastest part of a response that is locked to the trial
 
 
 class SignalGenerator(nn.Module):
     """Turns noise into trials that look like EEG.
 
-    Latent sources are a sum of a 1/f background, of rhythms whose envelopes are
+    Latent samplers are a sum of a 1/f background, of rhythms whose envelopes are
     learned functions of a noise vector, and of a slow learned waveform. A learned
     matrix, smooth over the scalp at first, mixes them into all channels.
 
@@ -47,7 +47,7 @@ class SignalGenerator(nn.Module):
     sfreq : float
         Sampling rate in Hz.
     n_sources : int, default=16
-        Latent sources, at most as many as channels.
+        Latent samplers, at most as many as channels.
     n_noise : int, default=32
         Size of the noise vector that a trial is made from.
     """
@@ -108,8 +108,8 @@ class SignalGenerator(nn.Module):
         spectrum = torch.view_as_complex(white) * self.filters
         carrier = torch.fft.irfft(spectrum, n=self.n_times)
         slow = self.evoked(hidden).view(n_trials, self.n_sources, -1) @ self.slow
-        sources = (envelope * carrier).sum(dim=2) / math.sqrt(len(self.filters)) + slow
-        sensors = self.mixing @ sources
+        samplers = (envelope * carrier).sum(dim=2) / math.sqrt(len(self.filters)) + slow
+        sensors = self.mixing @ samplers
         return sensors + self.sensor_noise.exp() * noise(*sensors.shape)
 
 
@@ -127,7 +127,7 @@ class InversionWeights:
         Entropy of the teacher's mean answer, which is made large: all classes alike.
     adversarial : float, default=62.5
         Divergence of the student from the teacher, which is made large, as it is at
-        the end of its growth. The published growth of 0.5 in each of 125 passes.
+        the end of its growth. The published growth of 0.5 in each of 125 epochs.
     begin, end : float, default=0.25 and 0.75
         Parts of the training between which the last one grows from 0.
     """
@@ -146,14 +146,14 @@ class InversionWeights:
         check_number(self.end, "end", above=self.begin, at_most=1)
 
     def adversarial_in(self, epoch: int, max_epochs: int) -> float:
-        """Return the adversarial weight in a pass.
+        """Return the adversarial weight in an epoch.
 
         Parameters
         ----------
         epoch : int
             Pass, from 0.
         max_epochs : int
-            Passes in all.
+            Epochs in all.
 
         Returns
         -------
@@ -185,11 +185,11 @@ class Inversion:
     sfreq : float
         Sampling rate in Hz, > 0.
     max_epochs : int
-        Passes of the whole training, which the growth of difficulty refers to.
+        Epochs of the whole training, which the growth of difficulty refers to.
     batch_size : int, default=128
         Trials in a batch.
     n_batches : int, default=10
-        Batches in one pass.
+        Batches in one epoch.
     student_steps : int, default=10
         Batches for each step of the generator.
     weights : InversionWeights, optional
@@ -218,7 +218,7 @@ class Inversion:
 
     Notes
     -----
-    The source learns whenever it is read; what a pass yields depends on all passes
+    The sampler learns whenever it is read; what an epoch yields depends on all epochs
     before it. Trials come in the scale that the teacher's view has learned; where it
     knows none, in that of EEG.
 
@@ -271,7 +271,7 @@ class Inversion:
         device = next(self.teacher.parameters()).device
         view = self.teacher.view
         with seeded(check_int(seed, "seed", at_least=0)):
-            self.signals = SignalGenerator(view.source_names, n_times, sfreq)
+            self.signals = SignalGenerator(view.data_names, n_times, sfreq)
         self.signals.to(device)
         self.center, self.scale = (part.to(device) for part in _units(view))
         self.optimizer = torch.optim.Adam(self.signals.parameters(), lr=lr)
@@ -301,7 +301,7 @@ class Inversion:
 
         Returns
         -------
-        x : Tensor, shape (batch_size, n_source_chans, n_times)
+        x : Tensor, shape (batch_size, n_data_chans, n_times)
             Signals in volts.
         """
         return self.signals(self.batch_size, self._noise) * self.scale + self.center
@@ -377,7 +377,7 @@ def _statistics(norms: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
 
 def _units(view: View) -> tuple[Tensor, Tensor]:
     """Return center and scale in volts of every channel of the data, (n_chans, 1)."""
-    n_chans = len(view.source_names)
+    n_chans = len(view.data_names)
     center = torch.zeros(n_chans, 1)
     if view.scale_ is None or view.center_ is None:
         return center, torch.full((n_chans, 1), VOLTS)
@@ -411,7 +411,7 @@ def _cosines(n_waves: int, n_times: int) -> Tensor:
 
 
 def _topographies(ch_names: Sequence[str], n_sources: int) -> Tensor:
-    """Return how sources reach channels: bumps on the scalp, rows of unit length."""
+    """Return how samplers reach channels: bumps on the scalp, rows of unit length."""
     known = positions(ch_names)
     if len(known) == len(ch_names):
         place = np.array([known[name] for name in ch_names])

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from eegkd._checks import check_choice, check_int, check_number, check_type
 from eegkd.samplers.augmented import seed_of, signals_of
-from eegkd.samplers.trials import Batch, TrialSource
+from eegkd.samplers.trials import Batch, TrialSampler
 
 WITHIN = (None, "subject", "session")
 
@@ -25,7 +25,7 @@ class Mixup:
 
     Parameters
     ----------
-    source : TrialSource
+    sampler : TrialSampler
         The trials, with classes as labels.
     n_outputs : int
         Number of classes, >= 2.
@@ -36,20 +36,20 @@ class Mixup:
         Both parameters of the beta distribution, > 0; 1 is uniform. Smaller leaves
         more of one trial.
     within : {None, "subject", "session"}, default=None
-        Where partners are looked for: anywhere, in the same person, or in the same
-        recording session of the same person. A sum of two trials of one person is a
-        sum of that person's sources; a sum over persons is no one's EEG.
+        Where partners are looked for: anywhere, in the same subject, or in the same
+        recording session of the same subject. A sum of two trials of one subject is a
+        sum of that subject's samplers; a sum over subjects is no one's EEG.
     official_sampling : bool, default=False
         Whether the trials left unmixed are drawn with replacement, as in the code
         that accompanies the paper. Then a ``fraction`` of 0.1 mixes about 0.4.
     seed : int, default=0
-        Seed. What happens to a batch depends on it, the pass and the number of the
+        Seed. What happens to a batch depends on it, the epoch and the number of the
         batch alone.
 
     Attributes
     ----------
     deterministic : bool
-        False: a trial looks different in each pass.
+        False: a trial looks different in each epoch.
 
     Raises
     ------
@@ -70,8 +70,8 @@ class Mixup:
     Examples
     --------
     >>> import torch
-    >>> from eegkd.samplers import TrialSource
-    >>> trials = TrialSource.from_arrays(torch.randn(6, 2, 50), [0, 1, 0, 1, 0, 1])
+    >>> from eegkd.samplers import TrialSampler
+    >>> trials = TrialSampler.from_arrays(torch.randn(6, 2, 50), [0, 1, 0, 1, 0, 1])
     >>> batch = next(Mixup(trials, 2, fraction=0.5)(0))
     >>> batch.soft.shape, batch.soft.sum(dim=1)
     (torch.Size([6, 2]), tensor([1., 1., 1., 1., 1., 1.]))
@@ -81,7 +81,7 @@ class Mixup:
 
     def __init__(
         self,
-        source: TrialSource,
+        sampler: TrialSampler,
         n_outputs: int,
         *,
         fraction: float = 0.1,
@@ -90,10 +90,10 @@ class Mixup:
         official_sampling: bool = False,
         seed: int = 0,
     ) -> None:
-        self.source = check_type(source, "source", TrialSource, "a TrialSource")
-        if source.y.dtype.is_floating_point:
+        self.sampler = check_type(sampler, "sampler", TrialSampler, "a TrialSampler")
+        if sampler.y.dtype.is_floating_point:
             raise TypeError(
-                "'source' must have classes as labels to mix, got continuous ones. "
+                "'sampler' must have classes as labels to mix, got continuous ones. "
                 "Choose another method."
             )
         self.n_outputs = check_int(n_outputs, "n_outputs", at_least=2)
@@ -106,11 +106,11 @@ class Mixup:
         self.seed = check_int(seed, "seed", at_least=0)
 
     def __len__(self) -> int:
-        return len(self.source)
+        return len(self.sampler)
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
-        """Yield all trials once, some of them mixed, in the order of pass ``epoch``."""
-        for number, batch in enumerate(self.source(epoch)):
+        """Yield all trials once, some of them mixed, in the order of ``epoch``."""
+        for number, batch in enumerate(self.sampler(epoch)):
             rng = np.random.default_rng(seed_of(self.seed, epoch, number))
             x = signals_of(batch)
             share = torch.as_tensor(self.shares(len(batch), rng)).to(x)
@@ -151,7 +151,7 @@ class Mixup:
         return share
 
     def partners(self, batch: Batch, rng: np.random.Generator) -> Tensor:
-        """Draw with whom each trial is mixed: the next one in a random circle.
+        """Draw the partner of each trial: the next one in a random circle.
 
         Parameters
         ----------

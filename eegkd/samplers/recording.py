@@ -12,7 +12,7 @@ from torch import Tensor
 from eegkd._checks import check_int, check_number, check_type, join_names
 from eegkd.data.channels import canonical_name
 from eegkd.samplers.augmented import channel_deviation, read_at, seed_of
-from eegkd.samplers.trials import Batch, TrialSource
+from eegkd.samplers.trials import Batch, TrialSampler
 
 NO_LABEL = -1  # of trials that nobody has labeled; refused by label losses
 
@@ -30,9 +30,9 @@ class Recording:
     n_times : int
         Samples in a window, at most ``n_samples``.
     n_windows : int
-        Windows in one pass, >= 1.
+        Windows in one epoch, >= 1.
     batch_size : int, default=128
-        Windows in a batch; the last batch of a pass holds the rest.
+        Windows in a batch; the last batch of an epoch holds the rest.
     amplitude : float, default=1.5
         Each window is scaled by one factor between ``1 / amplitude`` and
         ``amplitude``, >= 1.
@@ -46,7 +46,7 @@ class Recording:
         Size of a random mixing of the channels around the identity, >= 0, relative to
         a mixing that leaves nothing of a channel to itself.
     seed : int, default=0
-        Seed. A batch depends on it, the pass and the number of the batch alone.
+        Seed. A batch depends on it, the epoch and the number of the batch alone.
     n_known : int, default=0
         Number of the first window, so that windows and trials differ in ``index``.
 
@@ -69,8 +69,8 @@ class Recording:
     Examples
     --------
     >>> import torch
-    >>> source = Recording(torch.randn(3, 1000), n_times=100, n_windows=6)
-    >>> batch = next(source(0))
+    >>> sampler = Recording(torch.randn(3, 1000), n_times=100, n_windows=6)
+    >>> batch = next(sampler(0))
     >>> batch.x.shape, batch.y.tolist()
     (torch.Size([6, 3, 100]), [-1, -1, -1, -1, -1, -1])
     """
@@ -112,19 +112,19 @@ class Recording:
         self._scale = channel_deviation(X, (1,))
 
     @classmethod
-    def from_trials(cls, trials: TrialSource, **settings: Any) -> Recording:
-        """Join the trials of the first person in their order into one recording.
+    def from_trials(cls, trials: TrialSampler, **settings: Any) -> Recording:
+        """Join the trials of the first subject in their order into one recording.
 
         Parameters
         ----------
-        trials : TrialSource
+        trials : TrialSampler
             The trials. Their borders stay in the recording as jumps.
         **settings
             Parameters of `Recording`.
 
         Returns
         -------
-        source : Recording
+        sampler : Recording
             The windows.
         """
         X = trials.X[trials.subject == trials.subject.min()]
@@ -134,7 +134,7 @@ class Recording:
         return self.n_windows
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
-        """Yield new windows, as many in each pass."""
+        """Yield new windows, as many in each epoch."""
         for number, first in enumerate(range(0, self.n_windows, self.batch_size)):
             n = min(self.batch_size, self.n_windows - first)
             rng = np.random.default_rng(seed_of(self.seed, epoch, number))
@@ -243,7 +243,7 @@ def continuous(
         except (TypeError, ValueError) as error:
             raise TypeError(
                 "'recording' must be a Raw of MNE or an array of shape (n_chans, "
-                f"n_samples), got {type(recording).__name__}. Epochs are trials; pass "
+                f"n_samples), got {type(recording).__name__}. Epochs are trials; epoch "
                 "the continuous recording."
             ) from error
     if X.ndim != 2 or len(X) != len(ch_names):

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from eegkd._checks import check_int
-from eegkd.samplers.trials import TrialSource
+from eegkd.samplers.trials import TrialSampler
 
 
 class Maker(Protocol):
     """What makes synthetic trials with labels."""
 
-    def __call__(self, n_trials: int, random: torch.Generator) -> TrialSource:
+    def __call__(self, n_trials: int, random: torch.Generator) -> TrialSampler:
         """Return so many new trials."""
 
 
@@ -29,7 +29,7 @@ class SegmentRecombination:
 
     Parameters
     ----------
-    source : TrialSource
+    sampler : TrialSampler
         Recorded trials. Continuous labels are floating-point numbers.
     n_segments : int, default=8
         Parts of a trial, >= 1; never more than its samples.
@@ -57,25 +57,25 @@ class SegmentRecombination:
     Examples
     --------
     >>> import torch
-    >>> from eegkd.samplers import TrialSource
-    >>> source = TrialSource.from_arrays(torch.randn(6, 2, 40), [0, 0, 0, 1, 1, 1])
-    >>> made = SegmentRecombination(source)(4, torch.Generator().manual_seed(0))
+    >>> from eegkd.samplers import TrialSampler
+    >>> sampler = TrialSampler.from_arrays(torch.randn(6, 2, 40), [0, 0, 0, 1, 1, 1])
+    >>> made = SegmentRecombination(sampler)(4, torch.Generator().manual_seed(0))
     >>> tuple(made.X.shape)
     (4, 2, 40)
     """
 
     def __init__(
-        self, source: TrialSource, n_segments: int = 8, n_neighbors: int = 5
+        self, sampler: TrialSampler, n_segments: int = 8, n_neighbors: int = 5
     ) -> None:
         n_segments = check_int(n_segments, "n_segments", at_least=1)
         n_neighbors = check_int(n_neighbors, "n_neighbors", at_least=1)
-        self.source = source
-        n_times = source.X.shape[2]
+        self.sampler = sampler
+        n_times = sampler.X.shape[2]
         cuts = torch.linspace(0, n_times, min(n_segments, n_times) + 1).round()
         self.cuts = cuts.long().tolist()
-        self._order, self._start, self._count = _partners(source, n_neighbors)
+        self._order, self._start, self._count = _partners(sampler, n_neighbors)
 
-    def __call__(self, n_trials: int, random: torch.Generator) -> TrialSource:
+    def __call__(self, n_trials: int, random: torch.Generator) -> TrialSampler:
         """Make trials; each recorded one lends label and subject about equally often.
 
         Parameters
@@ -87,52 +87,52 @@ class SegmentRecombination:
 
         Returns
         -------
-        synthetic : TrialSource
+        synthetic : TrialSampler
             With the settings of the recorded trials.
         """
-        source = self.source
-        anchor = spread(len(source), n_trials, random)
+        sampler = self.sampler
+        anchor = spread(len(sampler), n_trials, random)
         draws = torch.rand((n_trials, len(self.cuts) - 1), generator=random)
         shift = (draws * self._count[anchor, None]).long()
-        partner = self._order[self._start[anchor, None] + shift].to(source.X.device)
-        anchor = anchor.to(source.X.device)
+        partner = self._order[self._start[anchor, None] + shift].to(sampler.X.device)
+        anchor = anchor.to(sampler.X.device)
         parts = [
-            source.X[rows, :, start:stop]
+            sampler.X[rows, :, start:stop]
             for rows, start, stop in zip(
                 partner.T, self.cuts[:-1], self.cuts[1:], strict=True
             )
         ]
-        y = source.y[anchor]
+        y = sampler.y[anchor]
         if y.is_floating_point():
             lengths = torch.tensor(self.cuts, device=y.device).diff().to(y.dtype)
-            y = (source.y[partner] * lengths).sum(dim=1) / lengths.sum()
+            y = (sampler.y[partner] * lengths).sum(dim=1) / lengths.sum()
         return replace(
-            source,
+            sampler,
             X=torch.cat(parts, dim=2),
             y=y,
-            subject=source.subject[anchor],
-            session=source.session[anchor],
+            subject=sampler.subject[anchor],
+            session=sampler.session[anchor],
         )
 
     def __repr__(self) -> str:
         return f"SegmentRecombination(n_segments={len(self.cuts) - 1})"
 
 
-def join(recorded: TrialSource, synthetic: TrialSource) -> TrialSource:
+def join(recorded: TrialSampler, synthetic: TrialSampler) -> TrialSampler:
     """Put synthetic trials behind recorded ones.
 
     Parameters
     ----------
-    recorded : TrialSource
+    recorded : TrialSampler
         Their indices stay as they are.
-    synthetic : TrialSource
+    synthetic : TrialSampler
         Their indices follow, so that none stands for two trials.
 
     Returns
     -------
-    source : TrialSource
+    sampler : TrialSampler
         All trials, with the settings of the recorded ones. It shows a trial the same
-        in each pass, so what a frozen teacher says of it can be remembered.
+        in each epoch, so what a frozen teacher says of it can be remembered.
     """
     return replace(
         recorded,
@@ -165,9 +165,9 @@ def spread(n_recorded: int, n_trials: int, random: torch.Generator) -> Tensor:
     return torch.cat(drawn)[:n_trials]
 
 
-def _partners(source: TrialSource, n_neighbors: int) -> tuple[Tensor, Tensor, Tensor]:
+def _partners(sampler: TrialSampler, n_neighbors: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return an order of the trials, and each trial's partners as a stretch of it."""
-    y, subject = source.y.cpu(), source.subject.cpu()
+    y, subject = sampler.y.cpu(), sampler.subject.cpu()
     order = torch.argsort(y, stable=True)
     order = order[torch.argsort(subject[order], stable=True)]
     keys = subject[:, None] if y.is_floating_point() else torch.stack([subject, y], 1)

@@ -1,4 +1,4 @@
-"""`TrialSource`: real trials, unchanged. `Batch`: some of them, named by index."""
+"""`TrialSampler`: real trials, unchanged. `Batch`: some of them, named by index."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
     from eegkd.decoders import Decoder, Output
 
 
-class Source(Protocol):
-    """What yields the batches of one pass over the trials.
+class Sampler(Protocol):
+    """What yields the batches of one epoch over the trials.
 
-    ``deterministic`` says whether a trial looks the same in each pass, so that what a
+    ``deterministic`` says whether a trial looks the same in each epoch, so that what a
     frozen teacher says of it can be remembered.
     """
 
     deterministic: bool
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of one pass."""
+        """Yield the batches of one epoch."""
 
     def __len__(self) -> int:
-        """Return the number of trials in one pass."""
+        """Return the number of trials in one epoch."""
 
 
 @dataclass(eq=False)
 class Batch:
-    """Some trials, named by their index in the source.
+    """Some trials, named by their index in the sampler.
 
     Teacher and student read the same batch through their own views, so they are
     paired by construction.
 
     Parameters
     ----------
-    source : Source
+    sampler : Sampler
         Where the trials come from.
     index : Tensor of int64, shape (n_batch,)
         Which trials; stable over epochs.
     y : Tensor, shape (n_batch,)
         Class of each trial, int64, or its continuous label, float32.
     subject, session : Tensor of int64, shape (n_batch,)
-        Person and recording session of each trial, counted from 0.
-    x : Tensor, shape (n_batch, n_source_chans, n_times), optional
+        Subject and recording session of each trial, counted from 0.
+    x : Tensor, shape (n_batch, n_data_chans, n_times), optional
         Signals of all channels in volts, where they are not a selection of the
-        source's own trials.
+        sampler's own trials.
     soft : Tensor, shape (n_batch, n_outputs), optional
         Soft labels that take the place of ``y`` in the label loss; rows sum to 1.
     outputs : dict of Decoder -> Output
@@ -61,7 +61,7 @@ class Batch:
         `eegkd.teachers.Peer` finds its answer.
     """
 
-    source: Source
+    sampler: Sampler
     index: Tensor
     y: Tensor
     subject: Tensor
@@ -77,11 +77,11 @@ class Batch:
         """Return the trials as a view shows them, shape (n_batch, n_chans, n_times)."""
         if self.x is not None:
             return view(self.x)
-        return self.source.seen_by(view, self)  # type: ignore[attr-defined]
+        return self.sampler.seen_by(view, self)  # type: ignore[attr-defined]
 
 
 @dataclass(eq=False)
-class TrialSource:
+class TrialSampler:
     """Real trials, unchanged: the data stay in memory and batches are selections.
 
     Parameters
@@ -91,22 +91,22 @@ class TrialSource:
     y : Tensor, shape (n_trials,)
         Class of each trial, int64, or its continuous label, float32.
     subject : Tensor of int64, shape (n_trials,)
-        Person of each trial, counted from 0.
+        Subject of each trial, counted from 0.
     session : Tensor of int64, shape (n_trials,), optional
-        Recording session of each trial, counted from 0 over all persons; by default
-        one for each person.
+        Recording session of each trial, counted from 0 over all subjects; by default
+        one for each subject.
     batch_size : int, default=128
-        Trials in a batch; the last batch of a pass holds the rest.
+        Trials in a batch; the last batch of an epoch holds the rest.
     shuffle : bool, default=True
-        Whether each pass has its own order.
+        Whether each epoch has its own order.
     seed : int, default=0
-        Seed of the orders. The order of a pass depends on the seed and the number
-        of the pass alone.
+        Seed of the orders. The order of an epoch depends on the seed and the number
+        of the epoch alone.
 
     Attributes
     ----------
     deterministic : bool
-        True: a trial looks the same in each pass, so what a frozen teacher says of
+        True: a trial looks the same in each epoch, so what a frozen teacher says of
         it can be remembered.
     """
 
@@ -137,8 +137,8 @@ class TrialSource:
         *,
         device: torch.device | str = "cpu",
         **settings: Any,
-    ) -> TrialSource:
-        """Make a source from arrays; classes are counted from 0.
+    ) -> TrialSampler:
+        """Make a sampler from arrays; classes are counted from 0.
 
         Parameters
         ----------
@@ -147,26 +147,26 @@ class TrialSource:
         y : ndarray, shape (n_trials,)
             Class of each trial, from 0; or continuous labels, of a floating type.
         subject : ndarray, shape (n_trials,), optional
-            Person of each trial, in any type. By default one person.
+            Subject of each trial, in any type. By default one subject.
         session : ndarray, shape (n_trials,), optional
-            Recording session of each trial, in any type; sessions of two persons are
-            different ones. By default one for each person.
+            Recording session of each trial, in any type; sessions of two subjects are
+            different ones. By default one for each subject.
         device : str or torch.device, default="cpu"
             Where the data are kept.
         **settings
-            ``batch_size``, ``shuffle`` and ``seed`` of `TrialSource`.
+            ``batch_size``, ``shuffle`` and ``seed`` of `TrialSampler`.
 
         Returns
         -------
-        source : TrialSource
-            The source.
+        sampler : TrialSampler
+            The sampler.
         """
         people = np.zeros(len(X), int) if subject is None else np.asarray(subject)
-        person = _codes(people)
+        code = _codes(people)
         if session is None:
-            visit = person
+            visit = code
         else:
-            pairs = zip(person, session, strict=True)
+            pairs = zip(code, session, strict=True)
             visit = _codes([f"{who}/{when}" for who, when in pairs])
         y = np.asarray(y)
         continuous = y.dtype.kind == "f"
@@ -175,7 +175,7 @@ class TrialSource:
             torch.as_tensor(
                 y.astype(np.float32 if continuous else np.int64), device=device
             ),
-            torch.as_tensor(person, device=device),
+            torch.as_tensor(code, device=device),
             torch.as_tensor(visit, device=device),
             **settings,
         )
@@ -184,7 +184,7 @@ class TrialSource:
         return len(self.X)
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
-        """Yield all trials once, in the order of pass ``epoch``."""
+        """Yield all trials once, in the order of epoch ``epoch``."""
         if self.shuffle:
             generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
             order = torch.randperm(len(self), generator=generator).to(self.X.device)
@@ -199,8 +199,8 @@ class TrialSource:
             self, index, self.y[index], self.subject[index], self.session[index]
         )
 
-    def subset(self, index: Tensor) -> TrialSource:
-        """Return a source of some of the trials, counted anew from 0.
+    def subset(self, index: Tensor) -> TrialSampler:
+        """Return a sampler of some of the trials, counted anew from 0.
 
         Parameters
         ----------
@@ -209,7 +209,7 @@ class TrialSource:
 
         Returns
         -------
-        source : TrialSource
+        sampler : TrialSampler
             With the same size of batches, shuffling and seed.
         """
         return replace(

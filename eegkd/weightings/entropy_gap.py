@@ -38,8 +38,8 @@ class EntropyGap:
     trial by trial, is our form of this rule.
 
     On validation trials only the first term counts: the teacher moves, so that
-    divergences of two passes cannot be compared. With ``label_weight=0`` no term does,
-    and the last pass is kept.
+    divergences of two epochs cannot be compared. With ``label_weight=0`` no term does,
+    and the last epoch is kept.
 
     References
     ----------

@@ -16,7 +16,7 @@ from eegkd.decoders import Decoder, Output
 from eegkd.weightings.base import Context
 
 if TYPE_CHECKING:
-    from eegkd.samplers import Batch, TrialSource
+    from eegkd.samplers import Batch, TrialSampler
 
 MARGIN = 1e-7  # weights stay inside (0, 2) by this much
 Term = tuple[Callable[[Output, Any, "Batch"], Tensor], Any]
@@ -85,9 +85,9 @@ class MetaLearned:
         The student in training. Its embedding and scores are read.
     terms : sequence of (criterion, teacher or None)
         The terms of the objective, in order. Criteria must depend on the scores.
-    source : TrialSource
+    sampler : TrialSampler
         Training trials of the objective; weights are kept by their index.
-    held_out : TrialSource
+    held_out : TrialSampler
         Trials whose labels judge the weights. None of them should be among the
         training trials.
     initial : sequence of float, default=(0.1, 0.9)
@@ -95,7 +95,7 @@ class MetaLearned:
     lr : float, default=5e-4
         Size of the virtual step of the last layer, > 0.
     every : int, default=10
-        Passes between two updates of the weights; the first comes after so many.
+        Epochs between two updates of the weights; the first comes after so many.
     normalized : bool, default=True
         Whether weights move at the same pace on data of any size: the derivatives of
         a term are divided by their root mean square over the trials of a group, and
@@ -145,8 +145,8 @@ class MetaLearned:
         self,
         decoder: Decoder,
         terms: Sequence[Term],
-        source: TrialSource,
-        held_out: TrialSource,
+        sampler: TrialSampler,
+        held_out: TrialSampler,
         *,
         initial: Sequence[float] = (0.1, 0.9),
         lr: float = 5e-4,
@@ -173,7 +173,7 @@ class MetaLearned:
         self.repeats = check_int(repeats, "repeats", at_least=1)
         self.n_batches = check_int(n_batches, "n_batches", at_least=1)
         self.decoder, self.terms = decoder, list(terms)
-        self.source, self.held_out = source, held_out
+        self.sampler, self.held_out = sampler, held_out
         self._begin()
 
     def __call__(self, context: Context) -> Tensor:
@@ -182,7 +182,7 @@ class MetaLearned:
             return self.weights_[:, context.batch.index].to(context.losses)
         return torch.tensor(self.initial).to(context.losses)[:, None]
 
-    def start_pass(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int) -> None:
         """Update the weights where it is time, with the student in eval mode.
 
         Updates go on through the held-out trials where the last one ended.
@@ -190,7 +190,7 @@ class MetaLearned:
         Parameters
         ----------
         epoch : int
-            The pass that begins, from 0. Before the first pass the weights are set
+            The epoch that begins, from 0. Before the first pass the weights are set
             back to ``initial``.
         """
         if epoch == 0:
@@ -200,7 +200,7 @@ class MetaLearned:
         training = self.decoder.training
         self.decoder.eval()
         try:
-            for group in _groups(self.source(epoch), self.n_batches):
+            for group in _groups(self.sampler(epoch), self.n_batches):
                 self._update(group, self._next_held_out())
         finally:
             self.decoder.train(training)
@@ -208,8 +208,8 @@ class MetaLearned:
 
     def _begin(self) -> None:
         """Set the weights, and the place among the held-out trials, to the start."""
-        weights = torch.tensor(self.initial)[:, None].repeat(1, len(self.source))
-        self.weights_ = weights.to(self.source.X.device)
+        weights = torch.tensor(self.initial)[:, None].repeat(1, len(self.sampler))
+        self.weights_ = weights.to(self.sampler.X.device)
         self.n_updates_ = 0
         self._round = 0
         self._waiting: list[Batch] = []

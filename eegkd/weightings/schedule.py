@@ -1,4 +1,4 @@
-"""`Schedule`: weights that depend on the pass."""
+"""`Schedule`: weights that depend on the epoch."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ BETWEEN = ("step", "linear")
 
 
 class Schedule:
-    """One weight for each term, changing over the passes.
+    """One weight for each term, changing over the epochs.
 
     Parameters
     ----------
     points : mapping of int to sequence of float
-        The weights of the terms, each >= 0, by the pass from which they hold. Before
+        The weights of the terms, each >= 0, by the epoch from which they hold. Before
         the first point its weights hold as well.
     between : {"step", "linear"}, default="step"
         Whether weights stay until the next point or move there in a straight line.
     valid : sequence of float, optional
-        The weights on validation trials in every pass; by default those of the last
+        The weights on validation trials in every epoch; by default those of the last
         point.
 
     Raises
@@ -37,12 +37,12 @@ class Schedule:
     Notes
     -----
     Validation always uses the same weights. If they moved as well, the validation
-    losses of two passes could not be compared, and the schedule, not the student,
-    would choose the pass that is kept.
+    losses of two epochs could not be compared, and the schedule, not the student,
+    would choose the epoch that is kept.
 
     Examples
     --------
-    Labels and soft classes for 50 passes, then labels alone:
+    Labels and soft classes for 50 epochs, then labels alone:
 
     >>> from eegkd.weightings import Schedule
     >>> schedule = Schedule({0: (0.1, 0.9), 50: (1.0, 0.0)})
@@ -57,17 +57,17 @@ class Schedule:
         between: str = "step",
         valid: Sequence[float] | None = None,
     ) -> None:
-        check_type(points, "points", Mapping, "a mapping of pass to weights")
+        check_type(points, "points", Mapping, "a mapping of epoch to weights")
         if not points:
             raise ValueError(
-                "'points' must name at least one pass and its weights, got none. "
+                "'points' must name at least one epoch and its weights, got none. "
                 "Pass for example {0: (0.1, 0.9), 50: (1.0, 0.0)}."
             )
         self.between = check_choice(between, "between", BETWEEN)
-        self.passes = sorted(check_int(epoch, "points", at_least=0) for epoch in points)
+        self.epochs = sorted(check_int(epoch, "points", at_least=0) for epoch in points)
         self.weights = [
             [check_number(weight, "points", at_least=0) for weight in points[epoch]]
-            for epoch in self.passes
+            for epoch in self.epochs
         ]
         self.valid = (
             self.weights[-1]
@@ -82,7 +82,7 @@ class Schedule:
             )
 
     def at(self, epoch: int) -> list[float]:
-        """Return the weights of the terms on training trials in a pass.
+        """Return the weights of the terms on training trials in an epoch.
 
         Parameters
         ----------
@@ -96,18 +96,18 @@ class Schedule:
         """
         if self.between == "linear":
             return [
-                float(np.interp(epoch, self.passes, column))
+                float(np.interp(epoch, self.epochs, column))
                 for column in zip(*self.weights, strict=True)
             ]
-        place = int(np.searchsorted(self.passes, epoch, side="right")) - 1
+        place = int(np.searchsorted(self.epochs, epoch, side="right")) - 1
         return self.weights[max(place, 0)]
 
     def __call__(self, context: Context) -> Tensor:
-        """Return the weights of the pass, shape (n_terms, 1)."""
+        """Return the weights of the epoch, shape (n_terms, 1)."""
         losses = context.losses
         weights = self.at(context.epoch) if context.training else self.valid
         return torch.tensor(weights, dtype=losses.dtype, device=losses.device)[:, None]
 
     def __repr__(self) -> str:
-        points = dict(zip(self.passes, map(tuple, self.weights), strict=True))
+        points = dict(zip(self.epochs, map(tuple, self.weights), strict=True))
         return f"Schedule({points}, between={self.between!r}, valid={self.valid})"

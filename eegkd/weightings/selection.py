@@ -16,7 +16,7 @@ from eegkd.weightings.base import Context
 from eegkd.weightings.confidence import Shared, taught
 
 if TYPE_CHECKING:
-    from eegkd.samplers import Source
+    from eegkd.samplers import Sampler
 
 JUDGES = ("student", "experts")
 
@@ -50,10 +50,10 @@ class Select(_Opening):
         Weight of each term, >= 0, in the order of the terms, multiplied by the choice,
         0 or 1. Further terms without a teacher keep theirs. None given: all 1.
     n_epochs : int
-        Passes of the whole training, >= 1.
+        Epochs of the whole training, >= 1.
     all_from : float, default=0.7
         Part of the training after which all teachers are open, from 0 to 1. In the
-        first pass only the first is, and the number grows linearly between.
+        first epoch only the first is, and the number grows linearly between.
 
     Raises
     ------
@@ -108,10 +108,10 @@ class Curriculum(_Opening):
         teacher are multiplied by the choice, 0 or 1. The teachers must be in order
         from the smallest to the largest. None given: all 1.
     n_epochs : int
-        Passes of the whole training, >= 1.
+        Epochs of the whole training, >= 1.
     all_from : float, default=0.7
         Part of the training after which all experts are open, from 0 to 1. In the
-        first pass only the first is, and the number grows linearly between.
+        first epoch only the first is, and the number grows linearly between.
     judge : {"student", "experts"}, default="student"
         Whose cross-entropy on the label makes a trial difficult: the student's, or
         the mean of all experts', which does not move while the student learns.
@@ -124,7 +124,7 @@ class Curriculum(_Opening):
     Notes
     -----
     Our reading of [1]_, which leaves score and pace open. The difficulty d of a
-    trial is its rank among all training trials in the last pass, from 0 to below 1;
+    trial is its rank among all training trials in the last epoch, from 0 to below 1;
     of the experts that are open, number ``floor(d * n_open)`` is chosen. In the first
     pass trials are ranked within their batch. On validation trials all experts count
     alike, so that passes can be compared.
@@ -147,13 +147,13 @@ class Curriculum(_Opening):
         self.judge = check_choice(judge, "judge", JUDGES)
         self._ranks = _Ranks()
 
-    def start_pass(self, epoch: int) -> None:
-        """Rank the trials by what was noted in the last pass.
+    def start_epoch(self, epoch: int) -> None:
+        """Rank the trials by what was noted in the last epoch.
 
         Parameters
         ----------
         epoch : int
-            The pass that begins; before the first everything is forgotten.
+            The epoch that begins; before the first everything is forgotten.
         """
         self._ranks.turn(forget=epoch == 0)
 
@@ -166,44 +166,44 @@ class Curriculum(_Opening):
         losses = torch.stack(
             [F.cross_entropy(j.logits, batch.y, reduction="none") for j in judges]
         ).mean(dim=0)
-        self._ranks.note(batch.source, batch.index, losses)
-        difficulty = self._ranks.look_up(batch.source, batch.index, losses)
+        self._ranks.note(batch.sampler, batch.index, losses)
+        difficulty = self._ranks.look_up(batch.sampler, batch.index, losses)
         n_open = self.n_open(context, len(teachers))
         which = (difficulty * n_open).long().clamp_max(n_open - 1)
         return _one_hot(which, len(teachers), context.losses)
 
 
 class _Ranks:
-    """The rank of each trial of a source in the last pass, by index."""
+    """The rank of each trial of a sampler in the last epoch, by index."""
 
     def __init__(self) -> None:
-        self._noted: weakref.WeakKeyDictionary[Source, list[tuple[Tensor, Tensor]]] = (
+        self._noted: weakref.WeakKeyDictionary[Sampler, list[tuple[Tensor, Tensor]]] = (
             weakref.WeakKeyDictionary()
         )
-        self._tables: weakref.WeakKeyDictionary[Source, Tensor] = (
+        self._tables: weakref.WeakKeyDictionary[Sampler, Tensor] = (
             weakref.WeakKeyDictionary()
         )
 
-    def note(self, source: Source, index: Tensor, values: Tensor) -> None:
-        """Remember the values of some trials in this pass."""
-        self._noted.setdefault(source, []).append((index, values))
+    def note(self, sampler: Sampler, index: Tensor, values: Tensor) -> None:
+        """Remember the values of some trials in this epoch."""
+        self._noted.setdefault(sampler, []).append((index, values))
 
     def turn(self, forget: bool = False) -> None:
         """Rank what was noted, and begin anew."""
         self._tables.clear()
-        for source, parts in self._noted.items():
+        for sampler, parts in self._noted.items():
             index = torch.cat([part for part, _ in parts])
             values = torch.cat([part for _, part in parts])
             table = values.new_full((int(index.max()) + 1,), torch.nan)
             table[index] = _rank(values)
             if not forget:
-                self._tables[source] = table
+                self._tables[sampler] = table
         self._noted.clear()
 
-    def look_up(self, source: Source, index: Tensor, values: Tensor) -> Tensor:
+    def look_up(self, sampler: Sampler, index: Tensor, values: Tensor) -> Tensor:
         """Return the ranks, from 0 to below 1; within the batch for unknown trials."""
         ranks = _rank(values)
-        table = self._tables.get(source)
+        table = self._tables.get(sampler)
         if table is None:
             return ranks
         found = table[index.clamp_max(len(table) - 1)]

@@ -14,16 +14,16 @@ class SelfPaced:
 
     The weight of a trial with loss ``l`` is ``(1 + exp(-age)) / (1 + exp(l - age))``:
     1 for a trial without loss, one half near ``l = age``, and almost 0 beyond. The
-    age grows with each pass. In validation every trial counts 1, so that losses of
-    different passes can be compared.
+    age grows with each epoch. In validation every trial counts 1, so that losses of
+    different epochs can be compared.
 
     Parameters
     ----------
     start : float, default=2.0
-        Age in the first pass, in the unit of the loss.
+        Age in the first epoch, in the unit of the loss.
     growth : float, default=0.02
-        What each pass adds to the age, >= 0. The published growth of 1e-4 in each of
-        100,000 steps takes the age from 2 to 12; the default does so in 500 passes.
+        What each epoch adds to the age, >= 0. The published growth of 1e-4 in each of
+        100,000 steps takes the age from 2 to 12; the default does so in 500 epochs.
 
     Raises
     ------

@@ -333,16 +333,14 @@ def _montage(montage: Any) -> tuple[str, Any]:
     found = load_montage(montage)
     if isinstance(montage, str) and montage in list_montages():
         return montage, montage
-    sites = list(found.ch_names)
+    electrodes = list(found.ch_names)
     if found.name != "custom":
-        return found.name, sites
-    joined = "-".join(sites)
-    if len(sites) <= 8:
-        return joined, sites
-    return (
-        f"{len(sites)} sites {hashlib.sha256(joined.encode()).hexdigest()[:8]}",
-        sites,
-    )
+        return found.name, electrodes
+    joined = "-".join(electrodes)
+    if len(electrodes) <= 8:
+        return joined, electrodes
+    short = hashlib.sha256(joined.encode()).hexdigest()[:8]
+    return f"{len(electrodes)} electrodes {short}", electrodes
 
 
 def _file_name(name: str) -> str:

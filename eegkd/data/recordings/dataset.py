@@ -388,7 +388,7 @@ class RecordedDataset(BaseDataset):
             record.label,
             1.0 if in_volts else UNITS[unit],
         )
-        # Nothing else comes along: no person's name, no projector, no bad channel.
+        # Nothing else comes along: no subject's name, no projector, no bad channel.
         info = mne.create_info(list(self.ch_names), raw.info["sfreq"], "eeg")
         info.set_montage(
             mne.channels.make_standard_montage("colin27_1005"), on_missing="ignore"
@@ -478,7 +478,7 @@ def _check_types(ch_types: Any) -> dict[str, str] | None:
 
 
 def _check_named(known: Sequence[Known], rename: Any, ch_types: Any) -> None:
-    """Refuse names of channels that no file has; warn of electrodes without a site."""
+    """Refuse names of channels that no file has; warn of those without a position."""
     there = dict.fromkeys(name for one in known for name in one.given)
     new = list(rename.values() if isinstance(rename, dict) else rename or ())
     spelled = [*there, *new, *map(site_name, [*there, *new])]
@@ -497,7 +497,7 @@ def _check_named(known: Sequence[Known], rename: Any, ch_types: Any) -> None:
         warnings.warn(
             "'files' have EEG channels without a name of the 10-05 system: "
             f"{join_names(strange)}. Such channels are read as EEG, but no montage "
-            "finds them. Name sites with 'rename', or leave channels out with "
+            "finds them. Name electrodes with 'rename', or leave channels out with "
             f"ch_types={{{strange[0]!r}: 'misc'}}.",
             stacklevel=3,
         )

@@ -23,7 +23,7 @@ XDF = (".xdf", ".xdfz")
 # Typical amplitude of EEG within a second in V, generously: less is no electrode, more
 # no brain.
 AMPLITUDES = (1e-7, 5e-4)
-# Words that clinical and other files put around the name of a site.
+# Words that clinical and other files put around the name of an electrode.
 PREFIX = re.compile(r"^EEG[\s:_-]+", re.IGNORECASE)
 REFERENCE = re.compile(r"[\s_-]+(REF|LE|AVG|AR|A1|A2|M1|M2|A1A2|M1M2)$", re.IGNORECASE)
 # Channels that are typed EEG in files without types, and are none by their name.
@@ -101,11 +101,11 @@ def site_name(name: str) -> str:
 
     Returns
     -------
-    site : str
+    electrode : str
         ``"Fp1"``.
     """
-    site = canonical_name(REFERENCE.sub("", PREFIX.sub("", name.strip())))
-    return site if positions([site]) else name
+    electrode = canonical_name(REFERENCE.sub("", PREFIX.sub("", name.strip())))
+    return electrode if positions([electrode]) else name
 
 
 def name_channels(
@@ -141,18 +141,20 @@ def name_channels(
     new = _rename(old, rename, label)
     picked: dict[str, str] = {}
     for name, given, kind in zip(old, new, raw.get_channel_types(), strict=True):
-        site = site_name(given)
-        known = bool(positions([site]))
+        electrode = site_name(given)
+        known = bool(positions([electrode]))
         if kind == "eeg" and not known and NO_EEG.search(given):
             kind = "misc"
-        for key in (name, given, site):
+        for key in (name, given, electrode):
             kind = (ch_types or {}).get(key, kind)
         if kind == "eeg":
-            picked[name] = site
-    sites = list(picked.values())
-    twice = sorted({site for site in sites if sites.count(site) > 1})
+            picked[name] = electrode
+    electrodes = list(picked.values())
+    twice = sorted(
+        {electrode for electrode in electrodes if electrodes.count(electrode) > 1}
+    )
     if twice:
-        both = [name for name, site in picked.items() if site in twice]
+        both = [name for name, electrode in picked.items() if electrode in twice]
         raise ValueError(
             f"{label} has several channels for {join_names(twice)}: "
             f"{join_names(both)}. Leave one out with ch_types, such as "

@@ -1,4 +1,4 @@
-"""Simulated EEG: a head of dipoles, the same people, artifacts and days for each task.
+"""Simulated EEG: a head of dipoles; subjects, artifacts and days for each task.
 
 Recordings are made in memory from a seed, in about a second for each subject, and to
 MOABB they are datasets like any other.

@@ -1,4 +1,4 @@
-"""What all simulated sets share: people and days by number, one code for each set."""
+"""What all simulated sets share: subjects and days by number, one code for each set."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ def shuffled_runs(
 
 
 class SimulatedDataset(BaseDataset):
-    """A simulated set: people by number, two days, nothing to be downloaded.
+    """A simulated set: subjects by number, two days, nothing to be downloaded.
 
-    A subclass says whom it draws and what a day's recordings are. Both depend on the
-    seed and on the numbers of subject and day alone, not on who else is asked for.
+    A subclass says which subjects it draws and what a day's recordings are. Both depend
+    on the seed and on the numbers of subject and day alone, not on who else is asked
+    for.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class SimulatedDataset(BaseDataset):
     sfreq : float
         Sampling rate of the recordings in Hz, at least 110.
     seed : int
-        Which people and days are drawn.
+        Which subjects and days are drawn.
     unusual : mapping of str to bool
         What the code of the set names beside its class if it differs from the default,
         and whether it does, so that MOABB's caches and results are told apart.
@@ -107,20 +108,20 @@ class SimulatedDataset(BaseDataset):
         return "-".join([type(self).__name__, *named])
 
     @abstractmethod
-    def _draw_person(self, rng: np.random.Generator) -> Any:
+    def _draw_subject(self, rng: np.random.Generator) -> Any:
         """Return what stays the same in one subject."""
 
     @abstractmethod
-    def _record(self, person: Any, rng: np.random.Generator) -> Runs:
+    def _record(self, subject: Any, rng: np.random.Generator) -> Runs:
         """Return the runs of one day, annotated with the names of the events."""
 
     def _get_single_subject_data(self, subject: int) -> dict[str, Runs]:
         """Return the recordings of one subject by session and run."""
         key = (self.code, subject)
         if key not in _recordings:
-            person = self._draw_person(self._rng(subject))
+            drawn = self._draw_subject(self._rng(subject))
             _recordings[key] = {
-                name: self._record(person, self._rng(subject, day))
+                name: self._record(drawn, self._rng(subject, day))
                 for day, name in enumerate(SESSIONS, start=1)
             }
         _recordings.move_to_end(key)

@@ -16,8 +16,8 @@ from eegkd.data.simulated.base import (
     shuffled_runs,
 )
 from eegkd.data.simulated.head import SFREQ
-from eegkd.data.simulated.people import Day, draw_day, draw_effort
 from eegkd.data.simulated.signals import Noise, record
+from eegkd.data.simulated.subjects import Day, draw_day, draw_effort
 from eegkd.data.simulated.vision import (
     AREAS,
     DELAYS,
@@ -97,7 +97,7 @@ class SimulatedCVEP(SimulatedDataset):
         Sampling rate of the recordings in Hz, at least 110. At multiples of 40 each
         bit begins on a sample.
     seed : int, default=0
-        Which people and days are drawn. A subject's signals depend on the seed and
+        Which subjects and days are drawn. A subject's signals depend on the seed and
         on its number alone, not on which others are asked for.
     subjects, sessions : sequence, optional
         Selection, as in all MOABB datasets.
@@ -134,7 +134,7 @@ class SimulatedCVEP(SimulatedDataset):
     electrodes, and occipital alpha, a quarter less while a target is watched.
     Attention differs between trials and lapses in one of twenty.
 
-    *People and days.* Subjects differ in the places and directions of their dipoles,
+    *Subjects and days.* Subjects differ in the places and directions of their dipoles,
     in alpha, in the times and heights of the peaks, and in how strongly they respond,
     which is little in some. On the second day the cap sits elsewhere, and gains,
     strengths and noise have changed.
@@ -201,27 +201,27 @@ class SimulatedCVEP(SimulatedDataset):
             sessions=sessions,
         )
 
-    def _draw_person(self, rng: np.random.Generator) -> Subject:
-        """Draw a person."""
+    def _draw_subject(self, rng: np.random.Generator) -> Subject:
+        """Draw a subject."""
         return Subject(
             viewer=draw_viewer(rng),
             pace=rng.lognormal(0.0, LATENCY_SPREAD),
             n75=N75 * rng.lognormal(0.0, SHARE_SPREAD),
         )
 
-    def _record(self, person: Subject, rng: np.random.Generator) -> Runs:
+    def _record(self, subject: Subject, rng: np.random.Generator) -> Runs:
         """Return the runs of one day, with as many trials of each target in each."""
-        day = draw_day(person.viewer.sources, person.viewer.strengths, rng)
+        day = draw_day(subject.viewer.sources, subject.viewer.strengths, rng)
         shift = rng.normal(0.0, DAY_JITTER)
         numbers = range(self.n_targets)
         return {
-            run: self._record_run(person, day, shift, targets, rng)
+            run: self._record_run(subject, day, shift, targets, rng)
             for run, targets in shuffled_runs(numbers, self.n_trials, self.n_runs, rng)
         }
 
     def _record_run(
         self,
-        person: Subject,
+        subject: Subject,
         day: Day,
         shift: float,
         targets: np.ndarray,
@@ -241,7 +241,7 @@ class SimulatedCVEP(SimulatedDataset):
             waves[:, here] = share * np.stack(
                 [
                     _follow(
-                        person, self.codes[target], times[here] - cue - late - delay
+                        subject, self.codes[target], times[here] - cue - late - delay
                     )
                     for delay in DELAYS
                 ]
@@ -250,11 +250,11 @@ class SimulatedCVEP(SimulatedDataset):
             cues + SETTLE, FLICKER, np.ones(n_trials), n_times, self.sfreq
         )
         raw = record(
-            seen(day, person.viewer.response * MOMENT * waves),
+            seen(day, subject.viewer.response * MOMENT * waves),
             day,
             noise,
-            alpha_freq=person.viewer.alpha_freq,
-            exponent=person.viewer.exponent,
+            alpha_freq=subject.viewer.alpha_freq,
+            exponent=subject.viewer.exponent,
             alpha_gain=1.0 - WATCHED * watched,
         )
         return raw.set_annotations(self._annotations(targets, cues))
@@ -285,10 +285,10 @@ def m_sequence() -> np.ndarray:
     return code
 
 
-def _follow(person: Subject, code: np.ndarray, times: np.ndarray) -> np.ndarray:
+def _follow(subject: Subject, code: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return the response to a code since its start, in shares of P100."""
     since = times[:, np.newaxis] - np.arange(N_BITS) / RATE
-    return np.asarray(_flash(since, person.pace, person.n75) @ (2.0 * code - 1.0))
+    return np.asarray(_flash(since, subject.pace, subject.n75) @ (2.0 * code - 1.0))
 
 
 def _flash(times: np.ndarray, pace: float, n75: float) -> np.ndarray:

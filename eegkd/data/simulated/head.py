@@ -9,7 +9,7 @@ from typing import NamedTuple
 import mne
 import numpy as np
 
-# The 64 sites and the sampling rate are those of PhysionetMI.
+# The 64 electrodes and the sampling rate are those of PhysionetMI.
 CH_NAMES = tuple(
     "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 "
     "Fp1 Fpz Fp2 AF7 AF3 AFz AF4 AF8 F7 F5 F3 F1 Fz F2 F4 F6 F8 FT7 FT8 T7 T8 T9 T10 "
@@ -31,9 +31,11 @@ class Dipoles(NamedTuple):
     directions: np.ndarray
 
 
-def below(sites: Mapping[str, float], radius: float) -> np.ndarray:
-    """Return the point at some radius below a weighted mean of electrode sites."""
-    parts = [weight * _positions()[site] for site, weight in sites.items()]
+def below(electrodes: Mapping[str, float], radius: float) -> np.ndarray:
+    """Return the point at some radius below a weighted mean of electrode electrodes."""
+    parts = [
+        weight * _positions()[electrode] for electrode, weight in electrodes.items()
+    ]
     point = np.asarray(sum(parts))
     return radius * point / np.linalg.norm(point)
 

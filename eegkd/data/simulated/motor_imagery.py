@@ -16,14 +16,6 @@ from eegkd.data.simulated.base import (
     shuffled_runs,
 )
 from eegkd.data.simulated.head import SFREQ
-from eegkd.data.simulated.people import (
-    Areas,
-    Day,
-    Sources,
-    draw_day,
-    draw_effort,
-    draw_sources,
-)
 from eegkd.data.simulated.signals import (
     ALPHA_FREQ,
     EXPONENT,
@@ -31,6 +23,14 @@ from eegkd.data.simulated.signals import (
     Noise,
     bump,
     record,
+)
+from eegkd.data.simulated.subjects import (
+    Areas,
+    Day,
+    Sources,
+    draw_day,
+    draw_effort,
+    draw_sources,
 )
 
 # --- The recording ------------------------------------------------------------------
@@ -43,7 +43,7 @@ PAUSE = (0.5, 1.5)  # s after a trial
 MARGIN = 1.0  # s at the beginning and end of a run
 
 # --- The head -----------------------------------------------------------------------
-# Sensorimotor areas: the sites above them, with weights, and the distance from the
+# Sensorimotor areas: the electrodes above them, with weights, and the distance from the
 # center in m. Hand and tongue areas lie on the outside, with the hand area between C3
 # and CP3; the foot area lies in the gap between the hemispheres, deeper.
 AREAS: Areas = {
@@ -110,7 +110,7 @@ class SimulatedMotorImagery(SimulatedDataset):
     sfreq : float, default=160.0
         Sampling rate of the recordings in Hz, at least 110.
     seed : int, default=0
-        Which people and days are drawn. A subject's signals depend on the seed and
+        Which subjects and days are drawn. A subject's signals depend on the seed and
         on its number alone, not on which others are asked for.
     subjects, sessions : sequence, optional
         Selection, as in all MOABB datasets.
@@ -138,7 +138,7 @@ class SimulatedMotorImagery(SimulatedDataset):
     *Noise.* 1/f background, occipital alpha, blinks, 50 Hz from the line, white noise
     of the electrodes. Effort differs between trials and lapses in one of twenty.
 
-    *People and days.* Subjects differ in the places and directions of their dipoles,
+    *Subjects and days.* Subjects differ in the places and directions of their dipoles,
     in peak frequencies, in strengths, and in skill, which is poor in some. On the
     second day the cap sits elsewhere, and gains, rhythms and noise have changed.
 
@@ -195,8 +195,8 @@ class SimulatedMotorImagery(SimulatedDataset):
             sessions=sessions,
         )
 
-    def _draw_person(self, rng: np.random.Generator) -> Subject:
-        """Draw a person."""
+    def _draw_subject(self, rng: np.random.Generator) -> Subject:
+        """Draw a subject."""
         return Subject(
             sources=draw_sources(AREAS, rng),
             mu_freq=rng.uniform(*MU_FREQ),
@@ -207,12 +207,12 @@ class SimulatedMotorImagery(SimulatedDataset):
             strengths=rng.lognormal(0.0, STRENGTH_SPREAD, len(AREAS)),
         )
 
-    def _record(self, person: Subject, rng: np.random.Generator) -> Runs:
+    def _record(self, subject: Subject, rng: np.random.Generator) -> Runs:
         """Return the runs of one day, with as many trials of each class in each."""
-        day = draw_day(person.sources, person.strengths, rng)
+        day = draw_day(subject.sources, subject.strengths, rng)
         names = list(self.event_id)
         return {
-            run: _record_run(person, day, labels, self.sfreq, rng)
+            run: _record_run(subject, day, labels, self.sfreq, rng)
             for run, labels in shuffled_runs(names, self.n_trials, self.n_runs, rng)
         }
 
@@ -229,7 +229,7 @@ def _check_events(events: Sequence[str]) -> dict[str, int]:
 
 
 def _record_run(
-    person: Subject,
+    subject: Subject,
     day: Day,
     labels: np.ndarray,
     sfreq: float,
@@ -240,15 +240,15 @@ def _record_run(
     cues = MARGIN + FIXATION + np.cumsum(lengths) - lengths
     noise = Noise(int((2 * MARGIN + lengths.sum()) * sfreq), sfreq, rng)
 
-    drop = _desynchronization(labels, cues, person.skill, noise.n_times, sfreq, rng)
-    mu = noise.patches(1 - drop, bump(person.mu_freq, MU_WIDTH))
-    beta = noise.patches(1 - BETA_SHARE * drop, bump(person.beta_freq, BETA_WIDTH))
+    drop = _desynchronization(labels, cues, subject.skill, noise.n_times, sfreq, rng)
+    mu = noise.patches(1 - drop, bump(subject.mu_freq, MU_WIDTH))
+    beta = noise.patches(1 - BETA_SHARE * drop, bump(subject.beta_freq, BETA_WIDTH))
     raw = record(
         day.areas @ (MU_MOMENT * mu + BETA_MOMENT * beta),
         day,
         noise,
-        alpha_freq=person.alpha_freq,
-        exponent=person.exponent,
+        alpha_freq=subject.alpha_freq,
+        exponent=subject.exponent,
     )
     return raw.set_annotations(mne.Annotations(cues, IMAGERY, labels))
 

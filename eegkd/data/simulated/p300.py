@@ -11,20 +11,20 @@ import numpy as np
 from eegkd._checks import check_int
 from eegkd.data.simulated.base import Runs, SimulatedDataset
 from eegkd.data.simulated.head import SFREQ
-from eegkd.data.simulated.people import (
-    N_DIPOLES,
-    Areas,
-    Day,
-    Sources,
-    draw_day,
-    draw_sources,
-)
 from eegkd.data.simulated.signals import (
     ALPHA_FREQ,
     EXPONENT,
     EXPONENT_SPREAD,
     Noise,
     record,
+)
+from eegkd.data.simulated.subjects import (
+    N_DIPOLES,
+    Areas,
+    Day,
+    Sources,
+    draw_day,
+    draw_sources,
 )
 
 # --- The recording ------------------------------------------------------------------
@@ -38,7 +38,7 @@ PAUSE = 3.0  # s from the last flash of a character to the first of the next
 MARGIN = 1.5  # s at the beginning and end of a run
 
 # --- The head -----------------------------------------------------------------------
-# Areas that respond: the sites above them, with weights, and the distance from the
+# Areas that respond: the electrodes above them, with weights, and the distance from the
 # center in m. The parietal source is deep, so that it is seen widely.
 AREAS: Areas = {
     "left_visual": ({"PO7": 0.7, "P7": 0.3}, 0.068),
@@ -62,7 +62,7 @@ class Component(NamedTuple):
 # --- Responses ----------------------------------------------------------------------
 # A flash that stands alone gives peaks of about -3 microvolts for N1 and 2 for P2, and
 # an attended one 8 to 30 for P3 at Pz, by subject; jitter and flashes close by leave 4
-# to 15 in the average. Latencies of P3a and P3b count from the person's own.
+# to 15 in the average. Latencies of P3a and P3b count from the subject's own.
 VISUAL = {
     "N1": Component(("left_visual", "right_visual"), -25e-9, 0.170, 0.022),
     "P2": Component(("vertex",), 20e-9, 0.220, 0.030),
@@ -121,7 +121,7 @@ class SimulatedP300(SimulatedDataset):
     sfreq : float, default=160.0
         Sampling rate of the recordings in Hz, at least 110.
     seed : int, default=0
-        Which people and days are drawn. A subject's signals depend on the seed and
+        Which subjects and days are drawn. A subject's signals depend on the seed and
         on its number alone, not on which others are asked for.
     subjects, sessions : sequence, optional
         Selection, as in all MOABB datasets.
@@ -154,7 +154,7 @@ class SimulatedP300(SimulatedDataset):
     *Noise.* 1/f background, occipital alpha, blinks, 50 Hz from the line, white noise
     of the electrodes.
 
-    *People and days.* Subjects differ in the places and directions of their dipoles,
+    *Subjects and days.* Subjects differ in the places and directions of their dipoles,
     in latencies, jitter and strengths, and in attention, which is poor in some. On the
     second day the cap sits elsewhere, and gains, strengths, latency and noise have
     changed.
@@ -217,8 +217,8 @@ class SimulatedP300(SimulatedDataset):
         """Return the code; MOABB wants the digits of the class's name at its end."""
         return "-".join(["Simulated", *named, "P300"]) if named else "SimulatedP300"
 
-    def _draw_person(self, rng: np.random.Generator) -> Subject:
-        """Draw a person."""
+    def _draw_subject(self, rng: np.random.Generator) -> Subject:
+        """Draw a subject."""
         attention = rng.normal(ATTENTION, ATTENTION_SPREAD)
         return Subject(
             sources=draw_sources(AREAS, rng),
@@ -232,17 +232,17 @@ class SimulatedP300(SimulatedDataset):
             strengths=rng.lognormal(0.0, STRENGTH_SPREAD, len(AREAS)),
         )
 
-    def _record(self, person: Subject, rng: np.random.Generator) -> Runs:
+    def _record(self, subject: Subject, rng: np.random.Generator) -> Runs:
         """Return the one run of a day."""
-        day = draw_day(person.sources, person.strengths, rng)
+        day = draw_day(subject.sources, subject.strengths, rng)
         onsets, targets = _draw_flashes(self.n_characters, self.n_repetitions, rng)
         noise = Noise(int((onsets[-1] + MARGIN) * self.sfreq), self.sfreq, rng)
         raw = record(
-            _responses(person, day, onsets, targets, noise),
+            _responses(subject, day, onsets, targets, noise),
             day,
             noise,
-            alpha_freq=person.alpha_freq,
-            exponent=person.exponent,
+            alpha_freq=subject.alpha_freq,
+            exponent=subject.exponent,
             alpha_gain=ALPHA_GAIN,
         )
         labels = np.where(targets, "Target", "NonTarget")
@@ -265,7 +265,7 @@ def _draw_flashes(
 
 
 def _responses(
-    person: Subject, day: Day, onsets: np.ndarray, targets: np.ndarray, noise: Noise
+    subject: Subject, day: Day, onsets: np.ndarray, targets: np.ndarray, noise: Noise
 ) -> np.ndarray:
     """Return what the electrodes see of all responses, (n_chans, n_times)."""
     rng, n_flashes = noise.rng, len(onsets)
@@ -273,9 +273,9 @@ def _responses(
     courses = np.zeros((len(AREAS), noise.n_times))
 
     rest = 1 - VISUAL_REFRACTORY * np.exp(-since / VISUAL_RECOVERY)
-    sizes = np.where(targets, person.gaze * rest, 1.0)
+    sizes = np.where(targets, subject.gaze * rest, 1.0)
     sizes *= rng.lognormal(0.0, VISUAL_SPREAD, n_flashes)
-    shifts = person.visual_shift + VISUAL_JITTER * rng.standard_normal(n_flashes)
+    shifts = subject.visual_shift + VISUAL_JITTER * rng.standard_normal(n_flashes)
     for component in VISUAL.values():
         _add(courses, component, onsets + shifts, sizes, noise.sfreq)
 
@@ -283,11 +283,11 @@ def _responses(
     attention = np.where(
         rng.random(n_flashes) < LAPSES,
         rng.uniform(*LAPSE_ATTENTION, n_flashes),
-        person.attention * rng.lognormal(0.0, AMPLITUDE_SPREAD, n_flashes),
+        subject.attention * rng.lognormal(0.0, AMPLITUDE_SPREAD, n_flashes),
     )
     sizes = (attention * rest)[targets]
-    latency = person.latency + LATENCY_DRIFT * rng.standard_normal()
-    shifts = latency + person.jitter * rng.standard_normal(len(sizes))
+    latency = subject.latency + LATENCY_DRIFT * rng.standard_normal()
+    shifts = latency + subject.jitter * rng.standard_normal(len(sizes))
     for component in COGNITIVE.values():
         _add(courses, component, onsets[targets] + shifts, sizes, noise.sfreq)
 

@@ -11,13 +11,6 @@ import numpy as np
 from eegkd._checks import check_int, check_number
 from eegkd.data.simulated.base import Runs, SimulatedDataset
 from eegkd.data.simulated.head import SFREQ
-from eegkd.data.simulated.people import (
-    STRENGTH_DRIFT,
-    Areas,
-    Sources,
-    draw_day,
-    draw_sources,
-)
 from eegkd.data.simulated.signals import (
     ALPHA_FREQ,
     EXPONENT,
@@ -25,6 +18,13 @@ from eegkd.data.simulated.signals import (
     Noise,
     bump,
     record,
+)
+from eegkd.data.simulated.subjects import (
+    STRENGTH_DRIFT,
+    Areas,
+    Sources,
+    draw_day,
+    draw_sources,
 )
 
 # --- The recording ------------------------------------------------------------------
@@ -37,7 +37,7 @@ MARGIN = 1.0  # s at the beginning and end of a run
 
 # --- The head -----------------------------------------------------------------------
 # Sensorimotor areas, which have a rhythm of much the same frequency whatever the eyes
-# do: the sites above them, with weights, and the distance from the center in m.
+# do: the electrodes above them, with weights, and the distance from the center in m.
 AREAS: Areas = {
     "left_hand_area": ({"C3": 0.6, "CP3": 0.4}, 0.074),
     "right_hand_area": ({"C4": 0.6, "CP4": 0.4}, 0.074),
@@ -90,7 +90,7 @@ class SimulatedRestingState(SimulatedDataset):
     sfreq : float, default=160.0
         Sampling rate of the recordings in Hz, at least 110.
     seed : int, default=0
-        Which people and days are drawn. A subject's signals depend on the seed and
+        Which subjects and days are drawn. A subject's signals depend on the seed and
         on its number alone, not on which others are asked for.
     subjects, sessions : sequence, optional
         Selection, as in all MOABB datasets.
@@ -125,9 +125,9 @@ class SimulatedRestingState(SimulatedDataset):
 
     *Noise.* 1/f background, 50 Hz from the line, white noise of the electrodes.
 
-    *People and days.* Subjects differ in the places and directions of their dipoles, in
-    frequencies, in strengths, and in what closing the eyes does to alpha. On the second
-    day the cap sits elsewhere, and gains, rhythms and noise have changed.
+    *Subjects and days.* Subjects differ in the places and directions of their dipoles,
+    in frequencies, in strengths, and in what closing the eyes does to alpha. On the
+    second day the cap sits elsewhere, and gains, rhythms and noise have changed.
 
     Posterior electrodes see alpha; central ones see it weaker and mixed with mu;
     frontal ones see little more than the eyes.
@@ -179,8 +179,8 @@ class SimulatedRestingState(SimulatedDataset):
             sessions=sessions,
         )
 
-    def _draw_person(self, rng: np.random.Generator) -> Subject:
-        """Draw a person."""
+    def _draw_subject(self, rng: np.random.Generator) -> Subject:
+        """Draw a subject."""
         sources = draw_sources(AREAS, rng)
         gain = OPEN_GAIN * rng.lognormal(0.0, GAIN_SPREAD)
         gain *= LOW_ALPHA_GAIN if rng.random() < LOW_ALPHA else 1.0
@@ -195,9 +195,9 @@ class SimulatedRestingState(SimulatedDataset):
             strengths=rng.lognormal(0.0, STRENGTH_SPREAD, len(AREAS)),
         )
 
-    def _record(self, person: Subject, rng: np.random.Generator) -> Runs:
+    def _record(self, subject: Subject, rng: np.random.Generator) -> Runs:
         """Return the one run of a day."""
-        day = draw_day(person.sources, person.strengths, rng)
+        day = draw_day(subject.sources, subject.strengths, rng)
         labels = np.roll(list(self.event_id), rng.integers(2))
         labels = np.resize(labels, self.n_segments)
         starts = MARGIN + (self.segment + PAUSE) * np.arange(self.n_segments)
@@ -206,17 +206,17 @@ class SimulatedRestingState(SimulatedDataset):
 
         closed = _closed(starts, labels, n_times, self.sfreq)
         waxing = np.exp(WAXING * noise(1, bump(0.0, WAXING_FREQ))[0])
-        gain = person.gain * rng.lognormal(0.0, STRENGTH_DRIFT)
+        gain = subject.gain * rng.lognormal(0.0, STRENGTH_DRIFT)
         steady = np.ones((len(AREAS), n_times))
-        mu = noise.patches(steady, bump(person.mu_freq, MU_WIDTH))
+        mu = noise.patches(steady, bump(subject.mu_freq, MU_WIDTH))
         drift = closed * noise(1, bump(DRIFT_FREQ, DRIFT_WIDTH))
         raw = record(
             MU_MOMENT * (day.areas @ mu) + DRIFT_MOMENT * (day.eyes @ drift),
             day,
             noise,
-            alpha_freq=person.alpha_freq,
-            exponent=person.exponent,
-            alpha_gain=gain * waxing * (1 + (person.reactivity - 1) * closed),
+            alpha_freq=subject.alpha_freq,
+            exponent=subject.exponent,
+            alpha_gain=gain * waxing * (1 + (subject.reactivity - 1) * closed),
             blink_gain=1 - closed,
         )
         annotations = mne.Annotations(starts, self.segment, labels)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfftfreq
 
 from eegkd.data.simulated.head import CH_NAMES, make_info
-from eegkd.data.simulated.people import N_DIPOLES, OCCIPITAL, Day
+from eegkd.data.simulated.subjects import N_DIPOLES, OCCIPITAL, Day
 
 ALPHA_FREQ = (8.5, 12.0)  # Hz, of subjects
 # Moments in A m, root mean square. Alpha has 10 to 15 microvolts over the occiput,
@@ -91,9 +91,9 @@ def record(
     noise : Noise
         Of this run.
     alpha_freq : float
-        The person's alpha frequency in Hz.
+        The subject's alpha frequency in Hz.
     exponent : float
-        Of the person's 1/f background.
+        Of the subject's 1/f background.
     alpha_gain : float or ndarray, shape (n_times,), default=1.0
         Factor of the amplitude of alpha.
     blink_gain : float or ndarray, shape (n_times,), default=1.0

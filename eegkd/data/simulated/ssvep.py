@@ -16,8 +16,8 @@ from eegkd.data.simulated.base import (
     shuffled_runs,
 )
 from eegkd.data.simulated.head import SFREQ
-from eegkd.data.simulated.people import Day, draw_day, draw_effort
 from eegkd.data.simulated.signals import Noise, record
+from eegkd.data.simulated.subjects import Day, draw_day, draw_effort
 from eegkd.data.simulated.vision import (
     AREAS,
     DELAYS,
@@ -81,7 +81,7 @@ class SimulatedSSVEP(SimulatedDataset):
     sfreq : float, default=160.0
         Sampling rate of the recordings in Hz, at least 110.
     seed : int, default=0
-        Which people and days are drawn. A subject's signals depend on the seed and
+        Which subjects and days are drawn. A subject's signals depend on the seed and
         on its number alone, not on which others are asked for.
     subjects, sessions : sequence, optional
         Selection, as in all MOABB datasets.
@@ -116,7 +116,7 @@ class SimulatedSSVEP(SimulatedDataset):
     lies among the lower frequencies. Attention differs between trials and lapses in
     one of twenty.
 
-    *People and days.* Subjects differ in the places and directions of their dipoles,
+    *Subjects and days.* Subjects differ in the places and directions of their dipoles,
     in alpha, latency and phases, and in how strongly they respond, which is little in
     some. On the second day the cap sits elsewhere, and gains, strengths and noise
     have changed.
@@ -179,8 +179,8 @@ class SimulatedSSVEP(SimulatedDataset):
             sessions=sessions,
         )
 
-    def _draw_person(self, rng: np.random.Generator) -> Subject:
-        """Draw a person."""
+    def _draw_subject(self, rng: np.random.Generator) -> Subject:
+        """Draw a subject."""
         viewer, latency = draw_viewer(rng), rng.uniform(*LATENCY)
         shape = (len(self.frequencies), len(HARMONICS))
         fall = (np.array(self.frequencies)[:, np.newaxis] / 10.0) ** -FALL
@@ -194,18 +194,18 @@ class SimulatedSSVEP(SimulatedDataset):
             phases=phases,
         )
 
-    def _record(self, person: Subject, rng: np.random.Generator) -> Runs:
+    def _record(self, subject: Subject, rng: np.random.Generator) -> Runs:
         """Return the runs of one day, with as many trials of each class in each."""
-        day = draw_day(person.viewer.sources, person.viewer.strengths, rng)
-        person = person._replace(latency=rng.normal(person.latency, DAY_JITTER))
+        day = draw_day(subject.viewer.sources, subject.viewer.strengths, rng)
+        subject = subject._replace(latency=rng.normal(subject.latency, DAY_JITTER))
         numbers = range(len(self.frequencies))
         return {
-            run: self._record_run(person, day, classes, rng)
+            run: self._record_run(subject, day, classes, rng)
             for run, classes in shuffled_runs(numbers, self.n_trials, self.n_runs, rng)
         }
 
     def _record_run(
-        self, person: Subject, day: Day, classes: np.ndarray, rng: np.random.Generator
+        self, subject: Subject, day: Day, classes: np.ndarray, rng: np.random.Generator
     ) -> mne.io.RawArray:
         """Return a run with one trial for each number of a class."""
         n_trials = len(classes)
@@ -217,7 +217,7 @@ class SimulatedSSVEP(SimulatedDataset):
         waves = np.zeros((len(AREAS), n_times))
         for number, cue, shift in zip(classes, cues, shifts, strict=True):
             here = (times >= cue) & (times < cue + FLICKER + 2 * ONSET)
-            waves[:, here] = self._follow(person, number, times[here] - cue - shift)
+            waves[:, here] = self._follow(subject, number, times[here] - cue - shift)
         waves *= envelope(cues + ONSET, FLICKER, effort, n_times, self.sfreq)
         watched = envelope(
             cues + ONSET, FLICKER, np.ones(n_trials), n_times, self.sfreq
@@ -226,21 +226,21 @@ class SimulatedSSVEP(SimulatedDataset):
             seen(day, waves),
             day,
             noise,
-            alpha_freq=person.viewer.alpha_freq,
-            exponent=person.viewer.exponent,
+            alpha_freq=subject.viewer.alpha_freq,
+            exponent=subject.viewer.exponent,
             alpha_gain=1.0 - WATCHED * watched,
         )
         labels = np.array(list(self.event_id))[classes]
         return raw.set_annotations(mne.Annotations(cues, FLICKER, labels))
 
-    def _follow(self, person: Subject, number: int, times: np.ndarray) -> np.ndarray:
+    def _follow(self, subject: Subject, number: int, times: np.ndarray) -> np.ndarray:
         """Return what the areas make of a flicker since its start, in A m."""
         frequency = self.frequencies[number]
         angles = (
-            2 * np.pi * frequency * (times - person.latency - DELAYS[:, np.newaxis])
+            2 * np.pi * frequency * (times - subject.latency - DELAYS[:, np.newaxis])
         )
         wave = np.zeros_like(angles)
-        parts = zip(person.amplitudes[number], person.phases[number], strict=True)
+        parts = zip(subject.amplitudes[number], subject.phases[number], strict=True)
         for multiple, (amplitude, phase) in enumerate(parts, start=1):
             if multiple * frequency < HIGHEST_SHARE * self.sfreq:
                 wave += amplitude * np.cos(multiple * angles + phase)

@@ -10,20 +10,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eegkd.data.simulated.people import (
+from eegkd.data.simulated.signals import ALPHA_FREQ, EXPONENT, EXPONENT_SPREAD
+from eegkd.data.simulated.subjects import (
     N_DIPOLES,
     Areas,
     Day,
     Sources,
     draw_sources,
 )
-from eegkd.data.simulated.signals import ALPHA_FREQ, EXPONENT, EXPONENT_SPREAD
 
 # --- Visual cortex --------------------------------------------------------------------
-# Sites above the areas, with weights, and the distance from the center in m: primary
-# cortex of both hemispheres at the pole, the areas above it deep on the midline, and
-# lateral occipital cortex. After Di Russo et al. (2007): primary cortex gives most,
-# lateral areas follow later and weaker.
+# Electrodes above the areas, with weights, and the distance from the center in m:
+# primary cortex of both hemispheres at the pole, the areas above it deep on the
+# midline, and lateral occipital cortex. After Di Russo et al. (2007): primary cortex
+# gives most, lateral areas follow later and weaker.
 AREAS: Areas = {
     "left_primary": ({"O1": 0.6, "Oz": 0.4}, 0.070),
     "right_primary": ({"O2": 0.6, "Oz": 0.4}, 0.070),
@@ -34,7 +34,7 @@ AREAS: Areas = {
 SHARES = np.array([1.0, 1.0, 0.7, 0.35, 0.35])
 DELAYS = np.array([0.0, 0.0, 0.006, 0.018, 0.018])  # s, after primary cortex
 
-# --- People -----------------------------------------------------------------------
+# --- Subjects -----------------------------------------------------------------------
 # Responses of healthy people differ several fold (Norcia et al., 2015); some are poor.
 RESPONSE_SPREAD, RESPONSE_RANGE = 0.35, (0.45, 1.6)  # log scale
 STRENGTH_SPREAD = 0.25  # of an area's response over subjects, log scale
@@ -58,7 +58,7 @@ class Viewer(NamedTuple):
 
 
 def draw_viewer(rng: np.random.Generator) -> Viewer:
-    """Draw a person."""
+    """Draw a subject."""
     return Viewer(
         sources=draw_sources(AREAS, rng),
         alpha_freq=rng.uniform(*ALPHA_FREQ),

@@ -1,6 +1,6 @@
 """Who is recorded, and what changes from one day to the next.
 
-A person is a set of dipoles: areas that do the task, occipital sources of alpha, a
+A subject is a set of dipoles: areas that do the task, occipital sources of alpha, a
 background all over the cortex, and eyes. A day is what the electrodes see of them.
 """
 
@@ -20,11 +20,11 @@ from eegkd.data.simulated.head import (
     rotation,
 )
 
-# --- People ---------------------------------------------------------------------------
+# --- Subjects -------------------------------------------------------------------------
 N_DIPOLES = 3  # of an area: a patch of folded cortex is no point
 PATCH_SIZE = 0.006  # m, spread of the dipoles of an area
 AREA_SPREAD = 0.005  # m, spread of an area over subjects
-OCCIPITAL = ("O1", "O2", "POz", "PO3", "PO4")  # sites above the alpha rhythm
+OCCIPITAL = ("O1", "O2", "POz", "PO3", "PO4")  # electrodes above the alpha rhythm
 OCCIPITAL_RADIUS = 0.070  # m
 N_BACKGROUND = 300  # dipoles all over the cortex
 BACKGROUND_RADIUS = (0.055, 0.078)  # m
@@ -42,12 +42,12 @@ NOISE_DRIFT = 0.15  # of background and of each electrode's noise, log scale
 SENSOR_NOISE = 1e-6  # V, white, of each electrode
 LINE_NOISE = 2e-6  # V
 
-# An area: the sites above it, with weights, and the distance from the center in m.
+# An area: the electrodes above it, with weights, and the distance from the center in m.
 Areas = Mapping[str, tuple[Mapping[str, float], float]]
 
 
 class Sources(NamedTuple):
-    """The dipoles of one person; those of areas in groups of `N_DIPOLES`."""
+    """The dipoles of one subject; those of areas in groups of `N_DIPOLES`."""
 
     areas: Dipoles
     occipital: Dipoles
@@ -72,14 +72,14 @@ class Day(NamedTuple):
 
 
 def draw_sources(areas: Areas, rng: np.random.Generator) -> Sources:
-    """Draw the dipoles of a person who has some areas."""
+    """Draw the dipoles of a subject who has some areas."""
     patches = [
-        below(sites, radius)
+        below(electrodes, radius)
         + AREA_SPREAD * rng.standard_normal(3)
         + PATCH_SIZE * rng.standard_normal((N_DIPOLES, 3))
-        for sites, radius in areas.values()
+        for electrodes, radius in areas.values()
     ]
-    occipital = [below({site: 1.0}, OCCIPITAL_RADIUS) for site in OCCIPITAL]
+    occipital = [below({electrode: 1.0}, OCCIPITAL_RADIUS) for electrode in OCCIPITAL]
     anywhere = rng.standard_normal((N_BACKGROUND, 3))
     anywhere[:, 2] = np.abs(anywhere[:, 2]) + LOWEST
     anywhere *= rng.uniform(*BACKGROUND_RADIUS, (N_BACKGROUND, 1)) / lengths(anywhere)
@@ -98,7 +98,7 @@ def draw_sources(areas: Areas, rng: np.random.Generator) -> Sources:
 def draw_day(sources: Sources, strengths: np.ndarray, rng: np.random.Generator) -> Day:
     """Draw a day: how the cap sits, and how strong areas and noise are.
 
-    ``strengths``, shape (n_areas,), are those of the person; they scale the gains.
+    ``strengths``, shape (n_areas,), are those of the subject; they scale the gains.
     """
     # On a sphere, to shift the cap is to turn what is inside the other way.
     turn = rotation(CAP_SHIFT * rng.standard_normal(3))
