@@ -40,7 +40,8 @@ class Frozen:
 
     The decoder is copied, so that nothing that happens to the original, or to the
     teacher, reaches the other. Each trial of a sampler that shows it unchanged is read
-    once; afterwards batches are answered from memory.
+    once; afterwards batches are answered from memory. These answers are those of
+    reading the batch now to rounding, since kernels round by the size of a batch.
 
     Parameters
     ----------

@@ -320,7 +320,8 @@ def test_the_student_sees_recorded_and_synthetic_trials(monkeypatch):
     assert torch.equal(sampler.y[:36], given.sampler.y)
     assert seen[0]["max_epochs"] == 2  # of 6, because there are 2.5 times the trials
     said = given.frozen().live(sampler.batch(torch.arange(36, 90))).logits
-    assert torch.equal(sampler.y[36:], said.argmax(dim=1))
+    of_label = said.gather(1, sampler.y[36:, None])[:, 0]
+    assert torch.allclose(of_label, said.amax(dim=1), atol=1e-5)  # labels are its best
 
 
 @pytest.mark.parametrize(

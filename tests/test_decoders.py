@@ -238,7 +238,7 @@ def test_taps_of_sccnet_are_spatial_temporal_and_squared():
 def test_taps_of_eegnet_follow_the_nonlinearities():
     decoder = build("EEGNet")
     spatial, first, second = decoder(signals(decoder)).features.values()
-    assert torch.equal(first, functional.elu(spatial))
+    torch.testing.assert_close(first, functional.elu(spatial))
     assert second.shape == (N_TRIALS, 16, 126)
     assert second.min() > -1
 
@@ -261,7 +261,8 @@ def test_embedding_is_what_the_last_layer_reads():
 
 
 def test_time_is_the_last_axis_of_every_feature():
-    # The end of a trial reaches the last steps of every tap of a convolution.
+    # The end of a trial reaches the last steps of every tap of a convolution. Others
+    # move by rounding at most, whichever kernel convolves.
     for name in ("SCCNet", "EEGNet", "ShallowFBCSPNet", "Deep4Net", "ATCNet"):
         decoder = build(name)
         x = signals(decoder)
@@ -269,7 +270,8 @@ def test_time_is_the_last_axis_of_every_feature():
         changed[..., -50:] += 10
         before, after = decoder(x), decoder(changed)
         for tap, features in before.features.items():
-            steps = (features != after.features[tap]).any(dim=(0, 1)).nonzero()
+            same = torch.isclose(features, after.features[tap], rtol=1e-4, atol=1e-5)
+            steps = (~same).any(dim=(0, 1)).nonzero()
             assert 0 < len(steps) < features.shape[2] / 2, (name, tap)
             assert steps.min() >= features.shape[2] / 2, (name, tap)
 

@@ -576,7 +576,7 @@ def test_a_teacher_whose_features_do_not_fit_remembers_the_rest(data):
     again, quick, read = asked(small, batch)
     assert (quick, read) == (0, 4)
     for one, two, three in zip(expected, first, again, strict=True):
-        assert torch.allclose(one, two, atol=1e-6)
+        assert torch.allclose(one, two, atol=1e-5)
         assert torch.equal(two, three)
 
 
@@ -593,7 +593,7 @@ def test_a_matrix_that_does_not_fit_is_computed_on_the_batch(data):
         assert read == 36, "features fit"
         assert len(frozen._memories[data[0]].relations) == n_kept
         for one, two in zip(values, asked(Frozen(decoder), part)[0], strict=True):
-            assert torch.allclose(one, two, atol=1e-6)
+            assert torch.allclose(one, two, atol=1e-5)
 
 
 def test_frozen_teachers_of_a_training_share_their_memory(data):

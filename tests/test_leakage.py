@@ -167,19 +167,19 @@ def test_rule_3_as_published_is_another_teacher(fitted):
 
 
 def test_rule_4_teacher_and_student_read_the_same_trials(fitted):
-    """Remembered answers, cut by index, equal those of reading the batch now."""
+    """Remembered answers, cut by index, are those of reading the batch, to rounding."""
     student, tested = fitted
     sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)), batch_size=7)
     frozen = Frozen(student.teacher_.decoder_)
     seen = []
     for batch in sampler(epoch=3):
         remembered, live = frozen(batch), frozen.live(batch)
-        assert torch.allclose(remembered.logits, live.logits, atol=1e-5)
-        assert torch.allclose(remembered.embedding, live.embedding, atol=1e-5)
+        assert torch.allclose(remembered.logits, live.logits, atol=1e-4)
+        assert torch.allclose(remembered.embedding, live.embedding, atol=1e-4)
         assert list(remembered.features) == list(live.features)
         for tap in live.features:
             assert torch.allclose(
-                remembered.features[tap], live.features[tap], atol=1e-5
+                remembered.features[tap], live.features[tap], atol=1e-4
             )
         a = SimilarityKeeping()(live, remembered, batch)
         assert torch.allclose(a, torch.zeros(len(batch)), atol=1e-9)
@@ -209,7 +209,15 @@ def test_rule_4_a_teacher_that_does_not_fit_in_memory_reads_each_batch(fitted):
     sampler = TrialSampler.from_arrays(tested.X, np.zeros(len(tested)), batch_size=8)
     batch = sampler.batch(torch.arange(8))
     small = Frozen(student.teacher_.decoder_, memory_limit=1)
-    assert torch.equal(small(batch).logits, small.live(batch).logits)
+    live, answer = small.live(batch), small(batch)
+    # Scores are remembered from a larger batch, which rounds otherwise; features that
+    # do not fit are read from this batch, and to repeat a reading changes no bit.
+    assert torch.allclose(answer.logits, live.logits, atol=1e-4)
+    read = []
+    small.decoder.register_forward_hook(lambda m, args, out: read.append(len(args[0])))
+    for tap in live.features:
+        assert torch.equal(answer.features[tap], live.features[tap])
+    assert read == [8]
 
 
 # -- 5. one value per trial -------------------------------------------------------

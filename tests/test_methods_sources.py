@@ -67,11 +67,10 @@ def make_training(samplers=None, **changes):
         valid=valid,
         teachers=[decoder(sampler, None, 2, n_outputs).eval()],
         settings={"lr": 1e-2},
-        loop={"max_epochs": 3, "random_state": 4},
         make=lambda montage, name, seed: decoder(sampler, montage, seed, n_outputs),
         sfreq=SFREQ,
         n_outputs=n_outputs,
-        **changes,
+        **{"loop": {"max_epochs": 3, "random_state": 4}, **changes},
     )
 
 
@@ -99,13 +98,24 @@ def weights(training):
 
 
 def test_without_change_augmented_kd_is_plain_distillation():
-    plain, changed = make_training(), make_training()
-    kd(plain)
-    augmented_kd(changed, augment="sign_flip", probability=0)
-    torch.testing.assert_close(weights(changed), weights(plain), rtol=1e-3, atol=1e-4)
-    other = make_training()
-    augmented_kd(other, augment="time_shift", probability=1)
-    assert (weights(other) - weights(plain)).abs().max() > 0.01
+    """The losses of the first epoch are those of kd.
+
+    There the teacher reads all trials, here each batch, and rounds otherwise. What is
+    compared is what rounding cannot move far: weights before a batch normalization,
+    which cancels them, are moved by it alone, and with them whatever is said in
+    validation.
+    """
+
+    def losses(method, **options):
+        training = make_training(loop={"max_epochs": 1, "random_state": 4})
+        row = method(training, **options).rows[0]
+        return np.array([row["train_label_loss"], row["train_soft_loss"]])
+
+    plain = losses(kd)
+    same = losses(augmented_kd, augment="time_shift", probability=0)
+    np.testing.assert_allclose(same, plain, rtol=1e-5)
+    other = losses(augmented_kd, augment="time_shift", probability=1)
+    assert (np.abs(other / plain - 1) > 5e-3).all()
 
 
 def test_teacher_and_student_are_trained_on_the_same_changed_trials():

@@ -158,8 +158,8 @@ def distill(
         Stop when no learner has improved on validation for so many epochs. Where no
         term counts on validation trials, training goes on to the end.
     random_state : int, default=0
-        Seed of dropout. On a CPU the same seed gives the same weights. The global
-        random state is neither used nor changed.
+        Seed of dropout. On one CPU with as many threads the same seed gives the same
+        weights. The global random state is neither used nor changed.
     progress : callable, optional
         Called as ``progress(epoch, row)`` after each epoch with the first learner's
         entry of the history.

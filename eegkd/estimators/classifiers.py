@@ -38,7 +38,8 @@ class ClassLabels(ClassifierMixin, MontageEstimator):
         Returns
         -------
         proba : ndarray, shape (n_trials, n_classes)
-            Probabilities, in the order of ``classes_``; rows sum to 1.
+            Probabilities, in the order of ``classes_``; rows sum to 1. The other trials
+            of ``X`` change those of a trial by rounding at most.
 
         Raises
         ------
@@ -204,7 +205,7 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
         whose weights are kept; 0 keeps the last epoch.
     random_state : int, default=0
         Seed of weights, order and dropout. The same seed gives the same weights on
-        a CPU.
+        one CPU with as many threads.
     device : str, default="auto"
         ``"auto"`` takes a GPU where there is one; or a torch device.
     progress : callable, optional

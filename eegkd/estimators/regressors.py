@@ -152,7 +152,7 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
         whose weights are kept; 0 keeps the last epoch.
     random_state : int, default=0
         Seed of weights, order and dropout. The same seed gives the same weights on
-        a CPU.
+        one CPU with as many threads.
     device : str, default="auto"
         ``"auto"`` takes a GPU where there is one; or a torch device.
     progress : callable, optional
