@@ -24,6 +24,7 @@ import mne
 import numpy as np
 
 import eegkd
+from eegkd.data.channels import mne_montage
 
 parser = argparse.ArgumentParser(description="Motor imagery.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
@@ -51,7 +52,7 @@ time = mu.tmin + np.arange(mu.n_times) / mu.sfreq
 before = np.square(mu.X[..., time < 0]).mean(axis=-1)
 during = np.square(mu.X[..., (time >= 1) & (time < 4)]).mean(axis=-1)
 info = mne.create_info(list(mu.ch_names), mu.sfreq, "eeg")
-info.set_montage("colin27_1005", match_case=False)
+info.set_montage(mne_montage(), match_case=False)
 maps, axes = plt.subplots(
     len(montages),
     len(mu.classes),

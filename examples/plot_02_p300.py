@@ -25,6 +25,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 import eegkd
+from eegkd.data.channels import mne_montage
 from eegkd.data.simulated import SimulatedP300
 from eegkd.evaluation.splits import held_out
 from eegkd.montage import nearest_electrodes
@@ -62,7 +63,7 @@ own = trials.subset((trials.metadata["subject"] == subjects[0]).to_numpy())
 time = own.tmin + np.arange(own.n_times) / own.sfreq
 electrode, _ = nearest_electrodes("Pz", own.ch_names)[0]
 info = mne.create_info(list(own.ch_names), own.sfreq, "eeg")
-info.set_montage("colin27_1005", match_case=False)
+info.set_montage(mne_montage(), match_case=False)
 mean = {label: 1e6 * own.X[own.y == label].mean(axis=0) for label in own.classes}
 difference = mean["Target"] - mean["NonTarget"]
 

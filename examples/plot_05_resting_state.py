@@ -27,6 +27,7 @@ from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import eegkd
+from eegkd.data.channels import mne_montage
 from eegkd.data.simulated import SimulatedRestingState
 from eegkd.evaluation.splits import held_out
 from eegkd.montage import nearest_electrodes
@@ -84,7 +85,7 @@ panels[0].set_ylabel("Power (µV²/Hz)")
 panels[1].sharey(panels[0])
 panels[1].legend(title="eyes", frameon=False)
 info = mne.create_info(list(own.ch_names), own.sfreq, "eeg")
-info.set_montage("colin27_1005", match_case=False)
+info.set_montage(mne_montage(), match_case=False)
 change = level[0] - level[1]
 limit = np.abs(change).max()
 image, _ = mne.viz.plot_topomap(

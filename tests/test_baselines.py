@@ -26,6 +26,7 @@ from eegkd.baselines.ssvep import (
     TaskRelatedComponents,
     _trca_filter,
 )
+from eegkd.data.channels import mne_montage
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.data.trials import Trials
 from eegkd.decoders import DECODERS
@@ -636,7 +637,7 @@ def test_field_mapping_equals_mne():
     import mne
 
     _, _, test = task("imagery")
-    template = mne.channels.make_standard_montage("colin27_1005")
+    template = mne_montage()
     sampler, target = list(MOTOR), ["Fz", "C3", "Pz", "C6"]
     epochs = test.to_epochs().pick(sampler).set_montage(template)
     everywhere = mne.create_info(template.ch_names, 1.0, "eeg").set_montage(template)

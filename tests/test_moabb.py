@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -29,6 +30,7 @@ from moabb.evaluations import (
 from moabb.paradigms import LeftRightImagery
 from moabb.pipelines.utils import create_pipeline_from_config
 from moabb.pipelines.utils import parse_pipelines_from_directory as parse
+from packaging.version import Version
 from pyriemann.estimation import Covariances
 from pyriemann.spatialfilters import CSP
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -800,7 +802,8 @@ def test_moabb_is_as_the_docs_say():
 
 def test_docs_show_names_that_exist():
     text = (PROJECT / "docs" / "moabb.md").read_text(encoding="utf-8")
-    assert moabb.__version__ in text
+    (tried,) = set(re.findall(r"\b1\.\d+\.\d+\b", text))
+    assert Version(tried) >= Version(moabb.__version__)
     assert "SK-KD SCCNet headband" + EPOCHS_MARK in text
     names = {yaml.safe_load(file.read_text(encoding="utf-8"))["name"] for file in FILES}
     assert "SK-KD SCCNet headband" + EPOCHS_MARK in names

@@ -13,7 +13,7 @@ import mne
 import numpy as np
 import pytest
 
-from eegkd.data.channels import canonical_name, positions
+from eegkd.data.channels import canonical_name, mne_montage, positions
 from eegkd.montage import (
     FAR_MM,
     Montage,
@@ -41,7 +41,7 @@ MISSING = ("error", "nearest", "interpolate")
 
 def distance(first, second):
     """Return the distance of two electrodes in MNE's own montage, in mm."""
-    xyz = mne.channels.make_standard_montage("colin27_1005").get_positions()["ch_pos"]
+    xyz = mne_montage().get_positions()["ch_pos"]
     return 1000 * np.linalg.norm(xyz[first] - xyz[second])
 
 
@@ -63,7 +63,7 @@ def test_every_file_is_listed():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_file_is_complete_and_canonical(file):
     montage = load_montage(file.stem)
-    known = set(mne.channels.make_standard_montage("colin27_1005").ch_names)
+    known = set(mne_montage().ch_names)
     assert montage.name == file.stem
     assert montage.citation
     assert montage.device
@@ -158,7 +158,7 @@ def test_canonical_name(given, canonical):
 
 
 def test_canonical_names_stay_as_they_are():
-    names = mne.channels.make_standard_montage("colin27_1005").ch_names
+    names = mne_montage().ch_names
     for name in set(names) - {"T3", "T4", "T5", "T6"}:
         assert canonical_name(name) == name
         assert canonical_name(name.upper()) == name
@@ -564,7 +564,7 @@ def test_channels_without_a_position_take_no_part(muse_64):
 
 def test_interpolation_is_mnes_own():
     """Equal to MNE's repair of bad channels in epochs, with the same sphere."""
-    layout = mne.channels.make_standard_montage("colin27_1005")
+    layout = mne_montage()
     everywhere = mne.create_info(layout.ch_names, 100.0, "eeg").set_montage(layout)
     _, center, _ = mne.bem.fit_sphere_to_headshape(
         everywhere, units="m", verbose="ERROR"

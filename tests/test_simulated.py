@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mne
 import numpy as np
 import pytest
 from moabb.evaluations import CrossSessionEvaluation
@@ -14,6 +13,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
 from eegkd import SimulatedMotorImagery, load_trials
+from eegkd.data.channels import mne_montage
 from eegkd.data.simulated import head, motor_imagery, subjects
 from eegkd.data.simulated import signals as noises
 
@@ -115,7 +115,7 @@ def test_order_of_the_classes_differs_between_runs():
 
 def test_electrodes_are_of_the_10_10_system_and_where_the_template_has_them(raw):
     assert len(set(raw.ch_names)) == 64
-    template = mne.channels.make_standard_montage("colin27_1005").get_positions()
+    template = mne_montage().get_positions()
     assert set(raw.ch_names) <= set(template["ch_pos"])
     assert set(raw.get_channel_types()) == {"eeg"}
     positions = raw.get_montage().get_positions()["ch_pos"]

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.model_selection import StratifiedKFold
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.utils.validation import check_is_fitted
 
 
 class Folds(BaseEstimator):
@@ -127,15 +129,40 @@ class HighestScore(ClassifierMixin, BaseEstimator):
         return self.classes_[X.argmax(axis=1)]
 
 
-class Calibrated(CalibratedClassifierCV):
-    """scikit-learn's calibration, for labels of any type.
+class Calibrated(ClassifierMixin, BaseEstimator):
+    """Probabilities for a classifier that only scores, for labels of any type.
 
-    With ``method="temperature"`` scikit-learn 1.9 reads whole numbers as positions of
-    classes, beyond the end of its array where they are not 0, 1, 2 and so on.
+    One temperature is learned from scores of training trials that were left out of
+    the fit, then the classifier is fitted to all of them. The temperature does not
+    change which class is the likeliest. Equals scikit-learn's
+    ``CalibratedClassifierCV(method="temperature", ensemble=False)``, which there is
+    from 1.8 on, and for labels 0, 1, 2 and so on only.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Has ``decision_function``.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+        Labels, sorted.
+    classifier_ : estimator
+        The classifier, fitted to the positions of the labels in ``classes_``.
+    temperature_ : float
+        Divides the scores before the softmax.
+
+    References
+    ----------
+    .. [1] Guo, C., Pleiss, G., Sun, Y., & Weinberger, K. Q. (2017). On calibration of
+           modern neural networks. *ICML*, 1321-1330.
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Any:
-        """Fit classifier and calibration to positions of classes.
+    def __init__(self, classifier: Any) -> None:
+        self.classifier = classifier
+
+    def fit(self, X: np.ndarray, y: Any) -> Calibrated:
+        """Fit classifier and temperature.
 
         Parameters
         ----------
@@ -143,42 +170,63 @@ class Calibrated(CalibratedClassifierCV):
             Features.
         y : array-like, shape (n_trials,)
             Labels.
-        sample_weight : array-like, shape (n_trials,), optional
-            As in scikit-learn.
-        **params : dict
-            As in scikit-learn.
 
         Returns
         -------
         self : Calibrated
             The fitted classifier.
         """
-        classes, codes = np.unique(y, return_inverse=True)
-        super().fit(X, codes, sample_weight, **params)
-        self.classes_ = classes
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        logits = _logits(
+            cross_val_predict(
+                clone(self.classifier), X, codes, cv=Folds(), method="decision_function"
+            )
+        )
+        right = logits[np.arange(len(codes)), codes]
+
+        def loss(log_beta: float) -> float:
+            beta = np.exp(log_beta)
+            return float(np.mean(logsumexp(beta * logits, axis=1) - beta * right))
+
+        precision = 64 * np.finfo(float).eps
+        best = minimize_scalar(loss, bounds=(-10, 10), options={"xatol": precision})
+        self.temperature_ = float(np.exp(-best.x))
+        self.classifier_ = clone(self.classifier).fit(X, codes)
         return self
 
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the probability of each class.
 
-def calibrated(classifier: Any) -> Calibrated:
-    """Return a classifier whose scores become probabilities.
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_features)
+            Features.
 
-    One temperature is learned from scores of training trials that were left out of
-    the fit, then the classifier is fitted to all of them. The temperature does not
-    change which class is the likeliest.
+        Returns
+        -------
+        probabilities : ndarray, shape (n_trials, n_classes)
+            Rows sum to one.
+        """
+        check_is_fitted(self)
+        logits = _logits(self.classifier_.decision_function(X))
+        return softmax(logits / self.temperature_, axis=1)
 
-    Parameters
-    ----------
-    classifier : estimator
-        Has ``decision_function``.
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the likeliest class.
 
-    Returns
-    -------
-    calibrated : Calibrated
-        Has ``predict_proba``.
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_features)
+            Features.
 
-    References
-    ----------
-    .. [1] Guo, C., Pleiss, G., Sun, Y., & Weinberger, K. Q. (2017). On calibration of
-           modern neural networks. *ICML*, 1321-1330.
-    """
-    return Calibrated(classifier, method="temperature", ensemble=False, cv=Folds())
+        Returns
+        -------
+        labels : ndarray, shape (n_trials,)
+            Labels.
+        """
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def _logits(scores: np.ndarray) -> np.ndarray:
+    """Return one score for each class; of two classes there may be only one."""
+    return scores if scores.ndim == 2 else np.stack([-scores, scores], axis=1)

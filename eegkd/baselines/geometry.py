@@ -14,14 +14,12 @@ from eegkd._checks import check_ch_names, join_names
 from eegkd.baselines.neural import DECODER_OPTIONS
 from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
-from eegkd.data.channels import canonical_name, positions
+from eegkd.data.channels import canonical_name, mne_montage, positions
 from eegkd.data.filter_bank import read_rows
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.data.trials import Trials
 from eegkd.estimators import DecoderClassifier
 from eegkd.estimators.reading import as_trials
-
-TEMPLATE = "colin27_1005"
 
 
 def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
@@ -60,7 +58,7 @@ def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
     """
     import mne
 
-    template = mne.channels.make_standard_montage(TEMPLATE)
+    template = mne_montage()
     known = template.get_positions()
     names = [_electrodes(source, "source"), _electrodes(target, "target")]
     head = mne.create_info(list(known["ch_pos"]), 1.0, "eeg").set_montage(

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
-from eegkd.baselines.calibration import calibrated
+from eegkd.baselines.calibration import Calibrated
 from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
 
@@ -131,7 +131,7 @@ def fbcsp_svm(
         ("signals", MontageSignals(**reading, bands=bands)),
         ("patterns", FilterBank(patterns)),
         ("features", MostInformative(n_features, random_state)),
-        ("svm", calibrated(SVC(kernel="linear", C=C))),
+        ("svm", Calibrated(SVC(kernel="linear", C=C))),
     ]
 
 

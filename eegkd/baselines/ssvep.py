@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from eegkd._checks import check_int, check_number, join_names
-from eegkd.baselines.calibration import Folds, HighestScore, calibrated
+from eegkd.baselines.calibration import Calibrated, Folds, HighestScore
 from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageEpochs, check_one_band, filter_bands
 
@@ -388,7 +388,7 @@ def cca(
     return [
         ("signals", MontageEpochs(**reading)),
         ("cca", CanonicalCorrelations(n_harmonics, 0, _pairs(frequencies))),
-        ("highest", calibrated(HighestScore())),
+        ("highest", Calibrated(HighestScore())),
     ]
 
 
@@ -412,7 +412,7 @@ def fbcca(
     return [
         ("signals", MontageEpochs(**reading)),
         ("cca", CanonicalCorrelations(n_harmonics, n_bands, _pairs(frequencies))),
-        ("highest", calibrated(HighestScore())),
+        ("highest", Calibrated(HighestScore())),
     ]
 
 
@@ -436,7 +436,7 @@ def trca(
     return [
         ("signals", MontageEpochs(**reading)),
         ("trca", TaskRelatedComponents(n_bands, _pairs(frequencies))),
-        ("highest", calibrated(HighestScore())),
+        ("highest", Calibrated(HighestScore())),
     ]
 
 

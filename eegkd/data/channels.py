@@ -19,10 +19,17 @@ OLD_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
 @cache
 def mne_montage() -> Any:
-    """Return MNE's 10-05 montage, which has the old names, too."""
-    from mne.channels import make_standard_montage
+    """Give MNE's 10-05 montage, which has the old names, too.
 
-    return make_standard_montage("colin27_1005")
+    Returns
+    -------
+    montage : mne.channels.DigMontage
+        ``"colin27_1005"``, which MNE before 1.13 calls ``"standard_1005"``.
+    """
+    from mne.channels import get_builtin_montages, make_standard_montage
+
+    renamed = "colin27_1005" in get_builtin_montages()
+    return make_standard_montage("colin27_1005" if renamed else "standard_1005")
 
 
 @cache

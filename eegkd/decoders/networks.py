@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from eegkd._checks import did_you_mean, join_names
+from eegkd.data.channels import mne_montage
 from eegkd.data.filter_bank import read_rows
 from eegkd.decoders.table import DECODERS
 
 if TYPE_CHECKING:
-    import mne
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ def check_electrodes(ch_names: Sequence[str], decoder: str) -> None:
             f"({join_names(bands)}). Choose another decoder, or load the trials in "
             "one band."
         )
-    known = {name.lower() for name in _template().ch_names}
+    known = {name.lower() for name in mne_montage().ch_names}
     unknown = [name for name in ch_names if name.lower() not in known]
     if unknown:
         raise ValueError(
@@ -159,15 +160,8 @@ def electrode_info(ch_names: Sequence[str], sfreq: float) -> list[dict[str, Any]
     import mne
 
     info = mne.create_info(list(ch_names), sfreq, "eeg")
-    info.set_montage(_template(), match_case=False)
+    info.set_montage(mne_montage(), match_case=False)
     return info["chs"]
-
-
-def _template() -> mne.channels.DigMontage:
-    """Return the positions of the 10-05 system on MNE's template head."""
-    from mne.channels import make_standard_montage
-
-    return make_standard_montage("colin27_1005")
 
 
 def check_options(

@@ -158,7 +158,7 @@ def paired_permutation_test(a: np.ndarray, b: np.ndarray) -> float:
         np.mean,
         permutation_type="samples",
         n_resamples=N_FLIPS,
-        rng=np.random.default_rng(0),
+        random_state=np.random.default_rng(0),
     )
     return float(result.pvalue)
 

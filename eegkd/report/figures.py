@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -298,7 +298,7 @@ def _new_axes(size: tuple[float, float]) -> Axes:
 
 def _figure(ax: Axes) -> Figure:
     """Return the figure that axes lie on, through subfigures."""
-    return cast("Figure", ax.get_figure(root=True))
+    return ax.figure.canvas.figure
 
 
 def _new_panels(

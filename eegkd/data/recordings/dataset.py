@@ -21,7 +21,7 @@ from eegkd._checks import (
     join_names,
 )
 from eegkd._hashing import digest
-from eegkd.data.channels import positions
+from eegkd.data.channels import mne_montage, positions
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.data.recordings.classes import find_classes
 from eegkd.data.recordings.files import Record, list_records, suffix_of
@@ -390,9 +390,7 @@ class RecordedDataset(BaseDataset):
         )
         # Nothing else comes along: no subject's name, no projector, no bad channel.
         info = mne.create_info(list(self.ch_names), raw.info["sfreq"], "eeg")
-        info.set_montage(
-            mne.channels.make_standard_montage("colin27_1005"), on_missing="ignore"
-        )
+        info.set_montage(mne_montage(), on_missing="ignore")
         with info._unlock():
             info["line_freq"] = raw.info["line_freq"]
         label_of = {name: key for key, names in self._classes.items() for name in names}

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import mne
 import numpy as np
 
+from eegkd.data.channels import mne_montage
+
 # The 64 electrodes and the sampling rate are those of PhysionetMI.
 CH_NAMES = tuple(
     "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 "
@@ -62,7 +64,7 @@ def rotation(angles: np.ndarray) -> np.ndarray:
 def make_info(ch_names: Sequence[str], sfreq: float = SFREQ) -> mne.Info:
     """Return the description of a recording, with positions."""
     info = mne.create_info(list(ch_names), sfreq, "eeg")
-    info.set_montage(_template())
+    info.set_montage(mne_montage())
     return info
 
 
@@ -90,14 +92,6 @@ def lead_field(dipoles: Dipoles) -> np.ndarray:
     gains = np.asarray(fixed["sol"]["data"], dtype=float)
     n_chans = len(CH_NAMES)
     return gains[:n_chans] - gains[n_chans:].mean(axis=0)
-
-
-@functools.cache
-def _template() -> mne.channels.DigMontage:
-    """Return MNE's template of electrode positions, by its new name or its old one."""
-    known = mne.channels.get_builtin_montages()
-    name = "colin27_1005" if "colin27_1005" in known else "standard_1005"
-    return mne.channels.make_standard_montage(name)
 
 
 @functools.cache
