@@ -196,7 +196,13 @@ class DomainAdversary(TrainedCriterion):
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Set the factor of the reversed gradient for an epoch."""
+        """Set the factor of the reversed gradient for an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 0.
+        """
         part = min(1.0, epoch / self.ramp)
         self.factor = self.strength * (2 / (1 + math.exp(-10 * part)) - 1)
 

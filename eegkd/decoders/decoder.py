@@ -72,7 +72,13 @@ class Output:
         return function(self.features[tap])
 
     def detach(self) -> Output:
-        """Return the same values, cut off from the gradient."""
+        """Cut the values off from the gradient.
+
+        Returns
+        -------
+        output : Output
+            The same values.
+        """
         return Output(
             self.logits.detach(),
             {name: value.detach() for name, value in self.features.items()},

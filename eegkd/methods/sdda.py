@@ -67,12 +67,14 @@ def sdda(
     supervised : bool, default=False
         Whether the target's labels are learned; they must be those of the training
         trials. If not, they are not read.
-    label_weight, mmd_weight, confusion_weight : float, default=1, 5 and 1
-        Weights of the cross-entropy, of the discrepancy and of the class confusion, >=
-        0. The code adds up the five kernels whose mean is taken here, hence 5.
+    label_weight : float, default=1
+        Weight of the cross-entropy, >= 0.
     soft_weight : float, optional
         Weight of the softened classes, >= 0. By default 1 / n_classes, because the code
         takes the mean over classes where the sum is taken here.
+    mmd_weight, confusion_weight : float, default=5 and 1
+        Weights of the discrepancy and of the class confusion, >= 0. The code adds up
+        the five kernels whose mean is taken here, hence 5.
     temperature, confusion_temperature : float, default=8 and 2
         Softness of the classes in distillation and in confusion, > 0.
 

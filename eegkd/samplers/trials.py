@@ -74,7 +74,18 @@ class Batch:
         return len(self.index)
 
     def seen_by(self, view: View) -> Tensor:
-        """Return the trials as a view shows them, shape (n_batch, n_chans, n_times)."""
+        """Show the trials to a view.
+
+        Parameters
+        ----------
+        view : View
+            Applied to the trials.
+
+        Returns
+        -------
+        X : Tensor, shape (n_batch, n_view_chans, n_times)
+            Signals as the view shows them.
+        """
         if self.x is not None:
             return view(self.x)
         return self.sampler.seen_by(view, self)  # type: ignore[attr-defined]
@@ -194,7 +205,18 @@ class TrialSampler:
             yield self.batch(index)
 
     def batch(self, index: Tensor) -> Batch:
-        """Return the trials of an index as a batch."""
+        """Select trials.
+
+        Parameters
+        ----------
+        index : Tensor of int64, shape (n_batch,)
+            Positions of the trials.
+
+        Returns
+        -------
+        batch : Batch
+            The trials.
+        """
         return Batch(
             self, index, self.y[index], self.subject[index], self.session[index]
         )
@@ -221,9 +243,21 @@ class TrialSampler:
         )
 
     def seen_by(self, view: View, batch: Batch) -> Tensor:
-        """Return a batch as one view shows it; each view is applied to a trial once.
+        """Show a batch to a view; each view is applied to a trial once.
 
         What a view shows is kept for as long as the view is.
+
+        Parameters
+        ----------
+        view : View
+            Applied to the trials.
+        batch : Batch
+            Trials of this object.
+
+        Returns
+        -------
+        X : Tensor, shape (n_batch, n_view_chans, n_times)
+            Signals as the view shows them.
         """
         if view not in self._shown:
             with torch.no_grad():
