@@ -20,6 +20,7 @@ PACKAGE = Path(eegkd.__file__).parent
 # A module imports only from modules above it.
 LINE = [
     "_checks",
+    "_docs",
     "_hashing",
     "_torchaudio",
     "data",

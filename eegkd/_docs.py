@@ -1,0 +1,63 @@
+"""Passages of docstrings that several public names share: written once, filled in."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Documented = TypeVar("Documented")
+
+_PLACE = re.compile(r"^([ \t]*)%\((\w+)\)s$", re.MULTILINE)
+
+
+def fill_doc(passages: Mapping[str, str]) -> Callable[[Documented], Documented]:
+    """Return a decorator that fills shared passages into a docstring.
+
+    A line ``%(name)s`` stands for a passage, whose lines are indented like it. The
+    class or function itself is returned, so that its signature stays.
+
+    Parameters
+    ----------
+    passages : mapping of str to str
+        Text by name. A passage may hold others.
+
+    Returns
+    -------
+    decorate : callable
+        Takes a class or a function and returns it.
+
+    Raises
+    ------
+    KeyError
+        If a docstring names a passage that is not there.
+
+    Examples
+    --------
+    >>> @fill_doc({"seed": "seed : int, default=0"})
+    ... def draw(seed=0):
+    ...     '''Draw.
+    ...
+    ...     %(seed)s
+    ...     '''
+    >>> print(inspect.getdoc(draw))
+    Draw.
+    <BLANKLINE>
+    seed : int, default=0
+    """
+
+    def passage(place: re.Match[str]) -> str:
+        indent, name = place.groups()
+        return textwrap.indent(fill(inspect.cleandoc(passages[name])), indent)
+
+    def fill(text: str) -> str:
+        return _PLACE.sub(passage, text)
+
+    def decorate(documented: Documented) -> Documented:
+        if documented.__doc__ is not None:  # python -OO has none
+            documented.__doc__ = fill(documented.__doc__)
+        return documented
+
+    return decorate
