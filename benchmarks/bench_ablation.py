@@ -14,6 +14,7 @@ import argparse
 
 import eegkd
 from eegkd.benchmark.work import one_thread
+from eegkd.data.simulated import SimulatedMotorImagery
 
 TRAINING = {"max_epochs": 150, "lr": 2e-3}
 VARIANTS = {
@@ -25,7 +26,7 @@ VARIANTS = {
 }
 
 
-def known_by_heart(dataset: eegkd.SimulatedMotorImagery, subject: int) -> float:
+def known_by_heart(dataset: SimulatedMotorImagery, subject: int) -> float:
     """Return a teacher's accuracy on its own training trials."""
     trials = eegkd.load_trials(dataset, subjects=[subject])
     train = trials.subset((trials.metadata["session"] == "0train").to_numpy())
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--store", default="ablation.sqlite")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    dataset = eegkd.SimulatedMotorImagery(seed=1)
+    dataset = SimulatedMotorImagery(seed=1)
     results = eegkd.benchmark(
         dataset,
         methods=VARIANTS,

@@ -32,18 +32,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from eegkd import (
-    KL,
-    CrossEntropy,
-    Frozen,
-    Learner,
-    Objective,
-    SimilarityKeeping,
-    View,
-    build_decoder,
-    distill,
-)
+from eegkd.criteria import KL, CrossEntropy, SimilarityKeeping
+from eegkd.decoders import build_decoder
+from eegkd.distillation import Learner, Objective, distill
 from eegkd.samplers import TrialSampler
+from eegkd.teachers import Frozen
+from eegkd.view import View
 from eegkd.weightings import Constant
 
 CH_NAMES = (

@@ -19,6 +19,7 @@ import pandas as pd
 
 import eegkd
 from eegkd.benchmark.work import one_thread
+from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.data.trials import Trials
 
 METHODS = ("none", "kd", "ros_kd")
@@ -27,7 +28,7 @@ TRAINING = {"montage": "headphone", "lr": 2e-3}
 
 def sessions(subject: int) -> tuple[Trials, Trials]:
     """Return the first and the second day of a simulated subject."""
-    dataset = eegkd.SimulatedMotorImagery(seed=2)
+    dataset = SimulatedMotorImagery(seed=2)
     trials = eegkd.load_trials(dataset, subjects=[subject])
     first = (trials.metadata["session"] == "0train").to_numpy()
     return trials.subset(first), trials.subset(~first)

@@ -19,8 +19,8 @@ import torch
 from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from eegkd import DecoderClassifier, SimulatedMotorImagery, load_trials
-from eegkd.data.simulated import CH_NAMES
+from eegkd import DecoderClassifier, load_trials
+from eegkd.data.simulated import CH_NAMES, SimulatedMotorImagery
 from eegkd.data.trials import Trials
 
 MONTAGES = {

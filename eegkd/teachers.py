@@ -258,7 +258,7 @@ class Peer:
     Parameters
     ----------
     decoder : Decoder
-        Of a learner that is trained in the same call of `eegkd.distill`.
+        Of a learner that is trained in the same call of `eegkd.distillation.distill`.
     """
 
     def __init__(self, decoder: Decoder) -> None:

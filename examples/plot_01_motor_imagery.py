@@ -25,6 +25,7 @@ import numpy as np
 
 import eegkd
 from eegkd.data.channels import mne_montage
+from eegkd.data.simulated import SimulatedMotorImagery
 
 parser = argparse.ArgumentParser(description="Motor imagery.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
@@ -39,7 +40,7 @@ folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3, 4])
 montages = [eegkd.load_montage(name) for name in arguments.montage]
 size = {"n_trials": 8, "n_runs": 1} if arguments.quick else {}
-dataset = arguments.dataset or eegkd.SimulatedMotorImagery(**size)
+dataset = arguments.dataset or SimulatedMotorImagery(**size)
 
 # %%
 # The signal. Power from 8 to 13 Hz between 1 and 4 s after the cue, against the second

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 
 import eegkd
 from eegkd.baselines import stimulation_frequencies
+from eegkd.data.simulated import SimulatedSSVEP
 from eegkd.evaluation.splits import held_out
 
 parser = argparse.ArgumentParser(description="SSVEP: three occipital electrodes.")
@@ -42,7 +43,7 @@ subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
 epochs = arguments.max_epochs or (2 if arguments.quick else 30)
 
 trials = eegkd.load_trials(
-    arguments.dataset or eegkd.SimulatedSSVEP(n_trials=4 if arguments.quick else 20),
+    arguments.dataset or SimulatedSSVEP(n_trials=4 if arguments.quick else 20),
     subjects=subjects,
     tmax=2.0,
 )

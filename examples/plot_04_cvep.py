@@ -27,6 +27,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import eegkd
+from eegkd.data.simulated import SimulatedCVEP
 from eegkd.evaluation.splits import held_out
 from eegkd.report import ROLE_COLORS
 
@@ -47,7 +48,7 @@ epochs = arguments.max_epochs or (2 if arguments.quick else 12)
 
 size = {"n_trials": 2, "n_runs": 2} if arguments.quick else {"n_trials": 4, "n_runs": 4}
 trials = eegkd.load_trials(
-    arguments.dataset or eegkd.SimulatedCVEP(n_targets=8, sfreq=120, **size),
+    arguments.dataset or SimulatedCVEP(n_targets=8, sfreq=120, **size),
     subjects=subjects,
     sfreq=120.0,
 )

@@ -19,6 +19,7 @@ import mne
 
 import eegkd
 from eegkd.data.recordings import RecordedDataset
+from eegkd.data.simulated import SimulatedMotorImagery
 
 parser = argparse.ArgumentParser(description="Your own recording.")
 parser.add_argument("--files", nargs="+", help="recordings of one subject, in order")
@@ -44,7 +45,7 @@ def record(raw, name, electrodes=None):
 
 
 if not arguments.files:
-    subject = eegkd.SimulatedMotorImagery(n_subjects=1, events=list(CODES))
+    subject = SimulatedMotorImagery(n_subjects=1, events=list(CODES))
     days = subject.get_data([1])[1]
     for day, runs in enumerate(days.values(), start=1):
         for number, run in list(runs.items())[: 3 if day == 1 else 2]:

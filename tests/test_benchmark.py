@@ -17,6 +17,7 @@ from eegkd.benchmark import engine, work
 from eegkd.benchmark import run as run_module
 from eegkd.benchmark.grid import Recordings
 from eegkd.benchmark.run import prepare
+from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.methods import none
 
 from .conftest import make_trials
@@ -430,13 +431,13 @@ def test_content_tells_functions_and_objects_apart():
     assert digest(np.arange(3)) != digest(np.arange(3.0))
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({1, 2, 3}) == digest({3, 1, 2})
-    assert digest(eegkd.SimulatedMotorImagery(seed=0)) == digest(
-        eegkd.SimulatedMotorImagery(seed=0)
+    assert digest(SimulatedMotorImagery(seed=0)) == digest(
+        SimulatedMotorImagery(seed=0)
     )
-    assert digest(eegkd.SimulatedMotorImagery(seed=0)) != digest(
-        eegkd.SimulatedMotorImagery(seed=1)
+    assert digest(SimulatedMotorImagery(seed=0)) != digest(
+        SimulatedMotorImagery(seed=1)
     )
-    assert "0x" not in str(content(eegkd.SimulatedMotorImagery()))
+    assert "0x" not in str(content(SimulatedMotorImagery()))
 
 
 def test_content_of_a_function_follows_its_module(tmp_path, monkeypatch):
@@ -561,7 +562,7 @@ def test_data_that_changed_since_are_noticed(trials, store, monkeypatch, counted
         )
     assert ("student", "none") in counted  # of the new data
     assert len(results.scores) == 4
-    assert len(eegkd.benchmark.store.Store(store)) == 8
+    assert len(Store(store)) == 8
 
 
 def _always_broken(training):

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from eegkd import DecoderClassifier, DistilledClassifier, View, build_decoder
+from eegkd import DecoderClassifier, DistilledClassifier
+from eegkd.decoders import build_decoder
 from eegkd.distillation import Training
 from eegkd.methods._generators import AdversarialMaker, Judge
 from eegkd.methods.cgan_kd import cgan_kd
 from eegkd.samplers import TrialSampler
 from eegkd.samplers.synthetic import SegmentRecombination, join, spread
+from eegkd.view import View
 
 from .conftest import CH_22, make_trials
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from eegkd import View, build_decoder
 from eegkd.criteria import KL, CrossEntropy, SimilarityKeeping
 from eegkd.criteria.base import TrainedCriterion
 from eegkd.criteria.logits import LogitMSE
 from eegkd.criteria.relations import trial_similarity
-from eegkd.decoders import Output
+from eegkd.decoders import Output, build_decoder
 from eegkd.distillation import History, Learner, Objective, Training, distill
 from eegkd.methods import METHODS, kd
 from eegkd.samplers import TrialSampler
 from eegkd.teachers import EMA, Ensemble, Frozen, Peer, Virtual
+from eegkd.view import View
 from eegkd.weightings import Constant, Schedule
 
 from .conftest import CH_22, make_trials

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 
 import eegkd
-from eegkd import DecoderClassifier, DistilledClassifier, Trials, View, load_trials
+from eegkd import DecoderClassifier, DistilledClassifier, Trials, load_trials
 from eegkd.baselines import BASELINES, field_mapping
 from eegkd.criteria.modalities import _region_masks
 from eegkd.data.channels import canonical_name, positions
@@ -27,6 +27,7 @@ from eegkd.montage import ladder, list_montages, nearest_electrodes, resolve
 from eegkd.persistence import load_classifier, save_classifier
 from eegkd.report.figures import plot_montage
 from eegkd.samplers.recording import _read_raw
+from eegkd.view import View
 
 from .conftest import make_trials
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from eegkd import View, build_decoder
 from eegkd.criteria import CrossEntropy
-from eegkd.decoders import Decoder
+from eegkd.decoders import Decoder, build_decoder
 from eegkd.distillation.flatness import flatness, top_hessian_eigenvalue
 from eegkd.samplers import TrialSampler
+from eegkd.view import View
 
 from .conftest import CH_22, make_trials
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import eegkd
-from eegkd import DistilledClassifier, Frozen
+from eegkd import DistilledClassifier
 from eegkd.criteria import (
     CRITERIA,
     KL,
@@ -20,8 +20,10 @@ from eegkd.criteria import (
     SimilarityKeeping,
     TrainedCriterion,
 )
+from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.distillation import Learner, Objective, distill
 from eegkd.samplers import TrialSampler
+from eegkd.teachers import Frozen
 from eegkd.view import View
 
 from .conftest import make_trials
@@ -269,7 +271,7 @@ def test_rule_6_a_replaced_electrode_is_reported():
 
 
 def test_rule_7_simulated_data_are_called_simulated():
-    assert eegkd.SimulatedMotorImagery.__name__.startswith("Simulated")
+    assert SimulatedMotorImagery.__name__.startswith("Simulated")
     result = eegkd.fit(replace(make_trials(), simulated=True), **QUICK)
     assert "simulated" in result.describe()
     assert "simulated" in repr(result)

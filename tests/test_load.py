@@ -13,9 +13,9 @@ from moabb.datasets.base import BaseDataset
 from requests.exceptions import ConnectionError as NoConnection
 
 import eegkd
-from eegkd import SimulatedMotorImagery, list_datasets, load_trials
+from eegkd import list_datasets, load_trials
 from eegkd.data import find, load
-from eegkd.data.simulated import CH_NAMES
+from eegkd.data.simulated import CH_NAMES, SimulatedMotorImagery
 
 HANDS = ["left_hand", "right_hand"]
 

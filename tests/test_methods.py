@@ -17,13 +17,15 @@ import pytest
 import torch
 
 import eegkd
-from eegkd import DecoderClassifier, DistilledClassifier, View, build_decoder
+from eegkd import DecoderClassifier, DistilledClassifier
 from eegkd.criteria import CRITERIA
 from eegkd.criteria.describe import sections as criteria_sections
+from eegkd.decoders import build_decoder
 from eegkd.methods import METHODS
 from eegkd.methods.describe import describe, overview, sections
 from eegkd.samplers import TrialSampler
 from eegkd.teachers import Frozen
+from eegkd.view import View
 
 from .conftest import PROJECT, make_trials
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from eegkd import View, build_decoder
+from eegkd.decoders import build_decoder
 from eegkd.distillation import Training
 from eegkd.methods.activation_boundaries import activation_boundaries
 from eegkd.methods.attention_transfer import attention_transfer
@@ -24,6 +24,7 @@ from eegkd.methods.review_kd import review_kd
 from eegkd.methods.standardized_kd import standardized_kd
 from eegkd.methods.vid import vid
 from eegkd.samplers import TrialSampler
+from eegkd.view import View
 
 from .conftest import CH_22, make_trials
 

@@ -16,9 +16,8 @@ from scipy.stats import entropy
 from torch import nn
 from torch.nn import functional as F
 
-from eegkd import View, build_decoder
 from eegkd.criteria import KL, CrossEntropy
-from eegkd.decoders import Output
+from eegkd.decoders import Output, build_decoder
 from eegkd.distillation import History, Objective, Training, distill
 from eegkd.methods.bd_kd import bd_kd
 from eegkd.methods.born_again import born_again
@@ -28,6 +27,7 @@ from eegkd.methods.self_distillation import self_distillation
 from eegkd.methods.tf_kd import tf_kd
 from eegkd.samplers import TrialSampler
 from eegkd.teachers import EMA, Peer
+from eegkd.view import View
 from eegkd.weightings import Constant, Context, EntropyGap
 
 from .conftest import CH_22, make_trials

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from eegkd import View, build_decoder
 from eegkd.benchmark import sweep
-from eegkd.decoders import Output
+from eegkd.decoders import Output, build_decoder
 from eegkd.distillation import Training
 from eegkd.methods.augmented_kd import augmented_kd
 from eegkd.methods.cudfkd import cudfkd
@@ -19,6 +18,7 @@ from eegkd.methods.mix_kd import _StandardizedCrossEntropy, mix_kd
 from eegkd.methods.single_recording import single_recording
 from eegkd.samplers.augmented import AUGMENTATIONS
 from eegkd.samplers.trials import Batch, TrialSampler
+from eegkd.view import View
 
 from .conftest import CH_22, make_trials
 

@@ -11,9 +11,8 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from eegkd import View, build_decoder
 from eegkd.criteria import KL, CrossEntropy
-from eegkd.decoders import Output
+from eegkd.decoders import Output, build_decoder
 from eegkd.distillation import Objective, Training
 from eegkd.methods import _teachers
 from eegkd.methods._teachers import RandomSubset, overlapping_subsets
@@ -26,6 +25,7 @@ from eegkd.methods.pskd import pskd
 from eegkd.methods.ros_kd import ros_kd
 from eegkd.samplers import TrialSampler
 from eegkd.teachers import Ensemble, Frozen
+from eegkd.view import View
 from eegkd.weightings import Constant
 
 from .conftest import CH_22, make_trials

@@ -40,7 +40,6 @@ from eegkd import (
     DecoderClassifier,
     DistilledClassifier,
     Montage,
-    SimulatedMotorImagery,
     list_montages,
     load_montage,
 )
@@ -54,6 +53,7 @@ from eegkd.baselines.pipelines import (
     pipelines_folder,
 )
 from eegkd.data.paradigms import PARADIGMS
+from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.estimators import paradigm_parameters
 from eegkd.methods import METHODS
 

@@ -23,6 +23,7 @@ from eegkd.benchmark.store import Store
 from eegkd.criteria import CrossEntropy
 from eegkd.data.find import quiet
 from eegkd.data.paradigms import Paradigm, find_paradigm
+from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import train_decoder
 from eegkd.estimators import paradigm_parameters, single
@@ -197,7 +198,7 @@ def test_times_are_those_of_the_recording():
 
 
 def test_rest_is_cut_into_windows_that_stay_together():
-    dataset = eegkd.SimulatedRestingState(n_subjects=1)
+    dataset = SimulatedRestingState(n_subjects=1)
     whole = load_trials(dataset, window=None)
     trials = load_trials(dataset)
     assert trials.n_times == round(PARADIGMS["rstate"].window * trials.sfreq)
@@ -209,7 +210,7 @@ def test_rest_is_cut_into_windows_that_stay_together():
 
 
 def test_flashes_of_a_character_are_one_block():
-    trials = load_trials(eegkd.SimulatedP300(n_subjects=1))
+    trials = load_trials(SimulatedP300(n_subjects=1))
     metadata = trials.metadata
     sizes = metadata.groupby(["session", "run", "group"]).size()
     assert sizes.min() > 1

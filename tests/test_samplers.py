@@ -12,9 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from eegkd import View, build_decoder
 from eegkd.criteria import CrossEntropy
-from eegkd.decoders import Output
+from eegkd.decoders import Output, build_decoder
 from eegkd.samplers.augmented import (
     AUGMENTATIONS,
     Augmented,
@@ -32,6 +31,7 @@ from eegkd.samplers.mixup import Mixup
 from eegkd.samplers.recording import Recording, continuous
 from eegkd.samplers.trials import TrialSampler
 from eegkd.teachers import Frozen
+from eegkd.view import View
 from eegkd.weightings import Context
 from eegkd.weightings.self_paced import SelfPaced
 

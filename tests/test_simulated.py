@@ -12,9 +12,9 @@ from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
-from eegkd import SimulatedMotorImagery, load_trials
+from eegkd import load_trials
 from eegkd.data.channels import mne_montage
-from eegkd.data.simulated import head, motor_imagery, subjects
+from eegkd.data.simulated import SimulatedMotorImagery, head, motor_imagery, subjects
 from eegkd.data.simulated import signals as noises
 
 GOOD = [2, 7]  # subjects with much skill; poor are 3, 4 and 8

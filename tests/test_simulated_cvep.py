@@ -9,8 +9,8 @@ from moabb.paradigms import CVEP
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
-from eegkd import SimulatedCVEP, load_montage
-from eegkd.data.simulated import SIMULATED, base, cvep, head, vision
+from eegkd import load_montage
+from eegkd.data.simulated import SIMULATED, SimulatedCVEP, base, cvep, head, vision
 from eegkd.data.simulated.subjects import draw_day
 
 NAMES = list(head.CH_NAMES)

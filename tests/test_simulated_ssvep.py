@@ -7,8 +7,8 @@ import pytest
 from mne.filter import filter_data
 from moabb.paradigms import SSVEP
 
-from eegkd import BASELINES, SimulatedSSVEP, Trials
-from eegkd.data.simulated import SIMULATED, base, head, ssvep, vision
+from eegkd import BASELINES, Trials
+from eegkd.data.simulated import SIMULATED, SimulatedSSVEP, base, head, ssvep, vision
 from eegkd.data.simulated.subjects import draw_day
 
 NAMES = list(head.CH_NAMES)

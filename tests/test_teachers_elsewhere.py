@@ -10,9 +10,10 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from eegkd import DecoderClassifier, DistilledClassifier, Frozen
+from eegkd import DecoderClassifier, DistilledClassifier
 from eegkd.estimators import DecoderRegressor, DistilledRegressor
 from eegkd.persistence import load_classifier, save_classifier
+from eegkd.teachers import Frozen
 
 from .conftest import CH_22, make_trials
 from .test_regression import make_numbers

@@ -101,7 +101,8 @@ def build_decoder(
 
     Examples
     --------
-    >>> from eegkd import View, build_decoder
+    >>> from eegkd.decoders import build_decoder
+    >>> from eegkd.view import View
     >>> view = View(["C3", "Cz", "C4"], ["Fz", "C3", "Cz", "C4"], standardize=None)
     >>> build_decoder("SCCNet", view, n_outputs=2, n_times=500, sfreq=125.0)
     <Decoder | SCCNet: 3 electrodes, 6894 parameters>

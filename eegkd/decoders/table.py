@@ -105,7 +105,7 @@ class DecoderSpec:
 
 
 def list_decoders() -> list[str]:
-    """Return the names that `eegkd.build_decoder` takes.
+    """Return the names that `eegkd.decoders.build_decoder` takes.
 
     Returns
     -------

@@ -118,7 +118,7 @@ class Training:
         Parameters
         ----------
         mode : {"eval", "as_published"}, default="eval"
-            See `eegkd.Frozen`.
+            See `eegkd.teachers.Frozen`.
 
         Returns
         -------

@@ -112,7 +112,7 @@ class SimulatedCVEP(SimulatedDataset):
     See Also
     --------
     eegkd.load_trials : Load this dataset, or another, as trials.
-    eegkd.SimulatedSSVEP : Targets that flicker with a frequency.
+    eegkd.data.simulated.SimulatedSSVEP : Targets that flicker with a frequency.
 
     Notes
     -----
@@ -156,7 +156,7 @@ class SimulatedCVEP(SimulatedDataset):
 
     Examples
     --------
-    >>> from eegkd import SimulatedCVEP
+    >>> from eegkd.data.simulated import SimulatedCVEP
     >>> dataset = SimulatedCVEP(n_subjects=2)
     >>> dataset.event_id, dataset.interval, dataset.codes.shape
     ({'1.0': 101, '0.0': 100}, [0.0, 0.3], (4, 63))

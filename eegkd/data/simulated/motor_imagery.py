@@ -158,7 +158,7 @@ class SimulatedMotorImagery(SimulatedDataset):
 
     Examples
     --------
-    >>> from eegkd import SimulatedMotorImagery
+    >>> from eegkd.data.simulated import SimulatedMotorImagery
     >>> dataset = SimulatedMotorImagery(n_subjects=2)
     >>> raw = dataset.get_data([1])[1]["0train"]["0"]
     >>> len(raw.ch_names), raw.info["sfreq"], len(raw.annotations)

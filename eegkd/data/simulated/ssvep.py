@@ -96,7 +96,7 @@ class SimulatedSSVEP(SimulatedDataset):
     See Also
     --------
     eegkd.load_trials : Load this dataset, or another, as trials.
-    eegkd.SimulatedCVEP : Targets that flicker by a code.
+    eegkd.data.simulated.SimulatedCVEP : Targets that flicker by a code.
 
     Notes
     -----
@@ -139,7 +139,7 @@ class SimulatedSSVEP(SimulatedDataset):
 
     Examples
     --------
-    >>> from eegkd import SimulatedSSVEP
+    >>> from eegkd.data.simulated import SimulatedSSVEP
     >>> dataset = SimulatedSSVEP(n_subjects=2)
     >>> list(dataset.event_id)
     ['8', '9.5', '11', '13', '17']
