@@ -17,6 +17,7 @@ from eegkd.benchmark import engine, work
 from eegkd.benchmark import run as run_module
 from eegkd.benchmark.grid import Recordings
 from eegkd.benchmark.run import prepare
+from eegkd.benchmark.store import Store
 from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.methods import none
 
