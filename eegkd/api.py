@@ -17,7 +17,7 @@ from eegkd.data import check_subjects, load_trials, paradigm_of
 from eegkd.data.paradigms import find_paradigm
 from eegkd.data.trials import Trials
 from eegkd.evaluation.metrics import METRICS, class_codes
-from eegkd.evaluation.splits import SCHEMES, Fold, evaluation_folds
+from eegkd.evaluation.splits import EVALUATIONS, Fold, evaluation_folds
 from eegkd.evaluation.statistics import ROLES
 from eegkd.montage import load_montage, resolve
 
@@ -38,7 +38,7 @@ def fit(
     teacher: Any = None,
     student: Any = None,
     subjects: Sequence[Any] | None = None,
-    scheme: str = "individual",
+    evaluation: str = "individual",
     test: str | Sequence[str] = "auto",
     n_seeds: int = 1,
     random_state: int = 0,
@@ -72,11 +72,13 @@ def fit(
         Another network for one of the two; ``teacher`` may be a `DecoderClassifier`.
     subjects : sequence, optional
         Subjects to load; all by default.
-    scheme : {"individual", "dependent", "independent"}, default="individual"
-        Train on each subject's own training sessions, on those of all subjects, or
-        on those of all other subjects.
+    evaluation : str, default="individual"
+        Train on each subject's own training sessions (``"individual"``), on those of
+        all subjects (``"dependent"``) or of all other subjects (``"independent"``); or
+        MOABB's ``"within_session"``, ``"cross_session"`` and ``"cross_subject"``, see
+        `eegkd.evaluation.splits.evaluation_folds`.
     test : {"auto", "session", "run", "time"} or list of str, default="auto"
-        What is held out for testing, see `eegkd.evaluation.splits.held_out`.
+        What the first three hold out, see `eegkd.evaluation.splits.held_out`.
     n_seeds : int, default=1
         Seeds, counted from ``random_state``.
     random_state : int, default=0
@@ -130,6 +132,7 @@ def fit(
     from eegkd.estimators import DistilledClassifier, check_training
     from eegkd.methods import METHODS
 
+    check_choice(evaluation, "evaluation", EVALUATIONS)
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(random_state, "random_state", at_least=0)
     if check_int(n_jobs, "n_jobs", at_least=-1) == 0:
@@ -162,8 +165,7 @@ def fit(
         else load_trials(dataset, subjects=subjects, **(data or {}))
     )
     resolved = resolve(wanted, trials.ch_names, prototype.on_missing)
-    check_choice(scheme, "scheme", SCHEMES)
-    folds, rule = evaluation_folds(trials.metadata, trials.y, scheme, test)
+    folds, rule = evaluation_folds(trials.metadata, trials.y, evaluation, test)
     seeds = range(random_state, random_state + n_seeds)
     work = _Work(trials, prototype, [(fold, seed) for fold in folds for seed in seeds])
     settings = {
@@ -177,7 +179,7 @@ def fit(
         "method": _method_name("student", method),
         "method_options": method_options,
         "paradigm": trials.paradigm,
-        "scheme": scheme,
+        "evaluation": evaluation,
         "test": rule,
         "seeds": list(seeds),
         "classifier": {

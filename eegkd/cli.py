@@ -31,7 +31,7 @@ FIT_EPILOG = """\
 examples:
   eegkd fit SimulatedMotorImagery --subjects 1 2 --max-epochs 100
   eegkd fit PhysionetMI --subjects 1 2 3 --montage headphone --output headphone
-  eegkd fit BNCI2014_001 --method kd --decoder EEGNet --scheme dependent --seeds 3
+  eegkd fit BNCI2014_001 --method kd --decoder EEGNet --evaluation dependent --seeds 3
   eegkd fit SimulatedP300 --montage unicorn --subjects 1
 
 Files are looked for in the folder that the environment variable MNE_DATA names.
@@ -46,6 +46,10 @@ RECORDING holds epochs in MNE's format with at least the montage's electrodes, c
 filtered as the trials that the student was trained on (eegkd info FOLDER tells how).
 """
 
+EVALUATION_HELP = (
+    "individual, dependent, independent, within_session, cross_session or "
+    "cross_subject (default: individual)"
+)
 DATA_NUMBERS = ("l_freq", "h_freq", "sfreq", "tmin", "tmax", "window")
 TRAINING_NUMBERS = ("max_epochs", "batch_size", "lr", "weight_decay")
 
@@ -146,9 +150,9 @@ def _add_fit(commands: Any) -> None:
     fit.add_argument("--teacher", help="another network for the teacher")
     fit.add_argument("--student", help="another network for the student")
     fit.add_argument(
-        "--scheme",
+        "--evaluation",
         default="individual",
-        help="individual, dependent or independent (default: individual)",
+        help=EVALUATION_HELP,
     )
     fit.add_argument(
         "--test",
@@ -214,11 +218,7 @@ def _add_benchmark(commands: Any) -> None:
         ("methods", "default: none kd sk_kd"),
         ("decoders", "default: that of each dataset's paradigm"),
         ("baselines", "see eegkd baselines (by default no baseline)"),
-        (
-            "evaluation",
-            "individual, dependent, independent, within_session, "
-            "cross_session or cross_subject (default: individual)",
-        ),
+        ("evaluation", EVALUATION_HELP),
         ("test", "what is held out: auto, session, run, time, or names of sessions"),
     ):
         run.add_argument(f"--{name}", nargs="+", help=about)
@@ -314,7 +314,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         teacher=arguments.teacher,
         student=arguments.student,
         subjects=arguments.subjects,
-        scheme=arguments.scheme,
+        evaluation=arguments.evaluation,
         test=arguments.test[0]
         if arguments.test[0] in ("auto", "session", "run", "time")
         else arguments.test,

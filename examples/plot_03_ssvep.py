@@ -104,7 +104,7 @@ spectrum.savefig(folder / "spectrum.png", dpi=150)
 # The teacher reads not 64 electrodes but the nine over the visual cortex, as is usual
 # for SSVEP. The first layer of EEGNet works on each electrode, so that all of them
 # would take seven times as long; and in so few epochs a network on 64 electrodes learns
-# little. The subjects share one teacher and one student (``scheme="dependent"``),
+# little. The subjects share one teacher and one student (``evaluation="dependent"``),
 # because 100 trials of one subject are few. And the method is classical distillation,
 # ``"kd"``: by the same validation loss it came out before ``"sk_kd"``, whose published
 # weights were made for motor imagery and a longer schedule.
@@ -118,7 +118,7 @@ teacher = eegkd.DecoderClassifier(
 )
 options = {
     "method": "kd",
-    "scheme": "dependent",
+    "evaluation": "dependent",
     "student_options": network,
     "on_missing": "nearest",  # the cap has no TP9: its neighbor stands in
     **training,

@@ -16,6 +16,7 @@ from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import make_trials
 
+DAYS = ("0train", "1test")
 QUICK = {"max_epochs": 2, "batch_size": 16}
 
 
@@ -99,15 +100,17 @@ def test_same_seed_same_result_and_in_parallel(result):
 
 
 @pytest.mark.parametrize(
-    ("scheme", "keys"),
+    ("evaluation", "keys"),
     [
         ("individual", {("1", 0), ("2", 0)}),
         ("dependent", {("all", 0)}),
         ("independent", {("1", 0), ("2", 0)}),
+        ("cross_session", {(f"{who}/{day}", 0) for who in (1, 2) for day in DAYS}),
+        ("cross_subject", {("1", 0), ("2", 0)}),
     ],
 )
-def test_schemes(scheme, keys):
-    result = eegkd.fit(make_trials(), scheme=scheme, **QUICK)
+def test_evaluations(evaluation, keys):
+    result = eegkd.fit(make_trials(), evaluation=evaluation, **QUICK)
     assert set(result.students) == keys
     assert set(result.scores["subject"]) == {1, 2}
     n_trained = {len(model.history_.rows) for model in result.students.values()}
@@ -272,7 +275,7 @@ def test_one_classifier_on_disk(result, tmp_path):
         ({"montage": "headbnad"}, ValueError, "Did you mean 'headband'"),
         ({"method": "sk"}, ValueError, "Unknown name 'sk' for 'method'"),
         ({"decoder": "SCNet"}, ValueError, "Did you mean 'SCCNet'"),
-        ({"scheme": "pooled"}, ValueError, "'scheme' must be one of"),
+        ({"evaluation": "pooled"}, ValueError, "'evaluation' must be one of"),
         ({"n_seeds": 0}, ValueError, "'n_seeds' must be an integer >= 1"),
         (
             {"subjects": [7]},

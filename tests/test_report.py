@@ -108,7 +108,7 @@ def make_result(n_subjects=9, n_seeds=3, classes=CLASSES, gain=0.05, **settings)
             "replaced_electrodes": "",
             "method": "sk_kd",
             "method_options": {},
-            "scheme": "individual",
+            "evaluation": "individual",
             "test": "the last session of each subject",
             "seeds": list(range(n_seeds)),
             "classifier": {"lr": 0.001, "reference": None},

@@ -9,7 +9,7 @@ import pytest
 from eegkd.estimators.validation import validation_mask
 from eegkd.evaluation.splits import (
     EVALUATIONS,
-    SCHEMES,
+    HOLD_OUT,
     Fold,
     evaluation_folds,
     held_out,
@@ -32,24 +32,24 @@ def table(
     return metadata, np.arange(len(rows)) % 2
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_no_trial_is_trained_and_tested(scheme):
+@pytest.mark.parametrize("evaluation", HOLD_OUT)
+def test_no_trial_is_trained_and_tested(evaluation):
     metadata, y = table()
     mask, _ = held_out(metadata, y)
-    for fold in make_folds(metadata, mask, scheme):
+    for fold in make_folds(metadata, mask, evaluation):
         for tested in fold.test.values():
             assert not set(fold.train) & set(tested)
             assert mask[tested].all()
         assert not mask[fold.train].any()
 
 
-def test_schemes_train_on_whom_they_say():
+def test_evaluations_train_on_whom_they_say():
     metadata, y = table(subjects=(1, 2, 3))
     mask, _ = held_out(metadata, y)
     who = metadata["subject"].to_numpy()
     trained = {
-        scheme: [set(who[fold.train]) for fold in make_folds(metadata, mask, scheme)]
-        for scheme in SCHEMES
+        name: [set(who[fold.train]) for fold in make_folds(metadata, mask, name)]
+        for name in HOLD_OUT
     }
     assert trained["individual"] == [{1}, {2}, {3}]
     assert trained["dependent"] == [{1, 2, 3}]

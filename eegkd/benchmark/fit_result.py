@@ -193,8 +193,8 @@ class FitResult:
         n_subjects = self.scores["subject"].nunique()
         lines = [
             f"{settings['dataset']}{' (simulated)' if settings['simulated'] else ''}, "
-            f"{n_subjects} subject(s), {len(settings['seeds'])} seed(s), scheme "
-            f"{settings['scheme']}; tested on {settings['test']}.",
+            f"{n_subjects} subject(s), {len(settings['seeds'])} seed(s), "
+            f"evaluation {settings['evaluation']}; tested on {settings['test']}.",
             "",
             f"{'role':<10}{'method':<10}{'montage':<14}{'chans':>5}  "
             f"{name:>{wide}}  {'95 % over subjects':<18}  {'of teacher':>10}",
@@ -272,7 +272,8 @@ class FitResult:
         models = []
         for role, found in self.by_role().items():
             for (subject, seed), classifier in found.items():
-                name = f"{role}_subject-{subject}_seed-{seed}"
+                who = subject.replace("/", "_")  # folds of a session
+                name = f"{role}_subject-{who}_seed-{seed}"
                 save_classifier(classifier, folder / "models" / name)
                 models.append(
                     {"role": role, "subject": subject, "seed": seed, "name": name}

@@ -28,7 +28,7 @@ from eegkd.data.paradigms import find_paradigm
 from eegkd.data.trials import Trials
 from eegkd.evaluation.splits import (
     EVALUATIONS,
-    SCHEMES,
+    HOLD_OUT,
     TESTS,
     Fold,
     automatic_test,
@@ -123,7 +123,7 @@ class Grid:
     evaluations : list of str
         How trials are cut into training and test.
     test : str or list of str
-        What the schemes hold out.
+        What the first three evaluations hold out.
     subjects : list or None
         Subjects of each dataset; all by default.
     seeds : list of int
@@ -424,7 +424,7 @@ class Recordings:
         evaluation : str
             See `eegkd.evaluation.splits.evaluation_folds`.
         test : str or list of str
-            What the schemes hold out.
+            What the first three evaluations hold out.
         only : str, optional
             Name of the only fold that is wanted.
 
@@ -455,14 +455,15 @@ class Recordings:
         evaluation : str
             See `eegkd.evaluation.splits.evaluation_folds`.
         test : str or list of str
-            What was asked for; the schemes decide ``"auto"`` by the data.
+            What was asked for; evaluations that hold out decide ``"auto"`` by
+            the data.
 
         Returns
         -------
         test : str or list of str
             The strictest rule that every subject allows.
         """
-        if test != "auto" or evaluation not in SCHEMES:
+        if test != "auto" or evaluation not in HOLD_OUT:
             return test
         found = set()
         for who in self.subjects if evaluation in ALONE else [None]:

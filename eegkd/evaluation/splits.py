@@ -15,9 +15,9 @@ from eegkd.data.groups import groups, last_groups, shares_samples
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMES = ("individual", "dependent", "independent")
-MOABB_EVALUATIONS = ("within_session", "cross_session", "cross_subject")
-EVALUATIONS = (*SCHEMES, *MOABB_EVALUATIONS)
+#: Evaluations that hold out what ``test`` says; MOABB's say themselves what is tested.
+HOLD_OUT = ("individual", "dependent", "independent")
+EVALUATIONS = (*HOLD_OUT, "within_session", "cross_session", "cross_subject")
 MOABB_SEED = 42  # of the folds within a session, as in moabb.benchmark
 N_FOLDS = 5  # within a session, as in MOABB
 TESTS = ("auto", "session", "run", "time")
@@ -152,9 +152,9 @@ def automatic_test(metadata: pd.DataFrame, y: np.ndarray) -> str:
 
 
 def make_folds(
-    metadata: pd.DataFrame, is_test: np.ndarray, scheme: str = "individual"
+    metadata: pd.DataFrame, is_test: np.ndarray, evaluation: str = "individual"
 ) -> list[Fold]:
-    """Cut trials into folds by the scheme of the paper.
+    """Cut trials into folds by an evaluation that holds out what ``test`` says.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def make_folds(
         ``subject`` of each trial.
     is_test : ndarray of bool, shape (n_trials,)
         Which trials are for testing, see `held_out`.
-    scheme : {"individual", "dependent", "independent"}, default="individual"
+    evaluation : {"individual", "dependent", "independent"}, default="individual"
         Train on the subject's own training trials, on those of all subjects, or on
         those of all other subjects. Testing is always on the subject's own test
         trials.
@@ -170,25 +170,25 @@ def make_folds(
     Returns
     -------
     folds : list of Fold
-        One for each subject; one for all in the scheme "dependent".
+        One for each subject; one for all if ``evaluation`` is "dependent".
 
     Raises
     ------
     ValueError
-        If ``scheme`` is unknown, or "independent" has fewer than two subjects.
+        If ``evaluation`` is unknown, or "independent" has fewer than two subjects.
     """
-    check_choice(scheme, "scheme", SCHEMES)
+    check_choice(evaluation, "evaluation", HOLD_OUT)
     subject = metadata["subject"].to_numpy()
     people = list(dict.fromkeys(subject.tolist()))
     tests = {who: np.flatnonzero((subject == who) & is_test) for who in people}
-    if scheme == "dependent":
+    if evaluation == "dependent":
         return [_apart(metadata, Fold("all", np.flatnonzero(~is_test), tests))]
-    if scheme == "independent" and len(people) < 2:
+    if evaluation == "independent" and len(people) < 2:
         raise ValueError(
-            "'scheme' 'independent' trains on other subjects, but there is only "
+            "'evaluation' 'independent' trains on other subjects, but there is only "
             f"subject {people[0]!r}. Load at least two subjects."
         )
-    own = scheme == "individual"
+    own = evaluation == "individual"
     return [
         _apart(
             metadata,
@@ -215,7 +215,7 @@ def evaluation_folds(
     evaluation: str = "individual",
     test: str | Sequence[str] = "auto",
 ) -> tuple[list[Fold], str]:
-    """Cut trials into folds by a scheme of the paper or an evaluation of MOABB.
+    """Cut trials into folds: who is trained and who is tested on what.
 
     Parameters
     ----------
@@ -224,12 +224,13 @@ def evaluation_folds(
     y : ndarray, shape (n_trials,)
         Labels.
     evaluation : str, default="individual"
-        A scheme of `make_folds`, or ``"within_session"`` (five folds within each
-        session), ``"cross_session"`` (each session of a subject is tested once, by
-        what was learned on its other sessions) or ``"cross_subject"`` (each subject
-        is tested by what was learned on the others), cut by MOABB's splitters.
+        ``"individual"``, ``"dependent"`` or ``"independent"``, see `make_folds`, or
+        ``"within_session"`` (five folds within each session), ``"cross_session"``
+        (each session of a subject is tested once, by what was learned on its other
+        sessions) or ``"cross_subject"`` (each subject is tested by what was learned
+        on the others), cut by MOABB's splitters.
     test : {"auto", "session", "run", "time"} or list of str, default="auto"
-        What the schemes hold out, see `held_out`; MOABB's evaluations say themselves.
+        What the first three hold out, see `held_out`; the others say themselves.
 
     Returns
     -------
@@ -247,14 +248,14 @@ def evaluation_folds(
     """
     check_choice(evaluation, "evaluation", EVALUATIONS)
     y = check_labels(y, len(metadata))
-    if evaluation in SCHEMES:
+    if evaluation in HOLD_OUT:
         is_test, rule = held_out(metadata, y, test)
         folds = make_folds(metadata, is_test, evaluation)
         return _check_classes(folds, y), rule
     if test != "auto":
         raise ValueError(
             f"'test' must be 'auto' for evaluation {evaluation!r}, which says itself "
-            f"what is tested, got {test!r}. Use one of {join_names(SCHEMES)} with it."
+            f"what is tested, got {test!r}. Use one of {join_names(HOLD_OUT)} with it."
         )
     _check_several(metadata, evaluation)
     from moabb.evaluations import splitters

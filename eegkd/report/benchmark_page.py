@@ -12,9 +12,9 @@ import numpy as np
 from eegkd.evaluation.statistics import metric_name
 from eegkd.report.page import (
     CSS,
+    EVALUATION_TEXTS,
     MIN_SUBJECTS,
     PAPER,
-    SCHEMES,
     TRIALS,
     _capital,
     _count,
@@ -35,12 +35,6 @@ WIDE = """
 #content .eegkd-wide td { white-space: nowrap; }
 #content .eegkd-found { padding-left: 1.5rem; text-indent: -1rem; }
 """
-EVALUATIONS = {
-    **SCHEMES,
-    "within_session": "networks learn from other trials of the same session",
-    "cross_session": "networks learn from other sessions of the same subject",
-    "cross_subject": "networks learn from other subjects",
-}
 COSTS = {
     "parameters": "Parameters",
     "macs": "Multiply-accumulates per trial",
@@ -276,7 +270,7 @@ def _what(results: Results) -> str:
         for name, counts in montages.items()
     )
     evaluations = "; ".join(
-        f"{name}: {EVALUATIONS.get(name, 'see settings')}"
+        f"{name}: {EVALUATION_TEXTS.get(name, 'see settings')}"
         for name in planned["evaluation"].unique()
     )
     return (

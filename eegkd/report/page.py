@@ -44,10 +44,13 @@ CSS = """
 #content .accordion-header .badge { display: none; }
 @media print { #content .eegkd-long { max-height: none; } }
 """
-SCHEMES = {
+EVALUATION_TEXTS = {
     "individual": "each subject's networks learn from that subject's training trials",
     "dependent": "one set of networks learns from the training trials of all subjects",
     "independent": "each subject's networks learn from all other subjects",
+    "within_session": "networks learn from other trials of the same session",
+    "cross_session": "networks learn from other sessions of the same subject",
+    "cross_subject": "networks learn from other subjects",
 }
 METHODS = {
     "kd": "soft labels",
@@ -271,7 +274,7 @@ def _what(result: FitResult) -> str:
         if method == "none"
         else f"Method: <strong>{html.escape(method)}</strong>{explained}."
     )
-    scheme = settings["scheme"]
+    evaluation = settings["evaluation"]
     return (
         f"Dataset <strong>{html.escape(settings['dataset'])}</strong>, "
         f"{_count(result.scores['subject'].nunique(), 'subject')}, "
@@ -280,8 +283,8 @@ def _what(result: FitResult) -> str:
         f"({html.escape(', '.join(settings['classes']))}). "
         f"Montage <strong>{html.escape(montage['name'])}</strong>: "
         f"{_count(len(names), 'electrode')} ({html.escape(', '.join(names))}). "
-        f"{taught} Training scheme {html.escape(scheme)}: "
-        f"{SCHEMES.get(scheme, 'see settings')}. "
+        f"{taught} Evaluation {html.escape(evaluation)}: "
+        f"{EVALUATION_TEXTS.get(evaluation, 'see settings')}. "
         f"Tested on {html.escape(settings['test'])}; these trials took no part in any "
         "choice."
     )
