@@ -1,4 +1,4 @@
-"""What a second process is worth, and what reading a finished comparison costs.
+"""What a second process is worth, and what reading a finished benchmark costs.
 
 Runs one grid (two simulated subjects, 2 seeds, 28 jobs) with one process and with two,
 in turn, each time into a new store; then asks for the finished grid again, in a new

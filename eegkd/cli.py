@@ -25,7 +25,7 @@ examples:
   eegkd benchmark --plan plan.toml --cluster tcp://scheduler:8786
 
 Every finished job is in the store at once. The same command again does what is
-missing; a finished comparison is only read. Options beside a plan replace the plan's.
+missing; a finished benchmark is only read. Options beside a plan replace the plan's.
 """
 FIT_EPILOG = """\
 examples:

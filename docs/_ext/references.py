@@ -15,9 +15,9 @@ HERE = Path(__file__).parent
 PACKAGE = HERE.parent.parent / "eegkd"
 PAGE = "generated/references.md"  # below the folder of the pages
 GROUPS = {
-    "Classical decoders": ("baselines", "pipelines"),
-    "Simulation, datasets, paradigms": ("datasets", "paradigms", "trials", "montage"),
-    "Scores and statistics": ("statistics", "metrics", "report", "comparison"),
+    "Classical decoders": ("baselines",),
+    "Simulation, datasets, paradigms": ("data", "montage"),
+    "Scores and statistics": ("evaluation", "report", "benchmark"),
 }
 OTHERS = "Distillation and training"
 SECTION = re.compile(r"\nReferences\n-+\n(.*?)(?:\n\w[\w ]*\n-{3,}|\Z)", re.DOTALL)

@@ -1,7 +1,7 @@
-"""A plan's table, conclusions and figures: those of docs/comparison.md.
+"""A plan's table, conclusions and figures: those of docs/benchmark.md.
 
-    python benchmarks/bench_comparison.py examples/plans/simulated.toml docs/results
-    MNE_DATA=... python benchmarks/bench_comparison.py examples/plans/physionet.toml \
+    python benchmarks/bench_plan.py examples/plans/simulated.toml docs/results
+    MNE_DATA=... python benchmarks/bench_plan.py examples/plans/physionet.toml \
         docs/results
 
 Runs what the plan's store lacks, then writes NAME.md, an overview (that of the README,
