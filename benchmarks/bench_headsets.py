@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 import eegkd
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.data.simulated import CH_NAMES
-from eegkd.evaluation.statistics import metric_name
+from eegkd.evaluation.metrics import chance_level, metric_title
 from eegkd.montage import resolve
 
 # The simulated set of each paradigm, the classical decoder that suits it, and subjects;
@@ -83,7 +83,7 @@ def write(tables: dict[str, pd.DataFrame], folder: Path) -> str:
     """Write and return the table."""
     chance = {p: _chance(p) for p in tables}
     head = [
-        f"{PARADIGMS[p].title} ({metric_name(PARADIGMS[p].metric)})" for p in tables
+        f"{PARADIGMS[p].title} ({metric_title(PARADIGMS[p].metric)})" for p in tables
     ]
     lines = [
         f"| SIMULATED | {' | '.join(head)} |",
@@ -132,7 +132,7 @@ def draw(tables: dict[str, pd.DataFrame], folder: Path) -> None:
 def _chance(paradigm: str) -> float:
     """Return what guessing gives."""
     dataset = getattr(eegkd, SETS[paradigm][0])()
-    found = PARADIGMS[paradigm].chance(len(dataset.event_id))
+    found = chance_level(paradigm, len(dataset.event_id))
     if found is None:
         raise SystemExit(f"no chance level for {paradigm}")
     return found

@@ -16,7 +16,7 @@ from eegkd.benchmark.fit_result import FitResult, versions
 from eegkd.data import check_subjects, load_trials, paradigm_of
 from eegkd.data.paradigms import find_paradigm
 from eegkd.data.trials import Trials
-from eegkd.evaluation.metrics import METRICS, class_codes
+from eegkd.evaluation.metrics import class_codes, score_predictions
 from eegkd.evaluation.splits import EVALUATIONS, Fold, evaluation_folds
 from eegkd.evaluation.statistics import ROLES
 from eegkd.montage import load_montage, resolve
@@ -334,9 +334,7 @@ class _Work:
                         "montage": view.montage.name,
                         "n_chans": view.montage.n_chans,
                         "n_trials": len(tested),
-                        **{
-                            name: count(codes, proba) for name, count in METRICS.items()
-                        },
+                        **score_predictions(codes, proba),
                     }
                 )
                 labels = model.classes_[proba.argmax(axis=1)]

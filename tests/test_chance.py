@@ -11,17 +11,19 @@ from scipy.signal import lfilter
 import eegkd
 from eegkd.benchmark.results import Results
 from eegkd.data.paradigms import PARADIGMS
-from eegkd.evaluation.metrics import roc_auc
+from eegkd.evaluation.metrics import (
+    METRICS,
+    chance_level,
+    judged_metric,
+    metric_title,
+    roc_auc,
+)
 from eegkd.evaluation.statistics import (
     SIGNIFICANCE,
-    TESTED_METRICS,
     chance_sentence,
     chance_test,
     effective_trials,
-    guessing,
     judge_chance,
-    judged_metric,
-    metric_name,
     pool_folds,
 )
 from eegkd.report.page import _figures
@@ -266,16 +268,16 @@ def test_many_items_are_corrected_for():
 
 def test_every_paradigm_is_judged_by_a_metric_whose_chance_is_known():
     for name, paradigm in PARADIGMS.items():
-        assert judged_metric(name) in TESTED_METRICS
-        assert guessing(name, 2, paradigm.metric) == 0.5
+        assert METRICS[judged_metric(name)].testable
+        assert chance_level(name, 2, paradigm.metric) == 0.5
     assert judged_metric(None) == "balanced_accuracy"
-    assert guessing("p300", 2, "accuracy") is None  # five of six are no targets
-    assert guessing(None, 4, "accuracy") == 0.25
-    assert guessing("imagery", 4, "log_loss") is None
+    assert chance_level("p300", 2, "accuracy") is None  # five of six are no targets
+    assert chance_level(None, 4, "accuracy") == 0.25
+    assert chance_level("imagery", 4, "log_loss") is None
 
 
 def test_metrics_have_plain_names():
-    names = {name: metric_name(name) for name in ("roc_auc", "accuracy", "log_loss")}
+    names = {name: metric_title(name) for name in ("roc_auc", "accuracy", "log_loss")}
     assert names == {
         "roc_auc": "ROC-AUC",
         "accuracy": "accuracy",
@@ -307,7 +309,7 @@ def test_sentence(names, options, expected):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leave out the figures of pages, which take seconds."""
-    for module in ("page", "comparison_page"):
+    for module in ("page", "benchmark_page"):
         monkeypatch.setattr(f"eegkd.report.{module}._figures", lambda result: iter(()))
 
 

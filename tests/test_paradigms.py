@@ -78,7 +78,7 @@ def test_a_row_is_possible_and_has_its_reasons(row):
     known = {field.name for field in fields(Paradigm)}
     assert set(row.reasons) <= known
     # One reason stands for the band, one for network and options.
-    free = {"name", "title", "moabb", "reasons", "h_freq", "decoder_options"}
+    free = {"name", "title", "moabb", "trial", "reasons", "h_freq", "decoder_options"}
     said = {
         name
         for name in known - free

@@ -14,9 +14,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from eegkd.benchmark.results import METRICS, Results
+from eegkd.benchmark.results import Results
+from eegkd.evaluation.metrics import METRICS, SINGLE_RUN_SD
 from eegkd.evaluation.statistics import (
-    SINGLE_RUN_SD,
     effect_size,
     paired_permutation_test,
 )

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eegkd.benchmark.conclusions import PLACE, rows_where
-from eegkd.data.paradigms import find_paradigm
+from eegkd.evaluation.metrics import chance_level, judged_metric, metric_title
 from eegkd.evaluation.statistics import (
     chance_sentence,
     judge_chance,
-    judged_metric,
-    metric_name,
     pool_folds,
 )
 
@@ -56,7 +54,7 @@ def judge_items(results: Results) -> pd.DataFrame:
             subjects.assign(item=pd.Series(items, dtype=object)), n_classes, metric
         )
         named = pd.DataFrame(list(judged.index), columns=ITEM, index=judged.index)
-        chance = find_paradigm(paradigm).chance(n_classes, metric)
+        chance = chance_level(paradigm, n_classes, metric)
         tables.append(judged.join(named).assign(**known, metric=metric, chance=chance))
     filled = [table for table in tables if len(table)] or tables
     return pd.concat(filled, ignore_index=True)[COLUMNS]
@@ -79,12 +77,12 @@ def guessing_lines(results: Results) -> list[str]:
     place: Any
     for place, rows in judge_items(results).groupby(PLACE[:2], sort=False):
         below = rows[~rows["above"].astype(bool)]
-        paradigm = find_paradigm(results.paradigm_of(place[0]))
         scores = rows_where(results.scores, dataset=place[0])
-        chance = paradigm.chance(int(scores["n_classes"].iloc[0]))
+        n_classes = int(scores["n_classes"].iloc[0])
+        chance = chance_level(results.paradigm_of(place[0]), n_classes)
         text = chance_sentence(
             [_words(results, row) for row in below.to_dict("records")],
-            f"{metric_name(paradigm.metric)} {chance:.3f}",
+            f"{metric_title(results.metric_of(place[0]))} {chance:.3f}",
             n_effective=None
             if below["possible"].any()
             else float(below["n_effective"].max()),

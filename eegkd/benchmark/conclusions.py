@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd.data.paradigms import find_paradigm
-from eegkd.evaluation import metrics
+from eegkd.evaluation.metrics import METRICS, metric_title
 from eegkd.evaluation.statistics import (
     MAX_SEEDS,
     SIGNIFICANCE,
-    SINGLE_RUN_SD,
     combine_datasets,
     holm,
     mean_interval,
-    metric_name,
     seed_noise,
     smallest_p_value,
 )
@@ -25,14 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLACE = ["dataset", "evaluation", "montage"]
-COSTS = ("parameters", "macs", "train_seconds", "predict_ms")
-METRICS = (*metrics.METRICS, "itr", *COSTS)
-LESS_IS_BETTER = (*metrics.LESS_IS_BETTER, *COSTS)
-# Of one seed, by paradigm and metric; of others no published figure is known here.
-SEED_NOISE = {
-    ("imagery", "accuracy"): SINGLE_RUN_SD,
-    ("imagery", "balanced_accuracy"): SINGLE_RUN_SD,
-}
 
 
 def in_words(row: dict[str, Any]) -> str:
@@ -118,7 +108,8 @@ def noise_of_seeds(
     shared = any(side["shared"].any() for side in sides)
     n_independent = 1 if shared else n_subjects
     if one_seed:
-        known = SEED_NOISE.get((find_paradigm(paradigm).name, metric), np.nan)
+        imagery = find_paradigm(paradigm).name == "imagery"
+        known = METRICS[metric].single_run_sd if imagery else np.nan
         return float(known * np.sqrt(len(sides))), n_independent
     tables = [_by_run(side, shared) for side in sides]
     if len(tables) == 2:
@@ -174,7 +165,7 @@ def judge(rows: list[dict[str, Any]]) -> None:
     n_tests = int(np.isfinite(p_values).sum())
     for row, p_holm, best in zip(rows, holm(p_values), reachable, strict=True):
         row["p_holm"] = p_holm
-        sign = -1 if row["metric"] in LESS_IS_BETTER else 1
+        sign = -1 if METRICS[row["metric"]].less_is_better else 1
         row["verdict"] = _verdict(row, sign, best, n_tests)
 
 
@@ -213,7 +204,7 @@ def _enough(row: dict[str, Any]) -> str:
 
 def summary_lines(rows: pd.DataFrame) -> Iterator[str]:
     """Yield the lines of a summary of one dataset and evaluation."""
-    name = metric_name(rows["metric"].iloc[0])
+    name = metric_title(rows["metric"].iloc[0])
     width = max(len(str(name)) for name in [*rows["method"], "method"]) + 2
     wide = max(len(str(name)) for name in [*rows["decoder"], "decoder"]) + 2
     far = max(len(str(name)) for name in [*rows["montage"], "montage"]) + 2

@@ -11,15 +11,17 @@ import numpy as np
 
 from eegkd._checks import check_folder
 from eegkd.data.paradigms import find_paradigm
+from eegkd.evaluation.metrics import (
+    METRICS,
+    chance_level,
+    judged_metric,
+    metric_title,
+)
 from eegkd.evaluation.statistics import (
-    BOUNDED,
     ROLES,
     chance_sentence,
     effective_trials,
-    guessing,
     judge_chance,
-    judged_metric,
-    metric_name,
     summarize,
 )
 from eegkd.persistence import FORMAT, load_classifier, read_json, save_classifier
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 RESULT_FILE = "result.json"
 TABLES = ("scores", "history", "predictions")
-# Shares of trials or pairs: their intervals end at 0 and 1.
 
 
 @dataclass
@@ -144,7 +145,7 @@ class FitResult:
         judged = judge_chance(table, n_classes, metric)
         judged.index.name = "role"
         judged.insert(0, "metric", metric)
-        judged.insert(1, "chance", find_paradigm(kind).chance(n_classes, metric))
+        judged.insert(1, "chance", chance_level(kind, n_classes, metric))
         return judged.reindex([role for role in ROLES if role in judged.index])
 
     def at_chance(self) -> str:
@@ -157,12 +158,12 @@ class FitResult:
         """
         judged = self.against_chance()
         below = judged[~judged["above"]]
-        chance = find_paradigm(self.settings.get("paradigm")).chance(
-            len(self.settings["classes"])
+        chance = chance_level(
+            self.settings.get("paradigm"), len(self.settings["classes"])
         )
         text = chance_sentence(
             [f"the {role}" for role in below.index],
-            f"{metric_name(self.metric)} {chance:.3f}",
+            f"{metric_title(self.metric)} {chance:.3f}",
             n_effective=None
             if below["possible"].any()
             else float(below["n_effective"].max()),
@@ -188,8 +189,8 @@ class FitResult:
         settings = self.settings
         summary = self.summary(metric)
         metric = metric or self.metric
-        name, wide = metric_name(metric), max(len(metric_name(metric)), 8)
-        least, most = (0, 1) if metric in BOUNDED else (-np.inf, np.inf)
+        name, wide = metric_title(metric), max(len(metric_title(metric)), 8)
+        least, most = METRICS[metric].bounds
         n_subjects = self.scores["subject"].nunique()
         lines = [
             f"{settings['dataset']}{' (simulated)' if settings['simulated'] else ''}, "
@@ -244,7 +245,7 @@ class FitResult:
         figure = plot_scores(
             self.scores,
             metric=metric,
-            chance=guessing(self.settings.get("paradigm"), n_classes, metric),
+            chance=chance_level(self.settings.get("paradigm"), n_classes, metric),
         )
         if self.settings["simulated"]:  # a saved figure has no page around it
             title = f"SIMULATED: {self.settings['dataset']}"
@@ -339,7 +340,7 @@ class FitResult:
         kind = ", simulated" if self.settings.get("simulated") else ""
         return (
             f"<FitResult | {self.settings['dataset']}{kind}, montage "
-            f"{self.settings['montage']['name']}: mean {metric_name(self.metric)} "
+            f"{self.settings['montage']['name']}: mean {metric_title(self.metric)} "
             f"{', '.join(parts)}>"
         )
 

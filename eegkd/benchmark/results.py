@@ -13,8 +13,6 @@ import numpy as np
 from eegkd._checks import check_choice, join_names
 from eegkd.benchmark.chance import ITEM, guessing_lines, judge_items
 from eegkd.benchmark.conclusions import (
-    LESS_IS_BETTER,
-    METRICS,
     PLACE,
     combine,
     in_words,
@@ -29,12 +27,11 @@ from eegkd.benchmark.conclusions import (
     summary_lines,
 )
 from eegkd.data.paradigms import find_paradigm
+from eegkd.evaluation.metrics import METRICS, chance_level, metric_title
 from eegkd.evaluation.statistics import (
     SIGNIFICANCE,
     effect_size,
-    guessing,
     mean_interval,
-    metric_name,
     paired_permutation_test,
     seeds_needed,
     smallest_p_value,
@@ -62,8 +59,6 @@ COMPARED = [
     *PLACE, "decoder", "a", "b", "metric", "n_subjects", "n_seeds", "difference", "low",
     "high", "effect_size", "p_value", "p_holm", "seeds_needed", "verdict",
 ]  # fmt: skip
-# Of these paradigms a trial is a single stimulus or window, not a selection.
-NO_SELECTIONS = ("p300", "cvep", "rstate")
 
 
 @dataclass(eq=False)
@@ -538,7 +533,7 @@ class Results:
         return plot_critical_difference(
             table,
             metric=metric,
-            less_is_better=metric in LESS_IS_BETTER,
+            less_is_better=METRICS[metric].less_is_better,
             remarks=self._remarks(),
         )
 
@@ -759,8 +754,10 @@ class Results:
         for metric in names.unique():
             column = column.where(names != metric, self.scores[metric].astype(float))
         # Bits a minute count whole selections among equal classes.
-        other = self.scores["dataset"].map(self.paradigm_of).isin(NO_SELECTIONS)
-        return column.mask(other & names.eq("itr"))
+        kinds = self.scores["dataset"].map(
+            lambda name: find_paradigm(self.paradigm_of(name)).trial
+        )
+        return column.mask(kinds.ne("") & names.eq("itr"))
 
     def _by_seed(self, metric: str | None) -> pd.DataFrame:
         """Return one score for each item, subject and seed that has all its folds."""
@@ -814,7 +811,7 @@ class Results:
         by_chance = here[self._seeded(here)]
         if not len(wide) or (by_chance["n_seeds"] < 2).any():
             return {}
-        sign = -1 if metric in LESS_IS_BETTER else 1
+        sign = -1 if METRICS[metric].less_is_better else 1
         best = (sign * wide).eq((sign * wide).max(axis=1), axis=0)
         return dict(best.div(best.sum(axis=1), axis=0).sum())
 
@@ -825,7 +822,7 @@ class Results:
         same = {name: named[name] for name in PLACE[:2]}
         teachers = rows_where(table, kind="teacher", **same)
         names = list(teachers["decoder"].unique())
-        if not names or not len(own) or metric in LESS_IS_BETTER:
+        if not names or not len(own) or METRICS[metric].less_is_better:
             return float("nan")
         decoder = named["decoder"] if named["decoder"] in names else names[0]
         teacher = rows_where(teachers, decoder=decoder).set_index("subject")["score"]
@@ -924,7 +921,7 @@ class Results:
             if len(group) < 2:
                 continue
             kinds = [("simulated" if computed else "recorded")] if mixed else []
-            kinds += [metric_name(metric)] if several else []
+            kinds += [metric_title(metric)] if several else []
             kind = f" ({', '.join(kinds)})" if kinds else ""
             yield combine(group) | {"dataset": ALL_DATASETS + kind}
 
@@ -952,14 +949,14 @@ class Results:
         """Return what guessing scores, or None where that is not defined."""
         rows = self.scores[self.scores["dataset"] == dataset]
         n_classes = int(rows["n_classes"].iloc[0])
-        return guessing(self.paradigm_of(dataset), n_classes, metric)
+        return chance_level(self.paradigm_of(dataset), n_classes, metric)
 
     def _where_compared(self, row: dict[str, Any]) -> str:
         """Return where a comparison was made, without what is the same everywhere."""
         several = [name for name in PLACE[:2] if self.planned[name].nunique() > 1]
         names = [row[name] for name in (*several, "montage", "decoder")]
         if len(self.metrics) > 1:
-            names.append(metric_name(row["metric"]))
+            names.append(metric_title(row["metric"]))
         return ", ".join(str(name) for name in names if name)
 
     def _remarks(self) -> dict[str, str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from eegkd._checks import check_int
-from eegkd.benchmark.conclusions import METRICS
 from eegkd.benchmark.grid import (
     FULL,
     DataChangedError,
@@ -29,6 +28,7 @@ from eegkd.benchmark.grid import (
 )
 from eegkd.benchmark.results import SCORES, Results
 from eegkd.benchmark.store import Store
+from eegkd.evaluation.metrics import METRICS
 
 WAIT_SECONDS = 1.0  # between looks at what another process is doing
 

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._hashing import digest
-from eegkd.evaluation.metrics import METRICS, class_codes, information_transfer_rate
+from eegkd.evaluation.metrics import (
+    class_codes,
+    information_transfer_rate,
+    score_predictions,
+)
 from eegkd.evaluation.statistics import effective_trials
 
 if TYPE_CHECKING:
@@ -94,7 +98,7 @@ class Task:
         tested = self.trials.subset(rows)
         proba = model.predict_proba(tested)
         codes = class_codes(tested.y, model.classes_)
-        scores = {name: count(codes, proba) for name, count in METRICS.items()}
+        scores = score_predictions(codes, proba)
         n_classes = len(model.classes_)
         seconds = tested.n_times / tested.sfreq
         return {

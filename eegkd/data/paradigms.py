@@ -65,6 +65,9 @@ class Paradigm:
         Learning rate of Adam.
     weight_decay : float, default=0.1
         L2 penalty of Adam.
+    trial : str, default=""
+        What a trial is, as a sentence, where it is not one choice of the subject; then
+        no bits a minute are counted.
     reasons : mapping of str to str
         Why each value is as it is, by field.
     """
@@ -86,6 +89,7 @@ class Paradigm:
     batch_size: int = 128
     lr: float = 5e-4
     weight_decay: float = 0.1
+    trial: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def network_options(self, decoder: Any = None) -> dict[str, Any] | None:
@@ -142,32 +146,6 @@ class Paradigm:
             chosen.setdefault("temperature", self.temperature)
         return chosen
 
-    def chance(self, n_classes: int, metric: str | None = None) -> float | None:
-        """Return what guessing gives.
-
-        Parameters
-        ----------
-        n_classes : int
-            Number of classes, >= 2.
-        metric : str, optional
-            A metric; by default the paradigm's.
-
-        Returns
-        -------
-        chance : float or None
-            The score of a guess that favors no class; None where that depends on the
-            probabilities that are guessed.
-        """
-        return CHANCE.get(metric or self.metric, lambda n: None)(n_classes)
-
-
-#: What guessing gives in a metric, by number of classes.
-CHANCE: dict[str, Any] = {
-    "accuracy": lambda n: 1 / n,
-    "balanced_accuracy": lambda n: 1 / n,
-    "kappa": lambda n: 0.0,
-    "roc_auc": lambda n: 0.5,
-}
 
 _UPDATES = (
     "About as many steps of the optimizer as the 500 epochs over 288 trials of the "
@@ -238,6 +216,8 @@ PARADIGMS: dict[str, Paradigm] = {
         max_epochs=150,
         lr=1e-3,
         weight_decay=0.0,
+        trial="Scores are of single stimuli, whose windows overlap. A speller decides "
+        "after several repetitions, which is not counted here.",
         reasons={
             "l_freq": _NATIVE,
             "sfreq": "Enough for the band; with kernels of half the samples about a "
@@ -307,6 +287,8 @@ PARADIGMS: dict[str, Paradigm] = {
         max_epochs=100,
         lr=1e-3,
         weight_decay=0.0,
+        trial="Scores are of single windows of a code, which overlap. Which code was "
+        "looked at is decided from many of them, which is not counted here.",
         reasons={
             "l_freq": _NATIVE,
             "sfreq": _RATE,
@@ -338,6 +320,8 @@ PARADIGMS: dict[str, Paradigm] = {
         temperature=1.0,
         max_epochs=500,
         window=4.0,
+        trial="Scores are of windows. Those of one segment are alike, so that there "
+        "are fewer independent ones than are counted.",
         reasons={
             "l_freq": _NATIVE,
             "sfreq": "MOABB's default.",
@@ -371,7 +355,11 @@ def describe(row: Paradigm) -> str:
     lines = [f"{row.name}: {row.title}"]
     for item in fields(row):
         value = getattr(row, item.name)
-        if item.name not in ("name", "title", "reasons") and value not in (None, {}):
+        if item.name not in ("name", "title", "reasons") and value not in (
+            None,
+            {},
+            "",
+        ):
             shown = ", ".join(value) if isinstance(value, tuple) else f"{value}"
             reason = row.reasons.get(item.name)
             lines.append(

@@ -1,12 +1,61 @@
-"""What is counted. ``metric(y, proba) -> float`` for classes counted from 0."""
+"""The one table of metrics, and the functions that count them.
+
+``metric(y, proba) -> float`` for classes counted from 0.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from eegkd._checks import join_names
+from eegkd.data.paradigms import find_paradigm
+
+# Standard deviation of one subject's accuracy between single runs of one network:
+# EEGNet on the 9 subjects of BNCI2014_001 has 1.35 points on their mean, which is
+# 1.35 * sqrt(9) for each (Borra, D., Paissan, F., & Ravanelli, M. (2024).
+# SpeechBrain-MOABB: An open-source Python library for benchmarking deep neural networks
+# applied to EEG signals. Computers in Biology and Medicine, 182, 109097).
+SINGLE_RUN_SD = 0.0405
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of one column of scores.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    title : str
+        Its name in a sentence, in lower case where it is no proper name.
+    function : callable or None
+        ``function(y, proba) -> float``; None where it needs more than predictions.
+    less_is_better : bool, default=False
+        Whether the better of two classifiers has the lower value.
+    bounds : tuple of (float, float)
+        Between which values it lies, unlike the ends of an interval.
+    chance : callable or None
+        ``chance(n_classes) -> float``, the chance level: what a guess scores that
+        favors no class; None where that depends on the probabilities it gives.
+    testable : bool, default=False
+        Whether `eegkd.evaluation.statistics.chance_test` can judge it: a guess scores
+        the same however rare a class is.
+    single_run_sd : float, default=nan
+        Published standard deviation of one subject's score between single runs of one
+        network, in motor imagery.
+    """
+
+    name: str
+    title: str
+    function: Callable[[np.ndarray, np.ndarray], float] | None = None
+    less_is_better: bool = False
+    bounds: tuple[float, float] = (0.0, float("inf"))
+    chance: Callable[[int], float] | None = None
+    testable: bool = False
+    single_run_sd: float = float("nan")
 
 
 def class_codes(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -263,14 +312,127 @@ def information_transfer_rate(
     return float(bits * 60 / trial_seconds)
 
 
-METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "kappa": kappa,
-    "roc_auc": roc_auc,
-    "calibration_error": calibration_error,
-    "log_loss": log_loss,
-    "brier_score": brier_score,
-}
-#: Names of the metrics of which less is better.
-LESS_IS_BETTER = ("calibration_error", "log_loss", "brier_score")
+def score_predictions(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
+    """Return every metric that predictions alone give.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_trials,)
+        True class of each trial, from 0.
+    proba : ndarray, shape (n_trials, n_outputs)
+        Probability of each class; rows sum to 1.
+
+    Returns
+    -------
+    scores : dict of str -> float
+        Those rows of `METRICS` that have a function.
+    """
+    return {
+        name: metric.function(y, proba)
+        for name, metric in METRICS.items()
+        if metric.function is not None
+    }
+
+
+def metric_title(name: str) -> str:
+    """Return a metric in plain words, such as "ROC-AUC".
+
+    Parameters
+    ----------
+    name : str
+        Name of a column of scores, in `METRICS` or not.
+
+    Returns
+    -------
+    title : str
+        In lower case where it is no proper name.
+    """
+    return METRICS[name].title if name in METRICS else name.replace("_", " ")
+
+
+def chance_level(
+    paradigm: str | None, n_classes: int, metric: str | None = None
+) -> float | None:
+    """Return what guessing scores, where one number can be given.
+
+    Parameters
+    ----------
+    paradigm : str or None
+        A key of `eegkd.PARADIGMS`; None is taken for motor imagery.
+    n_classes : int
+        Number of classes, >= 2.
+    metric : str, optional
+        A metric; by default the paradigm's.
+
+    Returns
+    -------
+    chance : float or None
+        The score of a guess that favors no class. None for metrics that depend on the
+        probabilities that are guessed, and for accuracy in paradigms that are not
+        scored by it, since their classes are not balanced: who never says target is
+        right in most trials.
+    """
+    own = find_paradigm(paradigm).metric
+    metric = metric or own
+    row = METRICS.get(metric)
+    if row is None or row.chance is None or metric == "accuracy" != own:
+        return None
+    return row.chance(n_classes)
+
+
+def judged_metric(paradigm: str | None) -> str:
+    """Return the metric by which a paradigm's scores are compared with chance level.
+
+    Parameters
+    ----------
+    paradigm : str or None
+        A key of `eegkd.PARADIGMS`; None is taken for motor imagery.
+
+    Returns
+    -------
+    metric : {"balanced_accuracy", "roc_auc"}
+        Balanced accuracy in the place of accuracy: with balanced classes it is the
+        same, and without, naming the most frequent class does not pass for skill.
+    """
+    metric = find_paradigm(paradigm).metric
+    return metric if METRICS[metric].testable else "balanced_accuracy"
+
+
+def _one_of(n_classes: int) -> float:
+    """Return the part of the trials that a guess among equal classes has right."""
+    return 1 / n_classes
+
+
+#: Every metric: those of predictions first, then rate, size and time.
+METRICS: dict[str, Metric] = {
+    row.name: row
+    for row in (
+        Metric(
+            "accuracy", "accuracy", accuracy,
+            bounds=(0, 1), chance=_one_of, single_run_sd=SINGLE_RUN_SD,
+        ),
+        Metric(
+            "balanced_accuracy", "balanced accuracy", balanced_accuracy,
+            bounds=(0, 1), chance=_one_of, testable=True, single_run_sd=SINGLE_RUN_SD,
+        ),
+        Metric("kappa", "kappa", kappa, bounds=(-1, 1), chance=lambda n: 0.0),
+        Metric(
+            "roc_auc", "ROC-AUC", roc_auc,
+            bounds=(0, 1), chance=lambda n: 0.5, testable=True,
+        ),
+        Metric(
+            "calibration_error", "calibration error", calibration_error,
+            less_is_better=True, bounds=(0, 1),
+        ),
+        Metric("log_loss", "log loss", log_loss, less_is_better=True),
+        Metric(
+            "brier_score", "Brier score", brier_score,
+            less_is_better=True, bounds=(0, 2),
+        ),
+        Metric("itr", "bits per minute"),
+        Metric("parameters", "parameters", less_is_better=True),
+        Metric("macs", "multiply-accumulates per trial", less_is_better=True),
+        Metric("train_seconds", "seconds to train", less_is_better=True),
+        Metric("predict_ms", "milliseconds per trial", less_is_better=True),
+    )
+}  # fmt: skip

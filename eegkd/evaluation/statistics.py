@@ -8,95 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eegkd._checks import check_choice
-from eegkd.data.paradigms import find_paradigm
-from eegkd.evaluation.metrics import LESS_IS_BETTER
+from eegkd.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Metrics that lie between 0 and 1, unlike the ends of their intervals.
-BOUNDED = ("accuracy", "balanced_accuracy", "roc_auc")
 ROLES = ("teacher", "baseline", "student")
 N_FLIPS = 9999  # random sign flips, where there are too many to try all
 SIGNIFICANCE = 0.05
 MAX_SEEDS = 1000
-# Standard deviation of one subject's accuracy between single runs of one network:
-# EEGNet on the 9 subjects of BNCI2014_001 has 1.35 points on their mean, which is
-# 1.35 * sqrt(9) for each (Borra, D., Paissan, F., & Ravanelli, M. (2024).
-# SpeechBrain-MOABB: An open-source Python library for benchmarking deep neural networks
-# applied to EEG signals. Computers in Biology and Medicine, 182, 109097).
-SINGLE_RUN_SD = 0.0405
-#: Metrics in plain words.
-METRIC_NAMES = {
-    "roc_auc": "ROC-AUC",
-    "itr": "bits per minute",
-    "macs": "multiply-accumulates",
-    "train_seconds": "seconds to train",
-    "predict_ms": "ms to predict one trial",
-    "brier_score": "Brier score",
-}
-# What `chance_test` can judge: metrics of which guessing gives the same however rare
-# a class is.
-TESTED_METRICS = ("balanced_accuracy", "roc_auc")
-
-
-def metric_name(metric: str) -> str:
-    """Return a metric in plain words, such as "ROC-AUC".
-
-    Parameters
-    ----------
-    metric : str
-        Name of a column of scores.
-
-    Returns
-    -------
-    name : str
-        In lower case where it is no proper name.
-    """
-    return METRIC_NAMES.get(metric, metric.replace("_", " "))
-
-
-def guessing(paradigm: str | None, n_classes: int, metric: str) -> float | None:
-    """Return what guessing scores, where one number can be given.
-
-    Parameters
-    ----------
-    paradigm : str or None
-        A key of `eegkd.PARADIGMS`; None is taken for motor imagery.
-    n_classes : int
-        Number of classes.
-    metric : str
-        A metric.
-
-    Returns
-    -------
-    chance : float or None
-        None for metrics that depend on the probabilities that are guessed, and for
-        accuracy in paradigms that are not scored by it, since their classes are not
-        balanced: who never says target is right in most trials.
-    """
-    row = find_paradigm(paradigm)
-    if metric == "accuracy" != row.metric:
-        return None
-    return row.chance(n_classes, metric)
-
-
-def judged_metric(paradigm: str | None) -> str:
-    """Return the metric by which a paradigm's scores are compared with guessing.
-
-    Parameters
-    ----------
-    paradigm : str or None
-        A key of `eegkd.PARADIGMS`; None is taken for motor imagery.
-
-    Returns
-    -------
-    metric : {"balanced_accuracy", "roc_auc"}
-        Balanced accuracy in the place of accuracy: with balanced classes it is the
-        same, and without, naming the most frequent class does not pass for skill.
-    """
-    metric = find_paradigm(paradigm).metric
-    return metric if metric in TESTED_METRICS else "balanced_accuracy"
 
 
 def mean_interval(
@@ -279,8 +199,8 @@ def seeds_needed(difference: float, sd: float, n_subjects: int) -> float:
         Mean difference of two methods over subjects and seeds.
     sd : float
         Standard deviation of the difference of one subject between seeds, see
-        `seed_noise`; `SINGLE_RUN_SD`, that of EEGNet on nine subjects [3]_, helps where
-        there is one seed only.
+        `seed_noise`. Where there is one seed only, that of EEGNet on nine subjects
+        helps [3]_: ``METRICS[metric].single_run_sd``.
     n_subjects : int
         Number of subjects whose noise is independent; 1 where one network serves all
         and ``sd`` is that of the mean over subjects.
@@ -436,7 +356,8 @@ def chance_test(
     n_classes : int
         Number of classes, >= 2.
     metric : {"balanced_accuracy", "roc_auc"}, default="balanced_accuracy"
-        What the scores are, see `judged_metric`.
+        What the scores are, see
+        `eegkd.evaluation.metrics.judged_metric`.
 
     Returns
     -------
@@ -488,7 +409,8 @@ def chance_test(
     """
     from scipy.special import betainc, ndtr
 
-    check_choice(metric, "metric", TESTED_METRICS)
+    testable = [name for name, row in METRICS.items() if row.testable]
+    check_choice(metric, "metric", testable)
     scores = np.asarray(scores, dtype=float)
     n_effective = np.asarray(n_effective, dtype=float)
     used = np.isfinite(scores) & (n_effective > 0)
@@ -666,7 +588,7 @@ def summarize(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     by_subject = scores.groupby(["role", "subject"], sort=False)[metric].mean()
     teacher = by_subject["teacher"].mean() if "teacher" in by_subject else np.nan
-    shared = metric not in LESS_IS_BETTER  # a share of an error says nothing
+    shared = not METRICS[metric].less_is_better  # a share of an error says nothing
     rows = []
     for role in [role for role in ROLES if role in by_subject]:
         values = by_subject[role]

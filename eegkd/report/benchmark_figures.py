@@ -9,12 +9,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from eegkd.evaluation.metrics import LESS_IS_BETTER
+from eegkd.evaluation.metrics import METRICS, metric_title
 from eegkd.evaluation.statistics import (
-    BOUNDED,
     SIGNIFICANCE,
     mean_interval,
-    metric_name,
 )
 from eegkd.report.figures import GRAY, MEAN, STYLE, _figure, _new_axes
 
@@ -30,7 +28,6 @@ KIND_COLORS = {
     "baseline": "#CC79A7",
 }
 SIDE_COLORS = {"a": "#D55E00", "b": "#56B4E9"}
-COSTS = ("parameters", "macs", "train_seconds", "predict_ms")
 MIN_ITEMS, MIN_BLOCKS = 3, 6
 JITTER = 0.13
 
@@ -91,9 +88,9 @@ def plot_items(
                 textcoords="offset points",
                 size=9,
             )
-        if metric in BOUNDED:  # intervals of few subjects reach far beyond
-            left, right = ax.get_xlim()
-            ax.set_xlim(max(left, -0.02), min(right, 1.02))
+        if metric in METRICS:  # intervals of few subjects reach far beyond
+            (left, right), (least, most) = ax.get_xlim(), METRICS[metric].bounds
+            ax.set_xlim(max(left, least - 0.02), min(right, most + 0.02))
         for role, color in used.items():
             ax.scatter([], [], s=26, color=color, label=role)
         ax.errorbar([], [], [], color="black", label="mean, 95 % interval", **MEAN)
@@ -269,8 +266,12 @@ def _role(kind: str, method: str) -> str:
 
 def _metric_name(metric: str) -> str:
     """Return a metric in words, with a capital, and whether less of it is better."""
-    name = metric_name(metric)
-    less = " (less is better)" if metric in (*LESS_IS_BETTER, *COSTS) else ""
+    name = metric_title(metric)
+    less = (
+        " (less is better)"
+        if metric in METRICS and METRICS[metric].less_is_better
+        else ""
+    )
     return f"{name[0].upper()}{name[1:]}{less}"
 
 

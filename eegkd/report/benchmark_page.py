@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eegkd.evaluation.statistics import metric_name
+from eegkd.data.paradigms import find_paradigm
+from eegkd.evaluation.metrics import metric_title
 from eegkd.report.page import (
     CSS,
     EVALUATION_TEXTS,
     MIN_SUBJECTS,
     PAPER,
-    TRIALS,
     _capital,
     _count,
     _embed,
@@ -181,7 +181,7 @@ def comparison_latex(results: Results, metric: str | None = None) -> str:
     ):
         title = results.title(str(dataset), str(evaluation))
         if len(names) > 1:
-            title += f", {metric_name(rows['metric'].iloc[0])}"
+            title += f", {metric_title(rows['metric'].iloc[0])}"
         title = _latex(title)
         lines += ["\\midrule", f"\\multicolumn{{7}}{{l}}{{\\emph{{{title}}}}} \\\\"]
         for row in rows.to_dict("records"):
@@ -204,7 +204,7 @@ def _sections(results: Results) -> Iterator[tuple[str, str]]:
     yield "Calibration", f"<p>{CALIBRATION}</p>{_calibration(results)}"
     yield "Other metrics", f"<p>{SELECTIONS}</p>{_metrics_table(results, OTHERS)}"
     subjects = results.by_subject()
-    subjects["metric"] = subjects["metric"].map(metric_name)
+    subjects["metric"] = subjects["metric"].map(metric_title)
     yield (
         f"{_shared_name(results.metrics)} of each subject",
         f"<p>Folds and seeds averaged.</p>{_long(subjects)}",
@@ -295,8 +295,8 @@ def _remarks(results: Results) -> Iterator[str]:
             "on the random start is not known from these data; numbers of seeds above "
             "are taken from published runs."
         )
-    paradigms = {results.paradigm_of(name) for name in scores["dataset"].unique()}
-    yield from (TRIALS[name] for name in TRIALS if name in paradigms)
+    paradigms = map(results.paradigm_of, scores["dataset"].unique())
+    yield from filter(None, {find_paradigm(name).trial: 0 for name in paradigms})
     least = scores.groupby("dataset")["subject"].nunique().min()
     if least < MIN_SUBJECTS:
         yield (
@@ -321,7 +321,9 @@ def _score_tables(results: Results) -> Iterator[tuple[str, str]]:
                 "Montage": rows["montage"],
                 "Decoder": rows["decoder"].replace("", "-"),
                 "Method": rows["method"],
-                f"Mean {metric_name(rows['metric'].iloc[0])}": rows["mean"].map(_shown),
+                f"Mean {metric_title(rows['metric'].iloc[0])}": rows["mean"].map(
+                    _shown
+                ),
                 "95 % interval": [_interval(row) for _, row in rows.iterrows()],
                 "Of teacher": rows["of_teacher"].map(_percent),
                 "Wins": rows["wins"].map(lambda value: _shown(value, 1)),
@@ -346,7 +348,7 @@ def _comparisons(results: Results) -> Iterator[tuple[str, str]]:
                 "Montage": table["montage"],
                 "Decoder": table["decoder"],
                 "Compared": table["a"] + " - " + table["b"],
-                "Metric": table["metric"].map(metric_name),
+                "Metric": table["metric"].map(metric_title),
                 "Difference": table["difference"].map(_signed),
                 "95 % interval": [_interval(row) for _, row in table.iterrows()],
                 "p (Holm)": table["p_holm"].map(_p_value),
@@ -429,7 +431,7 @@ def _metrics_table(
     summary = results.summary()
     columns: dict[str, list[str]] = {}
     if share:
-        columns["Metric"] = summary["metric"].map(metric_name).tolist()
+        columns["Metric"] = summary["metric"].map(metric_title).tolist()
         columns[_shared_name(results.metrics)] = summary["mean"].map(_shown).tolist()
         columns["Of teacher"] = summary["of_teacher"].map(_percent).tolist()
     for metric, title in metrics.items():
@@ -541,7 +543,7 @@ def _interval(row: Any) -> str:
 
 def _shared_name(metrics: list[str]) -> str:
     """Return the name of the only metric with a capital; "Score" for several."""
-    return _capital(metric_name(metrics[0])) if len(metrics) == 1 else "Score"
+    return _capital(metric_title(metrics[0])) if len(metrics) == 1 else "Score"
 
 
 def _latex(text: Any) -> str:
@@ -555,7 +557,7 @@ def _latex_caption(results: Results, summary: pd.DataFrame) -> str:
     seeds = summary.loc[summary["method"].isin(seeded), "n_seeds"]
     subjects = summary["n_subjects"]
     metrics = summary["metric"].unique()
-    name = metric_name(metrics[0]) if len(metrics) == 1 else "score"
+    name = metric_title(metrics[0]) if len(metrics) == 1 else "score"
     text = (
         f"Mean {name} over {_range(subjects, 'subject')} with "
         f"{_range(seeds, 'seed')} averaged first, 95 % interval over subjects, share "

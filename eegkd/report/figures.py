@@ -12,7 +12,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from eegkd.data.channels import positions
 from eegkd.data.filter_bank import electrodes_of
-from eegkd.evaluation.statistics import ROLES, mean_interval, metric_name
+from eegkd.evaluation.metrics import metric_title
+from eegkd.evaluation.statistics import ROLES, mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +144,7 @@ def plot_scores(
         ax.set(
             xlim=(-0.5, x[-1] + 0.5),
             ylim=_limits(table, chance),
-            ylabel=f"Test {metric_name(metric)}",
+            ylabel=f"Test {metric_title(metric)}",
         )
         ax.tick_params(axis="x", length=0)
         if len(table) > 1:

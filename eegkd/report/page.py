@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from eegkd.evaluation.statistics import guessing, metric_name
+from eegkd.data.paradigms import find_paradigm
+from eegkd.evaluation.metrics import chance_level, metric_title
 from eegkd.report.figures import (
     plot_confusion,
     plot_history,
@@ -55,15 +56,6 @@ EVALUATION_TEXTS = {
 METHODS = {
     "kd": "soft labels",
     "sk_kd": "soft labels and similarity keeping",
-}
-#: What a trial is, where it is not one choice of a subject.
-TRIALS = {
-    "p300": "Scores are of single stimuli, whose windows overlap. A speller decides "
-    "after several repetitions, which is not counted here.",
-    "cvep": "Scores are of single windows of a code, which overlap. Which code was "
-    "looked at is decided from many of them, which is not counted here.",
-    "rstate": "Scores are of windows. Those of one segment are alike, so that there "
-    "are fewer independent ones than are counted.",
 }
 PAPER = (
     "Huang, X.-Y., Chen, S.-Y., & Wei, C.-S. (2024). Enhancing low-density EEG-based "
@@ -159,13 +151,13 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
         ),
     )
     yield (
-        f"{_capital(metric_name(result.metric))} of each subject",
+        f"{_capital(metric_title(result.metric))} of each subject",
         "Each line is a subject, named on the right, seeds averaged. Beside the dots: "
         "mean over subjects and its 95 % interval.",
         lambda: plot_scores(
             result.scores,
             metric=result.metric,
-            chance=guessing(
+            chance=chance_level(
                 settings.get("paradigm"), len(settings["classes"]), result.metric
             ),
         ),
@@ -308,12 +300,12 @@ def _role_list(result: FitResult) -> str:
         )
         items.append(
             f"<li><strong>{role}</strong>, {texts[str(role)]}: mean "
-            f"{metric_name(result.metric)} <strong>{row['mean']:.3f}</strong>"
+            f"{metric_title(result.metric)} <strong>{row['mean']:.3f}</strong>"
             f"{interval}</li>"
         )
     settings = result.settings
     n_classes = len(settings["classes"])
-    chance = guessing(settings.get("paradigm"), n_classes, result.metric)
+    chance = chance_level(settings.get("paradigm"), n_classes, result.metric)
     items.append(f"<li>guessing: {chance:.3f}</li>")
     return f"<ul>{''.join(items)}</ul>"
 
@@ -328,7 +320,7 @@ def _found(result: FitResult) -> str:
     n_subjects = result.scores["subject"].nunique()
     numbers = (
         f"Student minus baseline: <strong>{difference:+.3f}</strong> in "
-        f"{metric_name(result.metric)}"
+        f"{metric_title(result.metric)}"
     )
     if n_subjects == 1:
         return (
@@ -370,9 +362,8 @@ def _remarks(result: FitResult) -> Iterator[str]:
     at_chance = result.at_chance()
     if at_chance:
         yield f"<strong>{html.escape(at_chance)}</strong>"
-    paradigm = settings.get("paradigm")
-    if paradigm in TRIALS:
-        yield TRIALS[paradigm]
+    if trial := find_paradigm(settings.get("paradigm")).trial:
+        yield trial
     if result.metric == "accuracy" and (usual := _usual_class(result, "Accuracy")):
         yield html.escape(usual.strip())
     if len(settings["classes"]) == 2:
@@ -445,7 +436,7 @@ def _summary_table(result: FitResult) -> str:
             "Method": row["method"],
             "Montage": row["montage"],
             "Electrodes": row["n_chans"],
-            f"Mean {metric_name(result.metric)}": f"{row['mean']:.3f}",
+            f"Mean {metric_title(result.metric)}": f"{row['mean']:.3f}",
             "95 % interval": f"{row['low']:.3f} to {row['high']:.3f}"
             if np.isfinite(row["low"])
             else "one subject",
