@@ -13,6 +13,7 @@ import numpy as np
 from moabb.datasets.base import BaseDataset
 
 from eegkd._checks import check_int, check_number, join_names
+from eegkd._docs import fill_doc
 from eegkd.data.simulated.head import SFREQ
 from eegkd.data.simulated.signals import LINE_FREQ
 
@@ -39,6 +40,34 @@ def shuffled_runs(
         yield str(run), rng.permutation(np.repeat(classes, len(part)))
 
 
+# What the docstrings of all sets say.
+SHARED = {
+    "nobody": """
+    Nobody was recorded: the signals are computed, offline and in about a second for
+    each subject, from dipoles in a spherical head. The set is for trying things out,
+    for tests and for teaching. What works here still has to be shown on real EEG.
+    """,
+    "n_subjects": """
+    n_subjects : int, default=9
+        Number of subjects, counted from 1.
+    """,
+    "drawn": """
+    sfreq : float, default=160.0
+        Sampling rate of the recordings in Hz, at least 110.
+    seed : int, default=0
+        Which subjects and days are drawn. A subject's signals depend on the seed and
+        on its number alone, not on which others are asked for.
+    subjects, sessions : sequence, optional
+        Selection, as in all MOABB datasets.
+    """,
+    "simulated": """
+    simulated : bool
+        True. Tables and reports that are made from this set say so.
+    """,
+}
+
+
+@fill_doc(SHARED)
 class SimulatedDataset(BaseDataset):
     """A simulated set: subjects by number, two days, nothing to be downloaded.
 
@@ -48,44 +77,34 @@ class SimulatedDataset(BaseDataset):
 
     Parameters
     ----------
-    paradigm : str
-        Kind of the set, in MOABB's words.
+    %(n_subjects)s
+    %(drawn)s
     events : mapping of str to int
         Codes of the classes.
     interval : sequence of float, length 2
         Of a trial in seconds, relative to its event.
-    n_subjects : int
-        Number of subjects, counted from 1.
-    sfreq : float
-        Sampling rate of the recordings in Hz, at least 110.
-    seed : int
-        Which subjects and days are drawn.
     unusual : mapping of str to bool
         What the code of the set names beside its class if it differs from the default,
         and whether it does, so that MOABB's caches and results are told apart.
-    subjects, sessions : sequence, optional
-        Selection, as in all MOABB datasets.
 
     Attributes
     ----------
-    simulated : bool
-        True. Tables and reports that are made from such a set say so.
+    %(simulated)s
     """
 
+    paradigm: str  # in MOABB's words
     simulated = True
 
     def __init__(
         self,
-        *,
-        paradigm: str,
-        events: Mapping[str, int],
-        interval: Sequence[float],
         n_subjects: int,
         sfreq: float,
         seed: int,
-        unusual: Mapping[str, bool],
         subjects: Sequence[int] | None,
         sessions: Sequence[Any] | None,
+        events: Mapping[str, int],
+        interval: Sequence[float],
+        unusual: Mapping[str, bool],
     ) -> None:
         check_int(n_subjects, "n_subjects", at_least=1)
         self.sfreq = check_number(sfreq, "sfreq", at_least=2.2 * LINE_FREQ)
@@ -98,7 +117,7 @@ class SimulatedDataset(BaseDataset):
             events=dict(events),
             code=code.replace("_", "-").replace(".", "-"),
             interval=list(interval),
-            paradigm=paradigm,
+            paradigm=self.paradigm,
             selected_subjects=subjects,
             selected_sessions=sessions,
         )

@@ -9,24 +9,24 @@ import mne
 import numpy as np
 
 from eegkd._checks import check_choice, check_int
+from eegkd._docs import fill_doc
 from eegkd.data.simulated.base import (
+    SHARED,
     Runs,
     SimulatedDataset,
     check_trials,
     shuffled_runs,
 )
 from eegkd.data.simulated.head import SFREQ
-from eegkd.data.simulated.signals import Noise, record
+from eegkd.data.simulated.signals import Noise
 from eegkd.data.simulated.subjects import Day, draw_day, draw_effort
 from eegkd.data.simulated.vision import (
     AREAS,
     DELAYS,
-    WATCHED,
     Viewer,
     draw_cues,
     draw_viewer,
-    envelope,
-    seen,
+    record_watching,
 )
 
 # --- The code -----------------------------------------------------------------------
@@ -70,17 +70,15 @@ class Subject(NamedTuple):
     n75: float
 
 
+@fill_doc(SHARED)
 class SimulatedCVEP(SimulatedDataset):
     """Simulated EEG of code-modulated visual responses: 64 electrodes, two days.
 
-    Nobody was recorded: the signals are computed, offline and in about a second for
-    each subject, from dipoles in a spherical head. The set is for trying things out,
-    for tests and for teaching. What works here still has to be shown on real EEG.
+    %(nobody)s
 
     Parameters
     ----------
-    n_subjects : int, default=9
-        Number of subjects, counted from 1.
+    %(n_subjects)s
     n_trials : int, default=10
         Trials of each target in each session, at least ``n_runs``.
     n_runs : int, default=5
@@ -93,19 +91,11 @@ class SimulatedCVEP(SimulatedDataset):
         a window of 0.3 s; the windows of a trial overlap. ``"targets"``: each trial,
         named ``"target_0"`` to ``"target_3"``, with a window of one turn of the code
         (1.575 s). The signals are the same.
-    sfreq : float, default=160.0
-        Sampling rate of the recordings in Hz, at least 110. At multiples of 40 each
-        bit begins on a sample.
-    seed : int, default=0
-        Which subjects and days are drawn. A subject's signals depend on the seed and
-        on its number alone, not on which others are asked for.
-    subjects, sessions : sequence, optional
-        Selection, as in all MOABB datasets.
+    %(drawn)s
 
     Attributes
     ----------
-    simulated : bool
-        True. Tables and reports that are made from this set say so.
+    %(simulated)s
     codes : ndarray of int, shape (n_targets, 63)
         Bits that each target shows, 40 a second.
 
@@ -118,7 +108,8 @@ class SimulatedCVEP(SimulatedDataset):
     -----
     *Code.* An m-sequence of 63 bits, one of the longest that a shift register of six
     bits can make [1]_. Turned by any number of bits it is nearly orthogonal to itself,
-    so one code serves all targets [2]_. In a trial it runs once, in 1.575 s.
+    so one code serves all targets [2]_. In a trial it runs once, in 1.575 s. At rates
+    that are multiples of 40 Hz each bit begins on a sample.
 
     *Head.* MNE's spherical model carries each dipole to the electrodes; the reference
     is the linked mastoids. Primary visual cortex of both hemispheres, the cortex above
@@ -165,6 +156,8 @@ class SimulatedCVEP(SimulatedDataset):
     (64, 160.0, 504)
     """
 
+    paradigm = "cvep"
+
     def __init__(
         self,
         n_subjects: int = 9,
@@ -184,21 +177,16 @@ class SimulatedCVEP(SimulatedDataset):
         turns = np.round(np.arange(n_targets) * N_BITS / n_targets).astype(int)
         self.codes = np.stack([np.roll(m_sequence(), -turn) for turn in turns])
         targets = {f"target_{n}": FIRST_TARGET + n for n in range(n_targets)}
+        events = BITS if labels == "bits" else targets
+        interval = (0.0, WINDOW if labels == "bits" else FLICKER)
+        unusual = {
+            f"trials{n_trials}": n_trials != N_TRIALS,
+            f"runs{n_runs}": n_runs != N_RUNS,
+            f"targets{n_targets}": n_targets != N_TARGETS,
+            "by-target": labels != "bits",
+        }
         super().__init__(
-            paradigm="cvep",
-            events=BITS if labels == "bits" else targets,
-            interval=[0.0, WINDOW if labels == "bits" else FLICKER],
-            n_subjects=n_subjects,
-            sfreq=sfreq,
-            seed=seed,
-            unusual={
-                f"trials{n_trials}": n_trials != N_TRIALS,
-                f"runs{n_runs}": n_runs != N_RUNS,
-                f"targets{n_targets}": n_targets != N_TARGETS,
-                "by-target": labels != "bits",
-            },
-            subjects=subjects,
-            sessions=sessions,
+            n_subjects, sfreq, seed, subjects, sessions, events, interval, unusual
         )
 
     def _draw_subject(self, rng: np.random.Generator) -> Subject:
@@ -246,16 +234,13 @@ class SimulatedCVEP(SimulatedDataset):
                     for delay in DELAYS
                 ]
             )
-        watched = envelope(
-            cues + SETTLE, FLICKER, np.ones(n_trials), n_times, self.sfreq
-        )
-        raw = record(
-            seen(day, subject.viewer.response * MOMENT * waves),
+        raw = record_watching(
+            subject.viewer.response * MOMENT * waves,
+            subject.viewer,
             day,
             noise,
-            alpha_freq=subject.viewer.alpha_freq,
-            exponent=subject.viewer.exponent,
-            alpha_gain=1.0 - WATCHED * watched,
+            cues + SETTLE,
+            FLICKER,
         )
         return raw.set_annotations(self._annotations(targets, cues))
 

@@ -9,7 +9,9 @@ import mne
 import numpy as np
 
 from eegkd._checks import did_you_mean, join_names
+from eegkd._docs import fill_doc
 from eegkd.data.simulated.base import (
+    SHARED,
     Runs,
     SimulatedDataset,
     check_trials,
@@ -90,35 +92,26 @@ class Subject(NamedTuple):
     strengths: np.ndarray
 
 
+@fill_doc(SHARED)
 class SimulatedMotorImagery(SimulatedDataset):
     """Simulated EEG of motor imagery: 64 electrodes, four classes, two days.
 
-    Nobody was recorded: the signals are computed, offline and in about a second for
-    each subject, from dipoles in a spherical head. The set is for trying things out,
-    for tests and for teaching. What works here still has to be shown on real EEG.
+    %(nobody)s
 
     Parameters
     ----------
-    n_subjects : int, default=9
-        Number of subjects, counted from 1.
+    %(n_subjects)s
     n_trials : int, default=30
         Trials of each class in each session, at least ``n_runs``.
     n_runs : int, default=3
         Runs that a session is recorded in.
     events : sequence of str, default=("left_hand", "right_hand", "feet", "tongue")
         Imagined movements, one or more of the four.
-    sfreq : float, default=160.0
-        Sampling rate of the recordings in Hz, at least 110.
-    seed : int, default=0
-        Which subjects and days are drawn. A subject's signals depend on the seed and
-        on its number alone, not on which others are asked for.
-    subjects, sessions : sequence, optional
-        Selection, as in all MOABB datasets.
+    %(drawn)s
 
     Attributes
     ----------
-    simulated : bool
-        True. Tables and reports that are made from this set say so.
+    %(simulated)s
 
     See Also
     --------
@@ -165,6 +158,8 @@ class SimulatedMotorImagery(SimulatedDataset):
     (64, 160.0, 40)
     """
 
+    paradigm = "imagery"
+
     def __init__(
         self,
         n_subjects: int = 9,
@@ -178,21 +173,15 @@ class SimulatedMotorImagery(SimulatedDataset):
         sessions: Sequence[Any] | None = None,
     ) -> None:
         self.n_trials, self.n_runs = check_trials(n_trials, n_runs)
-        chosen = _check_events(events)
+        codes = _check_events(events)
+        interval = (0.0, IMAGERY)
+        unusual = {
+            f"trials{n_trials}": n_trials != N_TRIALS,
+            f"runs{n_runs}": n_runs != N_RUNS,
+            **dict.fromkeys(codes, list(codes) != list(EVENTS)),
+        }
         super().__init__(
-            paradigm="imagery",
-            events=chosen,
-            interval=[0.0, IMAGERY],
-            n_subjects=n_subjects,
-            sfreq=sfreq,
-            seed=seed,
-            unusual={
-                f"trials{n_trials}": n_trials != N_TRIALS,
-                f"runs{n_runs}": n_runs != N_RUNS,
-                **dict.fromkeys(events, list(events) != list(EVENTS)),
-            },
-            subjects=subjects,
-            sessions=sessions,
+            n_subjects, sfreq, seed, subjects, sessions, codes, interval, unusual
         )
 
     def _draw_subject(self, rng: np.random.Generator) -> Subject:

@@ -9,7 +9,8 @@ import mne
 import numpy as np
 
 from eegkd._checks import check_int
-from eegkd.data.simulated.base import Runs, SimulatedDataset
+from eegkd._docs import fill_doc
+from eegkd.data.simulated.base import SHARED, Runs, SimulatedDataset
 from eegkd.data.simulated.head import SFREQ
 from eegkd.data.simulated.signals import (
     ALPHA_FREQ,
@@ -102,34 +103,25 @@ class Subject(NamedTuple):
     strengths: np.ndarray
 
 
+@fill_doc(SHARED)
 class SimulatedP300(SimulatedDataset):
     """Simulated EEG of a P300 speller: 64 electrodes, rows and columns, two days.
 
-    Nobody was recorded: the signals are computed, offline and in about a second for
-    each subject, from dipoles in a spherical head. The set is for trying things out,
-    for tests and for teaching. What works here still has to be shown on real EEG.
+    %(nobody)s
 
     Parameters
     ----------
-    n_subjects : int, default=9
-        Number of subjects, counted from 1.
+    %(n_subjects)s
     n_characters : int, default=10
         Characters that are spelled in each session.
     n_repetitions : int, default=8
         How often all 6 rows and 6 columns flash for each character. A session has
         ``12 * n_characters * n_repetitions`` trials, one sixth of them targets.
-    sfreq : float, default=160.0
-        Sampling rate of the recordings in Hz, at least 110.
-    seed : int, default=0
-        Which subjects and days are drawn. A subject's signals depend on the seed and
-        on its number alone, not on which others are asked for.
-    subjects, sessions : sequence, optional
-        Selection, as in all MOABB datasets.
+    %(drawn)s
 
     Attributes
     ----------
-    simulated : bool
-        True. Tables and reports that are made from this set say so.
+    %(simulated)s
 
     See Also
     --------
@@ -185,6 +177,8 @@ class SimulatedP300(SimulatedDataset):
     (64, 160.0, 960)
     """
 
+    paradigm = "p300"
+
     def __init__(
         self,
         n_subjects: int = 9,
@@ -198,19 +192,12 @@ class SimulatedP300(SimulatedDataset):
     ) -> None:
         self.n_characters = check_int(n_characters, "n_characters", at_least=1)
         self.n_repetitions = check_int(n_repetitions, "n_repetitions", at_least=1)
+        unusual = {
+            f"characters{n_characters}": n_characters != N_CHARACTERS,
+            f"repetitions{n_repetitions}": n_repetitions != N_REPETITIONS,
+        }
         super().__init__(
-            paradigm="p300",
-            events=EVENTS,
-            interval=INTERVAL,
-            n_subjects=n_subjects,
-            sfreq=sfreq,
-            seed=seed,
-            unusual={
-                f"characters{n_characters}": n_characters != N_CHARACTERS,
-                f"repetitions{n_repetitions}": n_repetitions != N_REPETITIONS,
-            },
-            subjects=subjects,
-            sessions=sessions,
+            n_subjects, sfreq, seed, subjects, sessions, EVENTS, INTERVAL, unusual
         )
 
     def _make_code(self, named: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ import mne
 import numpy as np
 
 from eegkd._checks import check_int, check_number
-from eegkd.data.simulated.base import Runs, SimulatedDataset
+from eegkd._docs import fill_doc
+from eegkd.data.simulated.base import SHARED, Runs, SimulatedDataset
 from eegkd.data.simulated.head import SFREQ
 from eegkd.data.simulated.signals import (
     ALPHA_FREQ,
@@ -72,33 +73,24 @@ class Subject(NamedTuple):
     strengths: np.ndarray
 
 
+@fill_doc(SHARED)
 class SimulatedRestingState(SimulatedDataset):
     """Simulated EEG at rest: 64 electrodes, eyes closed or open, two days.
 
-    Nobody was recorded: the signals are computed, offline and in about a second for
-    each subject, from dipoles in a spherical head. The set is for trying things out,
-    for tests and for teaching. What works here still has to be shown on real EEG.
+    %(nobody)s
 
     Parameters
     ----------
-    n_subjects : int, default=9
-        Number of subjects, counted from 1.
+    %(n_subjects)s
     n_segments : int, default=8
         Segments of each session, at least 2. Eyes are closed and open in turn.
     segment : float, default=60.0
         Length of a segment in seconds, at least 2.
-    sfreq : float, default=160.0
-        Sampling rate of the recordings in Hz, at least 110.
-    seed : int, default=0
-        Which subjects and days are drawn. A subject's signals depend on the seed and
-        on its number alone, not on which others are asked for.
-    subjects, sessions : sequence, optional
-        Selection, as in all MOABB datasets.
+    %(drawn)s
 
     Attributes
     ----------
-    simulated : bool
-        True. Tables and reports that are made from this set say so.
+    %(simulated)s
 
     See Also
     --------
@@ -149,6 +141,8 @@ class SimulatedRestingState(SimulatedDataset):
     (64, 160.0, 8)
     """
 
+    paradigm = "rstate"
+
     def __init__(
         self,
         n_subjects: int = 9,
@@ -164,19 +158,13 @@ class SimulatedRestingState(SimulatedDataset):
             n_segments, "n_segments", at_least=2, hint="Each state needs one or more."
         )
         self.segment = check_number(segment, "segment", at_least=2.0)
+        interval = (0.0, self.segment)
+        unusual = {
+            f"segments{n_segments}": n_segments != N_SEGMENTS,
+            f"length{segment:g}": segment != SEGMENT,
+        }
         super().__init__(
-            paradigm="rstate",
-            events=EVENTS,
-            interval=[0.0, self.segment],
-            n_subjects=n_subjects,
-            sfreq=sfreq,
-            seed=seed,
-            unusual={
-                f"segments{n_segments}": n_segments != N_SEGMENTS,
-                f"length{segment:g}": segment != SEGMENT,
-            },
-            subjects=subjects,
-            sessions=sessions,
+            n_subjects, sfreq, seed, subjects, sessions, EVENTS, interval, unusual
         )
 
     def _draw_subject(self, rng: np.random.Generator) -> Subject:

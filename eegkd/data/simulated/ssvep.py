@@ -9,24 +9,25 @@ import mne
 import numpy as np
 
 from eegkd._checks import check_number
+from eegkd._docs import fill_doc
 from eegkd.data.simulated.base import (
+    SHARED,
     Runs,
     SimulatedDataset,
     check_trials,
     shuffled_runs,
 )
 from eegkd.data.simulated.head import SFREQ
-from eegkd.data.simulated.signals import Noise, record
+from eegkd.data.simulated.signals import Noise
 from eegkd.data.simulated.subjects import Day, draw_day, draw_effort
 from eegkd.data.simulated.vision import (
     AREAS,
     DELAYS,
-    WATCHED,
     Viewer,
     draw_cues,
     draw_viewer,
     envelope,
-    seen,
+    record_watching,
 )
 
 # --- The recording ------------------------------------------------------------------
@@ -60,17 +61,15 @@ class Subject(NamedTuple):
     phases: np.ndarray  # (n_frequencies, n_harmonics), in rad
 
 
+@fill_doc(SHARED)
 class SimulatedSSVEP(SimulatedDataset):
     """Simulated EEG of steady-state visual responses: 64 electrodes, two days.
 
-    Nobody was recorded: the signals are computed, offline and in about a second for
-    each subject, from dipoles in a spherical head. The set is for trying things out,
-    for tests and for teaching. What works here still has to be shown on real EEG.
+    %(nobody)s
 
     Parameters
     ----------
-    n_subjects : int, default=9
-        Number of subjects, counted from 1.
+    %(n_subjects)s
     n_trials : int, default=20
         Trials of each frequency in each session, at least ``n_runs``.
     n_runs : int, default=4
@@ -78,18 +77,11 @@ class SimulatedSSVEP(SimulatedDataset):
     frequencies : sequence of float, default=(8.0, 9.5, 11.0, 13.0, 17.0)
         Of the targets in Hz, two or more, each between 5 and 30. The events have
         their names, ``"8"`` or ``"9.5"``.
-    sfreq : float, default=160.0
-        Sampling rate of the recordings in Hz, at least 110.
-    seed : int, default=0
-        Which subjects and days are drawn. A subject's signals depend on the seed and
-        on its number alone, not on which others are asked for.
-    subjects, sessions : sequence, optional
-        Selection, as in all MOABB datasets.
+    %(drawn)s
 
     Attributes
     ----------
-    simulated : bool
-        True. Tables and reports that are made from this set say so.
+    %(simulated)s
     frequencies : tuple of float
         Of the targets in Hz.
 
@@ -148,6 +140,8 @@ class SimulatedSSVEP(SimulatedDataset):
     (64, 160.0, 25)
     """
 
+    paradigm = "ssvep"
+
     def __init__(
         self,
         n_subjects: int = 9,
@@ -163,20 +157,15 @@ class SimulatedSSVEP(SimulatedDataset):
         self.n_trials, self.n_runs = check_trials(n_trials, n_runs)
         self.frequencies = _check_frequencies(frequencies)
         names = [f"{frequency:g}" for frequency in self.frequencies]
+        events = {name: code for code, name in enumerate(names, start=1)}
+        interval = (0.0, FLICKER)
+        unusual = {
+            f"trials{n_trials}": n_trials != N_TRIALS,
+            f"runs{n_runs}": n_runs != N_RUNS,
+            **{f"{name}hz": self.frequencies != FREQUENCIES for name in names},
+        }
         super().__init__(
-            paradigm="ssvep",
-            events={name: code for code, name in enumerate(names, start=1)},
-            interval=[0.0, FLICKER],
-            n_subjects=n_subjects,
-            sfreq=sfreq,
-            seed=seed,
-            unusual={
-                f"trials{n_trials}": n_trials != N_TRIALS,
-                f"runs{n_runs}": n_runs != N_RUNS,
-                **{f"{name}hz": self.frequencies != FREQUENCIES for name in names},
-            },
-            subjects=subjects,
-            sessions=sessions,
+            n_subjects, sfreq, seed, subjects, sessions, events, interval, unusual
         )
 
     def _draw_subject(self, rng: np.random.Generator) -> Subject:
@@ -219,17 +208,7 @@ class SimulatedSSVEP(SimulatedDataset):
             here = (times >= cue) & (times < cue + FLICKER + 2 * ONSET)
             waves[:, here] = self._follow(subject, number, times[here] - cue - shift)
         waves *= envelope(cues + ONSET, FLICKER, effort, n_times, self.sfreq)
-        watched = envelope(
-            cues + ONSET, FLICKER, np.ones(n_trials), n_times, self.sfreq
-        )
-        raw = record(
-            seen(day, waves),
-            day,
-            noise,
-            alpha_freq=subject.viewer.alpha_freq,
-            exponent=subject.viewer.exponent,
-            alpha_gain=1.0 - WATCHED * watched,
-        )
+        raw = record_watching(waves, subject.viewer, day, noise, cues + ONSET, FLICKER)
         labels = np.array(list(self.event_id))[classes]
         return raw.set_annotations(mne.Annotations(cues, FLICKER, labels))
 

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import mne
 import numpy as np
 
-from eegkd.data.simulated.signals import ALPHA_FREQ, EXPONENT, EXPONENT_SPREAD
+from eegkd.data.simulated.signals import (
+    ALPHA_FREQ,
+    EXPONENT,
+    EXPONENT_SPREAD,
+    Noise,
+    record,
+)
 from eegkd.data.simulated.subjects import (
     N_DIPOLES,
     Areas,
@@ -86,6 +93,30 @@ def envelope(
         boxes[round(cue * sfreq) : round((cue + length) * sfreq)] = level
     ramp = np.hanning(int(RISE * sfreq) + 2)
     return np.convolve(boxes, ramp / ramp.sum(), mode="same")
+
+
+def record_watching(
+    waves: np.ndarray,
+    viewer: Viewer,
+    day: Day,
+    noise: Noise,
+    starts: np.ndarray,
+    length: float,
+) -> mne.io.RawArray:
+    """Return a run: what a viewer's cortex gives, and everything else on top.
+
+    ``waves`` are as for `seen`; ``starts`` and ``length`` say in s when targets are
+    watched.
+    """
+    watched = envelope(starts, length, np.ones(len(starts)), noise.n_times, noise.sfreq)
+    return record(
+        seen(day, waves),
+        day,
+        noise,
+        alpha_freq=viewer.alpha_freq,
+        exponent=viewer.exponent,
+        alpha_gain=1.0 - WATCHED * watched,
+    )
 
 
 def seen(day: Day, waves: np.ndarray) -> np.ndarray:
