@@ -13,7 +13,8 @@ import numpy as np
 
 from eegkd._checks import check_choice, check_int, check_registered, join_names
 from eegkd.benchmark.fit_result import FitResult, versions
-from eegkd.data import check_subjects, load_trials, paradigm_of
+from eegkd.data.find import check_subjects, paradigm_of
+from eegkd.data.load import load_trials
 from eegkd.data.paradigms import find_paradigm
 from eegkd.data.trials import Trials
 from eegkd.evaluation.metrics import class_codes, score_predictions

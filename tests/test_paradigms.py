@@ -21,7 +21,7 @@ from eegkd.benchmark.grid import make_grid
 from eegkd.benchmark.run import Run
 from eegkd.benchmark.store import Store
 from eegkd.criteria import CrossEntropy
-from eegkd.data.find import quiet
+from eegkd.data.find import quiet_moabb
 from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
@@ -173,7 +173,7 @@ def test_signals_are_those_of_moabb(kind):
         "cvep": moabb_paradigms.CVEP,
         "rstate": moabb_paradigms.RestingStateToP300Adapter,
     }[kind](**options)
-    with quiet():
+    with quiet_moabb():
         X, y, metadata = made.get_data(dataset, [1])
     trials = load_trials(dataset, l_freq=5, h_freq=20, sfreq=50, window=None)
     np.testing.assert_allclose(trials.X, 1e-6 * X[..., :150], atol=1e-9)
@@ -186,7 +186,7 @@ def test_times_are_those_of_the_recording():
     """Trials of MOABB's fake set begin every 80 / 24 seconds, whatever their rate."""
     dataset = fake("imagery", n_subjects=1, sfreq=200)
     trials = load_trials(dataset, sfreq=100)
-    with quiet():
+    with quiet_moabb():
         raw = dataset.get_data([1])[1]["0"]["1"]
     first = trials.metadata.query("session == '0' and run == '1'")
     import mne

@@ -8,7 +8,7 @@ from mne.filter import filter_data
 from moabb.paradigms import SSVEP
 
 from eegkd import BASELINES, Trials
-from eegkd.data.simulated import SIMULATED, SimulatedSSVEP, base, head, ssvep, vision
+from eegkd.data.simulated import SIMULATED, SimulatedSSVEP, base, head, ssvep, subjects, vision
 from eegkd.data.simulated.subjects import draw_day
 
 NAMES = list(head.CH_NAMES)
@@ -204,8 +204,8 @@ def test_response_begins_after_the_cue(subject):
 
 
 def test_attention_lapses_now_and_then():
-    effort = vision.draw_effort(4000, np.random.default_rng(0))
-    np.testing.assert_allclose(np.mean(effort < 0.3), vision.LAPSES, atol=0.015)
+    effort = subjects.draw_effort(4000, np.random.default_rng(0))
+    np.testing.assert_allclose(np.mean(effort < 0.3), subjects.LAPSES, atol=0.015)
     assert np.all((effort < 0.3) | (effort > 0.7))
     assert effort.max() <= 1.0
 

@@ -404,7 +404,7 @@ class Recordings:
     def __init__(
         self, dataset: Any, subjects: Sequence[Any] | None, options: dict[str, Any]
     ) -> None:
-        from eegkd.data import check_subjects, list_subjects, paradigm_of
+        from eegkd.data.find import check_subjects, list_subjects, paradigm_of
 
         self.dataset, self.options = dataset, options
         self.paradigm = paradigm_of(dataset)
@@ -484,7 +484,7 @@ class Recordings:
 
     def _load(self, subjects: list[Any]) -> Trials:
         """Load subjects."""
-        from eegkd.data import load_trials
+        from eegkd.data.load import load_trials
 
         if isinstance(self.dataset, Trials):
             chosen = self.dataset.metadata["subject"].isin(subjects).to_numpy()

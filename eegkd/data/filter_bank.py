@@ -27,7 +27,7 @@ _BANDED = re.compile(
 
 def band_name(low: float, high: float) -> str:
     """Return the name of a pass band, given in Hz: ``"8-12 Hz"``."""
-    return f"{_plain(low)}-{_plain(high)} Hz"
+    return f"{_in_hz(low)}-{_in_hz(high)} Hz"
 
 
 def in_band(electrode: str, band: str) -> str:
@@ -176,6 +176,6 @@ def stack_bands(
     )
 
 
-def _plain(frequency: float) -> str:
+def _in_hz(frequency: float) -> str:
     """Return a frequency without an exponent or needless zeros."""
     return f"{frequency:.6f}".rstrip("0").rstrip(".")

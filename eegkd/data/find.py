@@ -41,7 +41,7 @@ def list_subjects(dataset: Any, subjects: Sequence[Any] | None = None) -> list[A
     ValueError
         If the dataset or a subject is unknown.
     """
-    with quiet():
+    with quiet_moabb():
         found = find_dataset(dataset)
         return check_subjects(subjects, found.subject_list, found.code)
 
@@ -66,7 +66,7 @@ def paradigm_of(dataset: Any) -> str | None:
     """
     if isinstance(dataset, Trials):
         return dataset.paradigm
-    with quiet():
+    with quiet_moabb():
         found = find_dataset(dataset)
     return found.paradigm if found.paradigm in PARADIGMS else None
 
@@ -90,7 +90,7 @@ def list_datasets(paradigm: str = "imagery") -> list[str]:
         If ``paradigm`` is not one of the above.
     """
     check_choice(paradigm, "paradigm", PARADIGMS)
-    with quiet():
+    with quiet_moabb():
         return [
             name
             for name, dataset_class in _dataset_classes().items()
@@ -142,14 +142,14 @@ def find_dataset(dataset: Any) -> Any:
 
     if isinstance(dataset, str):
         classes = _dataset_classes()
-        names = {_plain(name): name for name in classes}
-        if _plain(dataset) not in names:
+        names = {_loose(name): name for name in classes}
+        if _loose(dataset) not in names:
             raise ValueError(
                 f"Unknown name {dataset!r} for 'dataset'. Allowed: a MOABB dataset, "
                 "or a name in eegkd.list_datasets(), such as "
                 f"{EMBEDDED!r} or 'BNCI2014_001'." + did_you_mean(dataset, classes)
             )
-        dataset = classes[names[_plain(dataset)]]
+        dataset = classes[names[_loose(dataset)]]
     if inspect.isclass(dataset) and issubclass(dataset, BaseDataset):
         dataset = dataset()
     if not isinstance(dataset, BaseDataset):
@@ -162,7 +162,7 @@ def find_dataset(dataset: Any) -> Any:
     return dataset
 
 
-def _plain(name: str) -> str:
+def _loose(name: str) -> str:
     """Return a name without what people write differently."""
     return name.lower().replace("-", "").replace("_", "")
 
@@ -215,7 +215,7 @@ def check_subjects(subjects: Any, allowed: Sequence[Any], dataset: str) -> list[
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet_moabb() -> Iterator[None]:
     """Silence what MOABB and MNE say about themselves."""
     import mne
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from eegkd._checks import check_number
 from eegkd.data.filter_bank import band_name, stack_bands
-from eegkd.data.find import EMBEDDED, check_subjects, find_dataset, quiet
+from eegkd.data.find import EMBEDDED, check_subjects, find_dataset, quiet_moabb
 from eegkd.data.paradigms import PARADIGMS, find_paradigm
 from eegkd.data.prepare import AUTO, make_paradigm
 from eegkd.data.trials import Trials, concatenate, start_times, with_times
@@ -147,7 +147,7 @@ def load_trials(
         "tmax": tmax,
         "events": events,
     }
-    with quiet():
+    with quiet_moabb():
         dataset = find_dataset(dataset)
         wanted = check_subjects(subjects, dataset.subject_list, dataset.code)
         paradigm = make_paradigm(paradigm, dataset, options)

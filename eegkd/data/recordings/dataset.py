@@ -27,7 +27,7 @@ from eegkd.data.recordings.classes import find_classes
 from eegkd.data.recordings.files import Record, list_records, suffix_of
 from eegkd.data.recordings.raws import (
     KEPT,
-    UNITS,
+    VOLTS_PER,
     XDF,
     Events,
     content_of,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # differs too much from study to study.
 INTERVALS = {"imagery": (0.0, 4.0), "p300": (0.0, 1.0)}
 CHANNELS = ("same", "common")
-TYPES = (*"eeg eog ecg emg resp gsr temperature bio misc stim".split(),)
+CH_TYPES = (*"eeg eog ecg emg resp gsr temperature bio misc stim".split(),)
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class RecordedDataset(BaseDataset):
     ) -> None:
         check_choice(paradigm, "paradigm", list(PARADIGMS))
         check_choice(channels, "channels", CHANNELS)
-        check_choice(unit, "unit", [*UNITS, None])
+        check_choice(unit, "unit", [*VOLTS_PER, None])
         self._reading: dict[str, Any] = {
             "rename": _check_rename(rename),
             "ch_types": _check_types(ch_types),
@@ -386,7 +386,7 @@ class RecordedDataset(BaseDataset):
             raw,
             [name_of[name] for name in self.ch_names],
             record.label,
-            1.0 if in_volts else UNITS[unit],
+            1.0 if in_volts else VOLTS_PER[unit],
         )
         # Nothing else comes along: no subject's name, no projector, no bad channel.
         info = mne.create_info(list(self.ch_names), raw.info["sfreq"], "eeg")
@@ -471,7 +471,7 @@ def _check_types(ch_types: Any) -> dict[str, str] | None:
     """Return types of channels."""
     given = _check_strings(ch_types, "ch_types", "{channel: type}")
     for kind in (given or {}).values():
-        check_choice(kind, "ch_types", TYPES)
+        check_choice(kind, "ch_types", CH_TYPES)
     return given
 
 

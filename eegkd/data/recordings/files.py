@@ -91,7 +91,7 @@ def list_records(files: Any) -> list[Record]:
         If a suffix is unknown, two recordings have one place, a recording comes
         twice, or the order of sessions or runs is not clear.
     """
-    rows = [_plain(row) for row in _rows(files)]
+    rows = [_placed(row) for row in _rows(files)]
     if not rows:
         raise ValueError(
             "'files' must name at least one recording, got none. Give a path, a list "
@@ -228,8 +228,8 @@ def _match(pattern: str) -> Iterator[dict[str, Any]]:
             "the spelling."
         )
     _check_files([Path(row["file"]) for row in rows])
-    placed = [{k: row[k] for k in row if k in COLUMNS} for row in sort_found(rows)]
-    return _count_runs(placed)
+    rows = [{k: row[k] for k in row if k in COLUMNS} for row in sort_found(rows)]
+    return _count_runs(rows)
 
 
 def _read_pattern(path: PurePath) -> tuple[str, str]:
@@ -265,7 +265,7 @@ def _told(file: Path, match: re.Match[str]) -> dict[str, Any]:
 # -- what MOABB wants --------------------------------------------------------------
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _placed(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with a path or a Raw, a subject that MOABB allows, and names."""
     file = row["file"]
     if not _is_source(file):

@@ -18,7 +18,7 @@ from eegkd.data.channels import canonical_name, positions
 from eegkd.data.recordings.files import suffix_of
 from eegkd.data.recordings.xdf import read_xdf
 
-UNITS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "nV": 1e-9}
+VOLTS_PER = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "nV": 1e-9}
 XDF = (".xdf", ".xdfz")
 # Typical amplitude of EEG within a second in V, generously: less is no electrode, more
 # no brain.
@@ -81,7 +81,7 @@ def open_raw(source: Any, label: str, unit: str | None, stream: str | None) -> A
             "RecordedDataset anew."
         )
     if suffix_of(source) in XDF:
-        return read_xdf(source, stream, None if unit is None else UNITS[unit])
+        return read_xdf(source, stream, None if unit is None else VOLTS_PER[unit])
     try:
         return mne.io.read_raw(source, preload=False, verbose="error")
     except (ValueError, RuntimeError, OSError, KeyError, TypeError) as error:

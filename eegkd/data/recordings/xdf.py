@@ -23,13 +23,13 @@ GAP = 0.2  # s between two samples beyond which some are missing
 MAX_LOST = 0.1  # of a recording's samples
 MAX_STRAY = 0.05  # s that time stamps may stray from a regular rate for a second
 RATE_TOLERANCE = 0.01  # relative, between the stated and the measured rate
-UNITS = {
+SPELLED_UNITS = {
     "v": 1.0, "volt": 1.0, "volts": 1.0,
     "mv": 1e-3, "millivolt": 1e-3, "millivolts": 1e-3,
     "uv": 1e-6, "microvolt": 1e-6, "microvolts": 1e-6,
     "nv": 1e-9, "nanovolt": 1e-9, "nanovolts": 1e-9,
 }  # fmt: skip
-TYPES = ("eeg", "eog", "ecg", "emg", "misc")
+KNOWN_TYPES = ("eeg", "eog", "ecg", "emg", "misc")
 
 
 def read_xdf(
@@ -181,7 +181,7 @@ def _channels(stream: dict[str, Any]) -> list[tuple[str, str, str]]:
     for number, channel in enumerate(described, start=1):
         kind = _text(channel, "type").lower()
         name = _text(channel, "label") or _text(channel, "name") or f"channel {number}"
-        kind = "eeg" if not kind else kind if kind in TYPES else "misc"
+        kind = "eeg" if not kind else kind if kind in KNOWN_TYPES else "misc"
         found.append((name, kind, _text(channel, "unit")))
     return found
 
@@ -189,12 +189,12 @@ def _channels(stream: dict[str, Any]) -> list[tuple[str, str, str]]:
 def _scale(unit: str, name: str, path: Path) -> float:
     """Return the volts of one unit."""
     plain = unit.strip().lower().replace("µ", "u").replace("μ", "u") or "uv"
-    if plain not in UNITS:
+    if plain not in SPELLED_UNITS:
         raise ValueError(
             f"{str(path)!r} states the unit {unit!r} for channel {name!r}, which is "
             "not known. Say what the numbers are with 'unit', such as unit='uV'."
         )
-    return UNITS[plain]
+    return SPELLED_UNITS[plain]
 
 
 def _straighten(stamps: np.ndarray, sfreq: float, path: Path) -> np.ndarray:

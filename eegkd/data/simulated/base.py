@@ -19,7 +19,7 @@ from eegkd.data.simulated.signals import LINE_FREQ
 
 Runs = dict[str, mne.io.RawArray]
 SESSIONS = ("0train", "1test")  # as in BNCI2014_001
-KEPT = 2  # subjects in memory, for evaluations that read one several times
+IN_MEMORY = 2  # subjects in memory, for evaluations that read one several times
 
 # The latest recordings of all sets, by code and subject.
 _recordings: OrderedDict[tuple[str, int], dict[str, Runs]] = OrderedDict()
@@ -144,7 +144,7 @@ class SimulatedDataset(BaseDataset):
                 for day, name in enumerate(SESSIONS, start=1)
             }
         _recordings.move_to_end(key)
-        while len(_recordings) > KEPT:
+        while len(_recordings) > IN_MEMORY:
             _recordings.popitem(last=False)
         # Copies: whoever reads recordings may filter them in place.
         return {
