@@ -8,7 +8,15 @@ from mne.filter import filter_data
 from moabb.paradigms import SSVEP
 
 from eegkd import BASELINES, Trials
-from eegkd.data.simulated import SIMULATED, SimulatedSSVEP, base, head, ssvep, subjects, vision
+from eegkd.data.simulated import (
+    SIMULATED,
+    SimulatedSSVEP,
+    base,
+    head,
+    ssvep,
+    subjects,
+    vision,
+)
 from eegkd.data.simulated.subjects import draw_day
 
 NAMES = list(head.CH_NAMES)
