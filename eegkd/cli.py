@@ -413,13 +413,10 @@ def _methods(arguments: argparse.Namespace) -> None:
 
 
 def _baselines(arguments: argparse.Namespace) -> None:
-    import inspect
-
     from eegkd import BASELINES
 
     for name, baseline in BASELINES.items():
-        first = (inspect.getdoc(baseline) or "").splitlines()[0]
-        print(f"{name:<24}{first}")
+        print(f"{name:<24}{baseline.about}")
 
 
 def _datasets(arguments: argparse.Namespace) -> None:

@@ -49,10 +49,10 @@ paradigm = LeftRightImagery(fmin=4, fmax=38, resample=125)
 
 # %%
 # Pipelines come as files in MOABB's own format: a student for each method and montage,
-# and the classical decoders on the same electrodes. ``pipelines_folder()`` returns the
-# files that come with the library, for ``moabb.benchmark``. Those for motor imagery
-# train for 500 epochs; here others are written that are through in a minute or two.
-print(len(list(Path(pipelines_folder()).glob("*.yml"))), "files come with the library")
+# and the classical decoders on the same electrodes. ``pipelines_folder()`` writes
+# them, for ``moabb.benchmark``. Those for motor imagery train for 500 epochs; here
+# others are written that are through in a minute or two.
+print(len(list(Path(pipelines_folder()).glob("*.yml"))), "files")
 epochs = arguments.max_epochs or (1 if arguments.quick else 20)
 training = {"max_epochs": epochs, "batch_size": 16, "lr": 2e-3}
 written = pipelines_folder(

@@ -14,6 +14,7 @@ from sklearn.model_selection import cross_val_score
 
 from eegkd.baselines import (
     BASELINES,
+    Baseline,
     TrialPipeline,
     field_mapping,
     list_baselines,
@@ -119,16 +120,21 @@ def with_others(trials, montage, value):
 # -- the registry ---------------------------------------------------------------
 
 
-def test_registry_is_a_plain_dict_of_documented_factories():
+def test_registry_is_a_plain_dict_of_documented_baselines():
     assert type(BASELINES) is dict
     assert set(DECODERS) < set(BASELINES)
     assert len(NOT_NEURAL) == 14
-    for name, factory in BASELINES.items():
-        assert factory.__name__ == name
-        assert "References\n" in factory.__doc__
-        assert set(factory.paradigms) <= set(PARADIGMS)
-        assert type(factory.uses_seed) is bool
-        pipeline = factory(MOTOR)
+    for name, baseline in BASELINES.items():
+        assert type(baseline) is Baseline
+        assert baseline.name == baseline.__name__ == name
+        assert "References\n" in baseline.build.__doc__
+        assert baseline.about.endswith(".")
+        assert set(baseline.paradigms) <= set(PARADIGMS)
+        assert baseline.uses_seed == (
+            name in {"fbcsp_svm", "field_interpolation", *DECODERS}
+        )
+        assert baseline.needs_montage == (name == "field_interpolation")
+        pipeline = baseline(MOTOR)
         assert isinstance(pipeline, TrialPipeline)
         assert " at 0x" not in repr(pipeline.get_params())
 
@@ -638,8 +644,8 @@ def test_field_mapping_equals_mne():
 
     _, _, test = task("imagery")
     template = mne_montage()
-    sampler, target = list(MOTOR), ["Fz", "C3", "Pz", "C6"]
-    epochs = test.to_epochs().pick(sampler).set_montage(template)
+    ch_names, target = list(MOTOR), ["Fz", "C3", "Pz", "C6"]
+    epochs = test.to_epochs().pick(ch_names).set_montage(template)
     everywhere = mne.create_info(template.ch_names, 1.0, "eeg").set_montage(template)
     origin = mne.make_sphere_model("auto", "auto", everywhere, verbose="ERROR")["r0"]
     known = template.get_positions()
@@ -648,11 +654,11 @@ def test_field_mapping_equals_mne():
         **{key: known[key] for key in ("nasion", "lpa", "rpa", "coord_frame")},
     )
     theirs = epochs.interpolate_to(places, origin=tuple(origin), method="MNE")
-    ours = field_mapping(sampler, target) @ epochs.get_data()
+    ours = field_mapping(ch_names, target) @ epochs.get_data()
     assert ours.shape == (len(test), 4, 160)
     np.testing.assert_allclose(ours, theirs.get_data(picks=target), atol=1e-12)
     with pytest.raises(ValueError, match="'target' must hold electrodes of the 10-05"):
-        field_mapping(sampler, ["Cz", "EMG"])
+        field_mapping(ch_names, ["Cz", "EMG"])
 
 
 def test_field_interpolation_guesses_from_the_montage():

@@ -13,7 +13,8 @@ from sphinx.util.docutils import SphinxDirective
 
 def about(value: object) -> str:
     """Return one line about an entry: what it says, or how its docstring begins."""
-    said = getattr(value, "title", None) or getattr(value, "text", None)
+    words = (getattr(value, word, None) for word in ("about", "title", "text"))
+    said = next(filter(None, words), None)
     if isinstance(taps := getattr(value, "taps", None), Mapping):
         said = f"taps {', '.join(taps)}"
     return str(said or (inspect.getdoc(value) or "").split("\n")[0]).strip()

@@ -1,58 +1,46 @@
 """Generic baselines: what one would do on the montage's electrodes without a teacher.
 
-`BASELINES` holds a factory for each name. A factory takes the montage and returns an
-unfitted scikit-learn pipeline that takes whatever `DistilledClassifier` takes.
+`BASELINES` holds each by its name. Called with a montage, it returns an unfitted
+scikit-learn pipeline that takes whatever `DistilledClassifier` takes.
 """
 
 from eegkd._checks import check_choice
+from eegkd.baselines.baseline import Baseline
 from eegkd.baselines.geometry import (
+    GEOMETRY,
     FieldInterpolationClassifier,
-    field_interpolation,
     field_mapping,
 )
-from eegkd.baselines.imagery import acm_ts, csp_lda, fbcsp_svm, fgmdm, mdm, ts_lr
+from eegkd.baselines.imagery import IMAGERY
 from eegkd.baselines.neural import NEURAL
-from eegkd.baselines.p300 import erpcov_mdm, xdawn_lda, xdawncov_ts
-from eegkd.baselines.registry import Factory, baseline
+from eegkd.baselines.p300 import P300
 from eegkd.baselines.signals import MontageEpochs, MontageSignals, TrialPipeline
-from eegkd.baselines.ssvep import (
-    cca,
-    fbcca,
-    ssvep_ts,
-    stimulation_frequencies,
-    trca,
-)
+from eegkd.baselines.ssvep import SSVEP, stimulation_frequencies
 from eegkd.data.paradigms import PARADIGMS
 
 __all__ = [
     "BASELINES",
+    "Baseline",
     "FieldInterpolationClassifier",
     "MontageEpochs",
     "MontageSignals",
     "TrialPipeline",
-    "baseline",
     "field_mapping",
     "list_baselines",
     "stimulation_frequencies",
 ]
 
-BASELINES: dict[str, Factory] = {
-    "csp_lda": csp_lda,
-    "fbcsp_svm": fbcsp_svm,
-    "ts_lr": ts_lr,
-    "mdm": mdm,
-    "fgmdm": fgmdm,
-    "acm_ts": acm_ts,
-    "xdawn_lda": xdawn_lda,
-    "xdawncov_ts": xdawncov_ts,
-    "erpcov_mdm": erpcov_mdm,
-    "cca": cca,
-    "fbcca": fbcca,
-    "trca": trca,
-    "ssvep_ts": ssvep_ts,
-    "field_interpolation": field_interpolation,
-    **NEURAL,
+BASELINES: dict[str, Baseline] = {
+    baseline.name: baseline
+    for baseline in (*IMAGERY, *P300, *SSVEP, *GEOMETRY, *NEURAL)
 }
+
+
+def __getattr__(name: str) -> Baseline:
+    """Return a baseline by its name, which is how MOABB's pipeline files ask for it."""
+    if name in BASELINES:
+        return BASELINES[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def list_baselines(paradigm: str | None = None) -> list[str]:
@@ -76,4 +64,4 @@ def list_baselines(paradigm: str | None = None) -> list[str]:
     if paradigm is None:
         return list(BASELINES)
     check_choice(paradigm, "paradigm", PARADIGMS)
-    return [name for name, entry in BASELINES.items() if paradigm in entry.paradigms]
+    return [name for name, one in BASELINES.items() if paradigm in one.paradigms]

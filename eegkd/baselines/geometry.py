@@ -11,8 +11,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from eegkd._checks import check_ch_names, join_names
+from eegkd.baselines.baseline import Baseline, Reading, Steps
 from eegkd.baselines.neural import DECODER_OPTIONS
-from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
 from eegkd.data.channels import canonical_name, mne_montage, positions
 from eegkd.data.filter_bank import read_rows
@@ -22,12 +22,12 @@ from eegkd.estimators import DecoderClassifier
 from eegkd.estimators.reading import as_trials
 
 
-def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
+def field_mapping(ch_names: Sequence[str], target: Sequence[str]) -> np.ndarray:
     """Return the matrix that guesses electrodes from others by MNE's field mapping.
 
     Parameters
     ----------
-    source : sequence of str
+    ch_names : sequence of str
         Electrodes that are there, in the order of the columns.
     target : sequence of str
         Electrodes to guess, in the order of the rows. One that is there, too, is
@@ -35,7 +35,7 @@ def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
 
     Returns
     -------
-    mapping : ndarray, shape (n_target, n_source)
+    mapping : ndarray, shape (n_target, n_chans)
         Weights, such that ``mapping @ X`` are the signals of ``target``.
 
     Raises
@@ -46,9 +46,9 @@ def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
     Notes
     -----
     `mne.Epochs.interpolate_to` with ``method="MNE"``: the minimum-norm current
-    distribution on a sphere that explains the source electrodes [1]_. Positions and
+    distribution on a sphere that explains the given electrodes [1]_. Positions and
     the sphere are those of the 10-05 template head; MNE's default fits the sphere to
-    the source electrodes, which four of them do not determine.
+    the given electrodes, which four of them do not determine.
 
     References
     ----------
@@ -60,7 +60,7 @@ def field_mapping(source: Sequence[str], target: Sequence[str]) -> np.ndarray:
 
     template = mne_montage()
     known = template.get_positions()
-    names = [_electrodes(source, "source"), _electrodes(target, "target")]
+    names = [_electrodes(ch_names, "ch_names"), _electrodes(target, "target")]
     head = mne.create_info(list(known["ch_pos"]), 1.0, "eeg").set_montage(
         template, verbose="ERROR"
     )
@@ -246,12 +246,11 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
-@baseline(*PARADIGMS, uses_seed=True, options=("model", "decoder", *DECODER_OPTIONS))
 def field_interpolation(
-    reading: dict[str, Any],
-    random_state: int,
+    reading: Reading,
     model: Any = None,
     decoder: Any = "SCCNet",
+    random_state: int = 0,
     **options: Any,
 ) -> Steps:
     """Guess all electrodes by MNE's field mapping and ask a model of all electrodes.
@@ -279,10 +278,6 @@ def field_interpolation(
     return [("field", FieldInterpolationClassifier(model, **reading))]
 
 
-# With all electrodes at hand there is nothing to guess.
-field_interpolation.needs_montage = True
-
-
 def _electrodes(ch_names: Sequence[str], argument: str) -> list[str]:
     """Return the 10-05 names of electrodes that all have a position."""
     names = check_ch_names(ch_names, argument)
@@ -294,3 +289,14 @@ def _electrodes(ch_names: Sequence[str], argument: str) -> list[str]:
             "epochs.drop_channels."
         )
     return [canonical_name(name) for name in names]
+
+
+GEOMETRY = (
+    Baseline(
+        "Field interpolation",
+        field_interpolation,
+        tuple(PARADIGMS),
+        needs_montage=True,  # with all electrodes at hand there is nothing to guess
+        more_options=DECODER_OPTIONS,
+    ),
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from moabb.pipelines.features import AugmentedDataset
@@ -20,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
+from eegkd.baselines.baseline import Baseline, Reading, Steps
 from eegkd.baselines.calibration import Calibrated
-from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageSignals
 
 # The published bands of 4 Hz without the ninth, which trials filtered to 4 to 38 Hz
@@ -81,8 +80,7 @@ def _lda() -> LinearDiscriminantAnalysis:
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
 
 
-@baseline("imagery", "rstate")
-def csp_lda(reading: dict[str, Any], random_state: int, n_filters: int = 6) -> Steps:
+def csp_lda(reading: Reading, n_filters: int = 6) -> Steps:
     """Log-power of common spatial patterns and linear discriminant analysis.
 
     There are ``n_filters`` patterns (all of them on a montage with fewer
@@ -105,14 +103,13 @@ def csp_lda(reading: dict[str, Any], random_state: int, n_filters: int = 6) -> S
     ]
 
 
-@baseline("imagery", uses_seed=True)
 def fbcsp_svm(
-    reading: dict[str, Any],
-    random_state: int,
+    reading: Reading,
     bands: Sequence[tuple[float, float]] = FILTER_BANK,
     n_filters: int = 4,
     n_features: int = 10,
     C: float = 1.0,
+    random_state: int = 0,
 ) -> Steps:
     """Filter-bank common spatial patterns and a support vector machine.
 
@@ -135,8 +132,7 @@ def fbcsp_svm(
     ]
 
 
-@baseline("imagery", "rstate")
-def ts_lr(reading: dict[str, Any], random_state: int, C: float = 1.0) -> Steps:
+def ts_lr(reading: Reading, C: float = 1.0) -> Steps:
     """Covariances in the Riemannian tangent space and logistic regression.
 
     References
@@ -153,8 +149,7 @@ def ts_lr(reading: dict[str, Any], random_state: int, C: float = 1.0) -> Steps:
     ]
 
 
-@baseline("imagery", "rstate")
-def mdm(reading: dict[str, Any], random_state: int) -> Steps:
+def mdm(reading: Reading) -> Steps:
     """Minimum distance to the Riemannian mean of each class's covariances.
 
     References
@@ -170,8 +165,7 @@ def mdm(reading: dict[str, Any], random_state: int) -> Steps:
     ]
 
 
-@baseline("imagery", "rstate")
-def fgmdm(reading: dict[str, Any], random_state: int) -> Steps:
+def fgmdm(reading: Reading) -> Steps:
     """Geodesic filtering, then minimum distance to the Riemannian mean.
 
     References
@@ -187,10 +181,8 @@ def fgmdm(reading: dict[str, Any], random_state: int) -> Steps:
     ]
 
 
-@baseline("imagery")
 def acm_ts(
-    reading: dict[str, Any],
-    random_state: int,
+    reading: Reading,
     order: int = 3,
     lag: int = 4,
     C: float = 1.0,
@@ -215,3 +207,46 @@ def acm_ts(
         ("tangent", TangentSpace()),
         ("lr", LogisticRegression(C=C, max_iter=1000)),
     ]
+
+
+IMAGERY = (
+    Baseline(
+        "CSP + LDA",
+        csp_lda,
+        ("imagery", "rstate"),
+        (
+            "https://doi.org/10.1007/BF01129656",
+            "https://doi.org/10.1109/MSP.2008.4408441",
+        ),
+    ),
+    Baseline(
+        "FBCSP + SVM",
+        fbcsp_svm,
+        ("imagery",),
+        ("https://doi.org/10.1109/IJCNN.2008.4634130",),
+    ),
+    Baseline(
+        "Tangent space + LR",
+        ts_lr,
+        ("imagery", "rstate"),
+        ("https://doi.org/10.1016/j.neucom.2012.12.039",),
+    ),
+    Baseline(
+        "MDM",
+        mdm,
+        ("imagery", "rstate"),
+        ("https://doi.org/10.1109/TBME.2011.2172210",),
+    ),
+    Baseline(
+        "FgMDM",
+        fgmdm,
+        ("imagery", "rstate"),
+        ("https://doi.org/10.1007/978-3-642-15995-4_78",),
+    ),
+    Baseline(
+        "ACM + tangent space",
+        acm_ts,
+        ("imagery",),
+        ("https://doi.org/10.48550/arXiv.2302.04508",),
+    ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eegkd.baselines.registry import Factory, Steps, baseline
+from eegkd.baselines.baseline import Baseline, Reading, Steps
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.decoders import DECODERS
 from eegkd.estimators import DecoderClassifier
@@ -24,17 +24,17 @@ DECODER_OPTIONS = tuple(
 )
 
 
-def _without_teacher(decoder: str) -> Factory:
-    """Return the factory of one decoder."""
+def _without_teacher(decoder: str) -> Baseline:
+    """Return the baseline of one decoder."""
 
-    def steps(reading: dict[str, Any], random_state: int, **options: Any) -> Steps:
+    def build(reading: Reading, random_state: int = 0, **options: Any) -> Steps:
         classifier = DecoderClassifier(
             decoder=decoder, random_state=random_state, **reading, **options
         )
         return [("decoder", classifier)]
 
-    steps.__name__ = decoder
-    steps.__doc__ = f"""braindecode's {decoder} on the montage's electrodes, no teacher.
+    build.__name__ = decoder
+    build.__doc__ = f"""braindecode's {decoder} on the montage's electrodes, no teacher.
 
     Options are those of `DecoderClassifier`, such as ``max_epochs`` and ``lr``.
 
@@ -42,7 +42,7 @@ def _without_teacher(decoder: str) -> Factory:
     ----------
     .. [1] The paper that the documentation of ``braindecode.models.{decoder}`` names.
     """
-    return baseline(*PARADIGMS, uses_seed=True, options=DECODER_OPTIONS)(steps)
+    return Baseline(decoder, build, tuple(PARADIGMS), more_options=DECODER_OPTIONS)
 
 
-NEURAL: dict[str, Factory] = {name: _without_teacher(name) for name in DECODERS}
+NEURAL = tuple(map(_without_teacher, DECODERS))

@@ -16,7 +16,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from eegkd.baselines.registry import Steps, baseline
+from eegkd.baselines.baseline import Baseline, Reading, Steps
 from eegkd.baselines.signals import MontageSignals
 
 
@@ -87,8 +87,7 @@ class ShrunkXdawn(TransformerMixin, BaseEstimator):
         return self.xdawn_.transform(X)
 
 
-@baseline("p300", "cvep")
-def xdawn_lda(reading: dict[str, Any], random_state: int, n_filters: int = 2) -> Steps:
+def xdawn_lda(reading: Reading, n_filters: int = 2) -> Steps:
     """Xdawn spatial filters and linear discriminant analysis with shrinkage.
 
     References
@@ -108,10 +107,7 @@ def xdawn_lda(reading: dict[str, Any], random_state: int, n_filters: int = 2) ->
     ]
 
 
-@baseline("p300", "cvep")
-def xdawncov_ts(
-    reading: dict[str, Any], random_state: int, n_filters: int = 4, C: float = 1.0
-) -> Steps:
+def xdawncov_ts(reading: Reading, n_filters: int = 4, C: float = 1.0) -> Steps:
     """Xdawn covariances in the tangent space and logistic regression.
 
     References
@@ -136,10 +132,7 @@ def xdawncov_ts(
     ]
 
 
-@baseline("p300", "cvep")
-def erpcov_mdm(
-    reading: dict[str, Any], random_state: int, n_components: int = 4
-) -> Steps:
+def erpcov_mdm(reading: Reading, n_components: int = 4) -> Steps:
     """Covariances with the classes' average responses and minimum distance to mean.
 
     Each average response is reduced to its ``n_components`` first components.
@@ -154,3 +147,23 @@ def erpcov_mdm(
         ("covariances", ERPCovariances(estimator="lwf", svd=n_components)),
         ("mdm", MDM()),
     ]
+
+
+ERP = ("p300", "cvep")
+P300 = (
+    Baseline(
+        "xDAWN + LDA", xdawn_lda, ERP, ("https://doi.org/10.1109/TBME.2009.2012869",)
+    ),
+    Baseline(
+        "xDAWN covariances + tangent space",
+        xdawncov_ts,
+        ERP,
+        ("https://doi.org/10.48550/arXiv.1409.0107",),
+    ),
+    Baseline(
+        "ERP covariances + MDM",
+        erpcov_mdm,
+        ERP,
+        ("https://doi.org/10.48550/arXiv.1409.0107",),
+    ),
+)

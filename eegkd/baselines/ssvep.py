@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from eegkd._checks import check_int, check_number, join_names
+from eegkd.baselines.baseline import Baseline, Reading, Steps
 from eegkd.baselines.calibration import Calibrated, Folds, HighestScore
-from eegkd.baselines.registry import Steps, baseline
 from eegkd.baselines.signals import MontageEpochs, check_one_band, filter_bands
 
 _HERTZ = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(?:hz)?\s*", re.IGNORECASE)
@@ -368,10 +368,8 @@ class StimulationBands(TransformerMixin, BaseEstimator):
         return filter_bands(signals, float(X.info["sfreq"]), self.bands_)
 
 
-@baseline("ssvep")
 def cca(
-    reading: dict[str, Any],
-    random_state: int,
+    reading: Reading,
     n_harmonics: int = 3,
     frequencies: Any = None,
 ) -> Steps:
@@ -392,10 +390,8 @@ def cca(
     ]
 
 
-@baseline("ssvep")
 def fbcca(
-    reading: dict[str, Any],
-    random_state: int,
+    reading: Reading,
     n_harmonics: int = 5,
     n_bands: int = 5,
     frequencies: Any = None,
@@ -416,10 +412,8 @@ def fbcca(
     ]
 
 
-@baseline("ssvep")
 def trca(
-    reading: dict[str, Any],
-    random_state: int,
+    reading: Reading,
     n_bands: int = 5,
     frequencies: Any = None,
 ) -> Steps:
@@ -440,10 +434,8 @@ def trca(
     ]
 
 
-@baseline("ssvep")
 def ssvep_ts(
-    reading: dict[str, Any],
-    random_state: int,
+    reading: Reading,
     width: float = 1.0,
     frequencies: Any = None,
     C: float = 1.0,
@@ -627,3 +619,18 @@ def _sub_bands(
     top = min(88.0, 0.45 * sfreq)
     bands = [(max(m * lowest - 2, 1.0), top) for m in range(1, n_bands + 1)]
     return tuple((low, high) for low, high in bands if low + 4 <= high)
+
+
+SSVEP = (
+    Baseline("CCA", cca, ("ssvep",), ("https://doi.org/10.1109/TBME.2006.886577",)),
+    Baseline(
+        "FBCCA", fbcca, ("ssvep",), ("https://doi.org/10.1088/1741-2560/12/4/046008",)
+    ),
+    Baseline("TRCA", trca, ("ssvep",), ("https://doi.org/10.1109/TBME.2017.2694818",)),
+    Baseline(
+        "SSVEP tangent space",
+        ssvep_ts,
+        ("ssvep",),
+        ("https://doi.org/10.1016/j.neucom.2016.01.007",),
+    ),
+)

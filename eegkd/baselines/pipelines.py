@@ -1,23 +1,28 @@
-"""eegkd inside MOABB: pipeline files for ``moabb.benchmark``.
-
-The files in the folder ``moabb`` beside this module are in MOABB's own format. They are
-written by `pipelines_folder`, which also writes them for other montages and settings.
-"""
+"""Pipeline files for ``moabb.benchmark``, written when asked for."""
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from eegkd._checks import check_choice, check_type
+from eegkd.baselines import BASELINES
 from eegkd.data.paradigms import PARADIGMS, Paradigm
+from eegkd.decoders import DECODERS
+from eegkd.estimators import (
+    DecoderClassifier,
+    DistilledClassifier,
+    check_training,
+    paradigm_parameters,
+)
+from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
 
 #: How the name of every pipeline ends. ``moabb.benchmark`` hands Epochs, which know
@@ -25,15 +30,13 @@ from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
 #: strings, ``"SSVEP CCA"`` among them; all others get bare arrays.
 EPOCHS_MARK = " (Epochs, like SSVEP CCA)"
 
-MONTAGES = ("headphone", "headband")  # of the files that come with the library
+MONTAGES = ("headphone", "headband")
 METHOD_NAMES = ("none", "kd", "sk_kd")
-SHIPPED = Path(__file__).resolve().parent / "moabb"
 
-IMAGERY = ("LeftRightImagery", "MotorImagery")
 #: MOABB's classes that the files are for, by paradigm. Resting state is left out: MOABB
 #: makes one trial of a whole segment there, `eegkd.load_trials` windows.
 CLASSES = {
-    "imagery": IMAGERY,
+    "imagery": ("LeftRightImagery", "MotorImagery"),
     "p300": ("P300",),
     "ssvep": ("SSVEP",),
     "cvep": ("CVEP",),
@@ -42,65 +45,6 @@ TITLES = {"none": "No teacher", "kd": "KD", "sk_kd": "SK-KD"}
 CITATIONS = {
     "kd": ("https://doi.org/10.48550/arXiv.1503.02531",),
     "sk_kd": ("https://doi.org/10.48550/arXiv.2212.03329",),
-}
-
-
-class Entry(NamedTuple):
-    """What MOABB needs to know about a classical decoder."""
-
-    title: str
-    paradigms: tuple[str, ...]
-    citations: tuple[str, ...]
-
-
-#: Classical decoders by their name in `eegkd.baselines`.
-CLASSICAL = {
-    "csp_lda": Entry(
-        "CSP + LDA",
-        IMAGERY,
-        (
-            "https://doi.org/10.1007/BF01129656",
-            "https://doi.org/10.1109/MSP.2008.4408441",
-        ),
-    ),
-    "fbcsp_svm": Entry(
-        "FBCSP + SVM", IMAGERY, ("https://doi.org/10.1109/IJCNN.2008.4634130",)
-    ),
-    "ts_lr": Entry(
-        "Tangent space + LR",
-        IMAGERY,
-        ("https://doi.org/10.1016/j.neucom.2012.12.039",),
-    ),
-    "mdm": Entry("MDM", IMAGERY, ("https://doi.org/10.1109/TBME.2011.2172210",)),
-    "fgmdm": Entry("FgMDM", IMAGERY, ("https://doi.org/10.1007/978-3-642-15995-4_78",)),
-    "acm_ts": Entry(
-        "ACM + tangent space",
-        IMAGERY,
-        ("https://doi.org/10.48550/arXiv.2302.04508",),
-    ),
-    "xdawn_lda": Entry(
-        "xDAWN + LDA", ("P300", "CVEP"), ("https://doi.org/10.1109/TBME.2009.2012869",)
-    ),
-    "xdawncov_ts": Entry(
-        "xDAWN covariances + tangent space",
-        ("P300", "CVEP"),
-        ("https://doi.org/10.48550/arXiv.1409.0107",),
-    ),
-    "erpcov_mdm": Entry(
-        "ERP covariances + MDM",
-        ("P300", "CVEP"),
-        ("https://doi.org/10.48550/arXiv.1409.0107",),
-    ),
-    "cca": Entry("CCA", ("SSVEP",), ("https://doi.org/10.1109/TBME.2006.886577",)),
-    "fbcca": Entry(
-        "FBCCA", ("SSVEP",), ("https://doi.org/10.1088/1741-2560/12/4/046008",)
-    ),
-    "trca": Entry("TRCA", ("SSVEP",), ("https://doi.org/10.1109/TBME.2017.2694818",)),
-    "ssvep_ts": Entry(
-        "SSVEP tangent space",
-        ("SSVEP",),
-        ("https://doi.org/10.1016/j.neucom.2016.01.007",),
-    ),
 }
 
 
@@ -123,13 +67,11 @@ def pipelines_folder(
     Parameters
     ----------
     folder : str or path, optional
-        Where to write files for other montages and settings; it is made if needed,
-        and files of the same name are replaced. None returns a copy of the files
-        that come with the library, for the montages ``"headphone"`` and
-        ``"headband"``.
+        Where to write; it is made if needed, and files of the same name are replaced.
+        None writes to a temporary folder, which is gone when the process ends.
     montage : str, path, list of str or Montage, optional
-        Electrodes of the students, as in `eegkd.load_montage`. None writes both
-        montages of the library's own files.
+        Electrodes of the students, as in `eegkd.load_montage`. None writes files for
+        ``"headphone"`` and ``"headband"``.
     methods : sequence of str, default=("none", "kd", "sk_kd")
         Names in `eegkd.METHODS`.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
@@ -151,8 +93,7 @@ def pipelines_folder(
     TypeError
         If a setting is unknown, or of a kind that a file cannot hold.
     ValueError
-        If a montage, a method or the value of a setting is unknown, or something is
-        to be written but ``folder`` is not given.
+        If a montage, a method or the value of a setting is unknown.
 
     Notes
     -----
@@ -160,8 +101,7 @@ def pipelines_folder(
     ``moabb.benchmark`` decides by name which pipelines get Epochs. Take it off with
     ``results["pipeline"].str.removesuffix(EPOCHS_MARK)``.
 
-    MOABB leaves a lock file beside each file it reads. Without ``folder`` the files
-    are therefore read from a copy, which is gone when the process ends.
+    MOABB leaves a lock file beside each file that it reads.
 
     Examples
     --------
@@ -170,16 +110,8 @@ def pipelines_folder(
     >>> len(list(Path(pipelines_folder()).glob("*headband.yml")))
     16
     """
-    if folder is None:
-        given = montage is not None or on_missing != "error" or bool(settings)
-        if given or tuple(methods) != METHOD_NAMES:
-            raise ValueError(
-                "'folder' must say where to write pipeline files for other montages, "
-                "methods or settings than the library's own, got None. Pass "
-                "folder='pipelines', for example."
-            )
-        return _copy().name
-    target = Path(check_type(folder, "folder", (str, os.PathLike), "a path"))
+    if folder is not None:
+        check_type(folder, "folder", (str, os.PathLike), "a path")
     _check_settings(settings)
     _check_methods(methods)
     check_choice(on_missing, "on_missing", ON_MISSING)
@@ -188,6 +120,10 @@ def pipelines_folder(
         _file_name(config["name"]): _text(config)
         for config in _configs(montages, methods, on_missing, settings)
     }
+    if folder is None:
+        folder = tempfile.mkdtemp(prefix="eegkd-pipelines-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8")
@@ -225,15 +161,6 @@ def contexts_file(file: str | os.PathLike[str] = "contexts.yml") -> str:
     return str(target.resolve())
 
 
-@cache
-def _copy() -> tempfile.TemporaryDirectory[str]:
-    """Return a copy of the library's files, which lives as long as the process."""
-    folder = tempfile.TemporaryDirectory(prefix="eegkd-pipelines-")
-    for file in SHIPPED.glob("*.yml"):
-        shutil.copyfile(file, Path(folder.name, file.name))
-    return folder
-
-
 # -- what is written --------------------------------------------------------------
 
 
@@ -269,12 +196,15 @@ def _configs(
             (),
             _component("eegkd", "DecoderClassifier", _full_parameters(own)),
         )
-    for name, baseline in CLASSICAL.items():
+    for name, baseline in BASELINES.items():
+        if baseline.needs_montage or name in DECODERS:  # a network, see above
+            continue
+        named = [c for kind in baseline.paradigms for c in CLASSES.get(kind, ())]
         for label, montage in [("full", None), *montages]:
             parameters = {"montage": montage, "on_missing": on_missing}
             yield _config(
                 f"{baseline.title} {label}",
-                baseline.paradigms,
+                named,
                 baseline.citations,
                 _component("eegkd.baselines", name, parameters),
             )
@@ -305,8 +235,6 @@ def _own_parameters(
     row: Paradigm, method: str, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the student of a paradigm and what differs from the usual training."""
-    from eegkd.estimators import DistilledClassifier, paradigm_parameters
-
     usual = DistilledClassifier().get_params()
     wanted = paradigm_parameters(row.name, method)
     # Options are those of the paradigm's own network, whoever has it.
@@ -319,8 +247,6 @@ def _own_parameters(
 
 def _full_parameters(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a student as those of a decoder on all electrodes."""
-    from eegkd.estimators import DecoderClassifier
-
     shared = DecoderClassifier().get_params().keys() & settings.keys()
     full = {"montage": None, "decoder": settings["student"]}
     if "student_options" in settings:
@@ -370,8 +296,6 @@ def _text(config: dict[str, Any]) -> str:
 
 def _check_settings(settings: dict[str, Any]) -> None:
     """Refuse settings that no student has, or that the files set themselves."""
-    from eegkd.estimators import DistilledClassifier, check_training
-
     check_training(settings, "pipelines_folder", ("method_options", "on_missing"))
     check_type(settings.get("student", ""), "student", str, "a decoder's name")
     DistilledClassifier(**settings).check()
@@ -379,8 +303,6 @@ def _check_settings(settings: dict[str, Any]) -> None:
 
 def _check_methods(methods: Any) -> None:
     """Refuse anything but a list of known methods."""
-    from eegkd.methods import METHODS
-
     check_type(methods, "methods", (list, tuple), "a list of names")
     for method in methods:
         check_choice(method, "methods", METHODS)
