@@ -66,7 +66,7 @@ def counted(monkeypatch):
     attempt = work.attempt
 
     def count(task):
-        done.append((task.described["kind"], task.described["method"]))
+        done.append(tuple(task.items[0].named[name] for name in ("kind", "method")))
         return attempt(task)
 
     monkeypatch.setattr(engine, "attempt", count)

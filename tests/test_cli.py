@@ -201,8 +201,8 @@ def test_a_failed_job_gives_exit_status_1(plan, capsys, monkeypatch):
     attempt = work.attempt
 
     def break_students(task):
-        if task.described["method"] == "kd":
-            return work.Outcome(task.key, [], traceback="ValueError: planted")
+        if task.items[0].named["method"] == "kd":
+            return work.Outcome(task.key, traceback="ValueError: planted")
         return attempt(task)
 
     monkeypatch.setattr(engine, "attempt", break_students)

@@ -113,7 +113,6 @@ class _Pool:
                 said = f"{type(error).__name__}: {error}"
         return Outcome(
             task.key,
-            [],
             traceback=f"The process of this job ended {MAX_LOSSES} times before the "
             f"job did. It may have run out of memory.\n{said}",
         )

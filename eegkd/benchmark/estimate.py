@@ -113,10 +113,11 @@ class _Probe:
         task = self.run.task(job)
         if job.teacher and task.teacher is None:
             needed = next(one for one in self.run.jobs if one.key == job.teacher)
-            task = replace(task, teacher=self._attempt(needed)[0].model)
-        names = task.estimator.get_params()
+            task = replace(task, teacher=self._attempt(needed)[0].done[0].model)
+        estimator = task.items[0].estimator
+        names = estimator.get_params()
         epochs = [name for name in names if name.split("__")[-1] == "max_epochs"]
-        task.estimator.set_params(**dict.fromkeys(epochs, PROBED_EPOCHS))
+        estimator.set_params(**dict.fromkeys(epochs, PROBED_EPOCHS))
         return attempt(task), bool(epochs)
 
 

@@ -28,6 +28,7 @@ from eegkd.benchmark.grid import (
 )
 from eegkd.benchmark.results import SCORES, Results
 from eegkd.benchmark.store import Store
+from eegkd.evaluation.fold import Item
 from eegkd.evaluation.metrics import METRICS
 
 WAIT_SECONDS = 1.0  # between looks at what another process is doing
@@ -427,8 +428,9 @@ class Run:
         if outcome.traceback:
             self.store.fail(job.key, job.described(), outcome.traceback)
             return
+        (scored,) = outcome.done
         self.store.finish(
-            job.key, job.described(), outcome.rows, outcome.seconds, outcome.model
+            job.key, job.described(), scored.rows, outcome.seconds, scored.model
         )
 
     def _retrain_lost_teachers(self) -> None:
@@ -461,8 +463,7 @@ class Run:
         own.append(getattr(teacher, "decoder", teacher))
         return Task(
             key=job.key,
-            described=job.described(),
-            estimator=self.estimator(job),
+            items=[Item(self.estimator(job), job.described())],
             trials=trials,
             fold=fold,
             teacher=self.store.model(job.teacher) if job.teacher else None,

@@ -1,46 +1,36 @@
-"""One job, wherever it runs: train, test once, count."""
+"""One task, wherever it runs: the items of a fold, trained and tested."""
 
 from __future__ import annotations
 
 import contextlib
+import pickle
 import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from eegkd._hashing import digest
-from eegkd.evaluation.metrics import (
-    class_codes,
-    information_transfer_rate,
-    score_predictions,
-)
-from eegkd.evaluation.statistics import effective_trials
+from eegkd.evaluation.fold import Item, Scored, run_fold
 
 if TYPE_CHECKING:
     from eegkd.data.trials import Trials
     from eegkd.evaluation.splits import Fold
 
-TIMED_PREDICTIONS = 15  # single trials that are timed; their median is reported
 # Jobs in one process share torch's random state: never two at a time.
 _ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Task:
-    """Everything that a worker needs to do one job.
+    """Everything that a worker needs to do one job, or several of one fold.
 
     Parameters
     ----------
     key : str
-        The job's key.
-    described : dict
-        What tells its rows apart.
-    estimator : object
-        Unfitted.
+        Key of the task.
+    items : list of Item
+        What is trained, teachers before their students.
     trials : Trials
         Training and test trials of the fold, no others.
     fold : Fold
@@ -49,114 +39,109 @@ class Task:
         The packed teacher of a student.
     decoders : dict of str -> callable, optional
         Networks that are not braindecode's, by name.
+    threads : int or None, default=1
+        Threads to compute with; None takes as many as torch does. These networks are
+        too small to gain from more, results stay the same wherever they run, and as
+        many jobs as there are processors run at once.
+    keep : bool, default=False
+        Whether models, histories and predictions come back; otherwise only scores, and
+        teachers packed.
     """
 
     key: str
-    described: dict[str, Any]
-    estimator: Any
+    items: list[Item]
     trials: Trials
     fold: Fold
     teacher: tuple[dict[str, Any], bytes] | None = None
     decoders: dict[str, Any] | None = None
+    threads: int | None = 1
+    keep: bool = False
 
-    def run(self) -> Outcome:
-        """Train, then read the test trials once.
+    def run(self) -> Iterator[Scored]:
+        """Yield what each item gave, as it is finished.
 
-        Returns
-        -------
-        outcome : Outcome
-            Scores, and the model if other jobs need it.
+        Yields
+        ------
+        scored : Scored
+            Model and scores.
         """
         from eegkd.persistence import pack_classifier, unpack_classifier
 
-        start = time.perf_counter()
-        model, train = self.estimator, self.trials.subset(self.fold.train)
+        teacher = None
         if self.teacher is not None:
-            model.set_params(teacher=unpack_classifier(*self.teacher, self.decoders))
-        is_teacher = self.described["kind"] == "teacher"
-        begin = time.perf_counter()
-        model = model.train_teacher(train) if is_teacher else model.fit(train)
-        train_seconds = time.perf_counter() - begin
-        cost = {
-            "train_seconds": train_seconds,
-            "fingerprint": _fingerprint(model),
-            **_size(model, self.trials.n_times),
-        }
-        rows = [
-            {**self.described, "subject": str(who), **self._test(model, rows), **cost}
-            for who, rows in self.fold.test.items()
-        ]
-        return Outcome(
-            key=self.key,
-            rows=rows,
-            seconds=time.perf_counter() - start,
-            model=pack_classifier(model) if is_teacher else None,
-        )
-
-    def _test(self, model: Any, rows: np.ndarray) -> dict[str, Any]:
-        """Return the scores of one subject."""
-        tested = self.trials.subset(rows)
-        proba = model.predict_proba(tested)
-        codes = class_codes(tested.y, model.classes_)
-        scores = score_predictions(codes, proba)
-        n_classes = len(model.classes_)
-        seconds = tested.n_times / tested.sfreq
-        return {
-            "n_classes": n_classes,
-            "n_trials": len(tested),
-            "n_effective": effective_trials(codes),
-            **scores,
-            "itr": information_transfer_rate(scores["accuracy"], n_classes, seconds),
-            "predict_ms": _predict_ms(model, tested),
-        }
+            teacher = unpack_classifier(*self.teacher, self.decoders)
+        done = run_fold(self.items, self.trials, self.fold, teacher)
+        for item, scored in zip(self.items, done, strict=True):
+            if self.keep:
+                yield scored
+                continue
+            is_teacher = item.named["kind"] == "teacher"
+            packed = pack_classifier(scored.model) if is_teacher else None
+            yield Scored(packed, scored.rows)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job gave.
+    """What a task gave.
 
     Parameters
     ----------
     key : str
-        The job's key.
-    rows : list of dict
-        Scores; empty if the job failed.
+        The task's key.
+    done : list of Scored
+        What its items gave; if one failed, those before it.
     seconds : float
         How long it took.
-    model : tuple of dict and bytes, optional
-        The packed classifier, if other jobs need it.
     traceback : str
-        Why it failed; empty if it did not.
+        Why an item failed; empty if none did.
+    error : Exception, optional
+        The same.
     """
 
     key: str
-    rows: list[dict[str, Any]]
+    done: list[Scored] = field(default_factory=list)
     seconds: float = 0.0
-    model: tuple[dict[str, Any], bytes] | None = None
     traceback: str = ""
+    error: Exception | None = None
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The scores of all items."""
+        return [row for scored in self.done for row in scored.rows]
 
 
 def attempt(task: Task) -> Outcome:
-    """Do a job with one thread, and return its outcome whatever happens.
-
-    One thread a job: these networks are too small to gain from more, results stay
-    the same wherever they run, and as many jobs as there are processors run at once.
+    """Do a task, and return its outcome whatever happens.
 
     Parameters
     ----------
     task : Task
-        The job.
+        The task.
 
     Returns
     -------
     outcome : Outcome
-        Scores, or a traceback.
+        Models and scores, and a traceback if an item failed.
     """
+    start = time.perf_counter()
+    done: list[Scored] = []
+    failed: dict[str, Any] = {}
+    threads = contextlib.nullcontext() if task.threads is None else one_thread()
     try:
-        with _ALONE, one_thread():
-            return task.run()
-    except Exception:  # noqa: BLE001 - recorded, and the other jobs go on
-        return Outcome(task.key, [], traceback=traceback.format_exc())
+        with _ALONE, threads:
+            for scored in task.run():
+                done.append(scored)  # what comes before an error stays
+    except Exception as error:  # noqa: BLE001 - recorded, and the other jobs go on
+        failed = {"traceback": traceback.format_exc(), "error": _portable(error)}
+    return Outcome(task.key, done, time.perf_counter() - start, **failed)
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that can be sent between processes."""
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 - whatever its class does
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 @contextlib.contextmanager
@@ -178,36 +163,3 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _fingerprint(model: Any) -> str:
-    """Return a hash of what was learned."""
-    if hasattr(model, "fingerprint_"):
-        return model.fingerprint_
-    return digest(model)[:16]
-
-
-def _size(model: Any, n_times: int) -> dict[str, Any]:
-    """Return electrodes, parameters and multiply-accumulates, as far as defined."""
-    last = model[-1] if hasattr(model, "steps") else model
-    inner = getattr(last, "model_", last)  # a network behind a guess of electrodes
-    decoder = getattr(inner, "decoder_", None)
-    size = {"parameters": None, "macs": None}
-    if decoder is not None:
-        size["parameters"] = decoder.n_parameters
-        size["macs"] = decoder.n_macs(n_times)
-    if last is inner and decoder is not None:
-        return {"n_chans": decoder.view.montage.n_chans, **size}
-    reader = getattr(last, "signals_", None) or model[0]
-    return {"n_chans": reader.view_.montage.n_chans, **size}
-
-
-def _predict_ms(model: Any, tested: Trials) -> float:
-    """Return the median time to predict a single trial, in milliseconds."""
-    times = []
-    for number in range(min(TIMED_PREDICTIONS, len(tested)) + 1):
-        single = tested.subset([number % len(tested)])
-        start = time.perf_counter()
-        model.predict_proba(single)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times[1:]) * 1000)  # the first one warms up
