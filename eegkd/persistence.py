@@ -95,7 +95,8 @@ def pack_classifier(
         "format": FORMAT,
         "kind": type(classifier).__name__,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "params": _plain_params(classifier),
+        "params": _plain_params(classifier, classifier.get_params(deep=False)),
+        "settings": _plain_params(classifier, classifier.settings_),
         "decoder": classifier.decoder_.config,
         "view": classifier.decoder_.view.to_dict(),
         **classifier._labels_to_dict(),
@@ -187,10 +188,9 @@ def unpack_classifier(
         raise ValueError(
             f"it holds a {described['kind']!r}, not one of {join_names(KINDS)}."
         )
-    params = dict(described["params"])
-    if isinstance(params.get("class_weight"), list):
-        params["class_weight"] = dict(params["class_weight"])
+    params = _unpaired(described["params"])
     classifier = getattr(estimators, described["kind"])(**params)
+    classifier.settings_ = _unpaired(described["settings"])
     classifier.decoder_ = decoder_from_config(
         described["decoder"], load(weights), View.from_dict(described["view"]), decoders
     ).eval()
@@ -204,12 +204,12 @@ def unpack_classifier(
     return classifier
 
 
-def _plain_params(classifier: Any) -> dict[str, Any]:
-    """Return the parameters that JSON can hold; the view has the montage as well."""
+def _plain_params(classifier: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those parameters that JSON can hold; the view has the montage as well."""
     from eegkd.decoders.build import factory_name
 
     params: dict[str, Any] = {}
-    for name, value in classifier.get_params(deep=False).items():
+    for name, value in given.items():
         if name == "montage" and value is not None:
             params[name] = list(classifier.decoder_.view.montage.ch_names)
         elif name == "class_weight" and isinstance(value, Mapping):
@@ -222,6 +222,16 @@ def _plain_params(classifier: Any) -> dict[str, Any]:
         elif name == "method":
             params[name] = factory_name(value)
     return params
+
+
+def _unpaired(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters that were written, with a dict where there was one."""
+    weight = params.get("class_weight")
+    return (
+        {**params, "class_weight": dict(weight)}
+        if isinstance(weight, list)
+        else {**params}
+    )
 
 
 def _is_json(value: Any) -> bool:

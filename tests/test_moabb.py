@@ -53,8 +53,7 @@ from eegkd.baselines.pipelines import (
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.decoders import DECODERS
-from eegkd.estimators import paradigm_parameters
-from eegkd.methods import METHODS
+from eegkd.estimators import resolve
 
 from .conftest import CH_22, PROJECT, make_trials
 
@@ -213,7 +212,6 @@ def test_classical_decoders_are_the_library_s():
 
 @pytest.mark.parametrize("paradigm", CLASSES)
 def test_files_have_the_network_and_training_of_their_paradigm(paradigm):
-    row = PARADIGMS[paradigm]
     found = 0
     for file in FILES:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -223,10 +221,9 @@ def test_files_have_the_network_and_training_of_their_paradigm(paradigm):
         if content["paradigms"][0] in CLASSES[paradigm]:
             found += 1
             model = DistilledClassifier(**component["parameters"])
-            expected = paradigm_parameters(paradigm, model.method)
-            assert {name: getattr(model, name) for name in expected} == expected
-            options = row.method_options(METHODS[model.method], None)
-            assert (model.method_options or {}) == options
+            usual = DistilledClassifier(method=model.method).get_params()
+            expected = resolve(usual, paradigm) | {"paradigm": "imagery"}
+            assert resolve(model.get_params()) == expected
     assert found == 6  # three methods on two montages
 
 

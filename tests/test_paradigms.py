@@ -26,7 +26,7 @@ from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import train_decoder
-from eegkd.estimators import paradigm_parameters, single
+from eegkd.estimators import resolve, single
 from eegkd.evaluation.metrics import METRICS
 from eegkd.methods import METHODS
 from eegkd.samplers import TrialSampler
@@ -92,9 +92,19 @@ def test_a_row_is_possible_and_has_its_reasons(row):
 def test_imagery_has_the_settings_of_the_paper_and_of_the_estimators():
     row = PARADIGMS["imagery"]
     assert (row.l_freq, row.h_freq, row.sfreq) == (4.0, 38.0, 125.0)
-    defaults = DistilledClassifier().get_params()
-    usual = paradigm_parameters("imagery")
-    assert {name: defaults[name] for name in usual} == usual
+    usual = resolve(DistilledClassifier().get_params())
+    assert usual == {
+        "paradigm": "imagery",
+        "student": "SCCNet",
+        "student_options": None,
+        "class_weight": None,
+        "taps": None,
+        "max_epochs": 500,
+        "batch_size": 128,
+        "lr": 5e-4,
+        "weight_decay": 0.1,
+        "method_options": None,
+    }
     assert row.method_options(METHODS["sk_kd"], None) == {}
 
 
@@ -111,25 +121,6 @@ def test_temperature_goes_where_a_method_has_one():
     assert row.method_options(METHODS["kd"], None) == {"temperature": 1.0}
     assert row.method_options(METHODS["kd"], {"temperature": 3}) == {"temperature": 3}
     assert row.method_options(METHODS["none"], None) == {}
-
-
-@pytest.mark.parametrize("kind", PARADIGMS)
-@pytest.mark.parametrize("method", ["none", "kd", "sk_kd"])
-def test_parameters_of_an_estimator_are_all_there(kind, method):
-    row = PARADIGMS[kind]
-    model = DistilledClassifier("unicorn", **paradigm_parameters(kind, method))
-    model.check()
-    assert (model.method, model.student) == (method, row.decoder)
-    softened = (
-        {} if row.temperature is None or method == "none" else {"temperature": 1.0}
-    )
-    assert (model.method_options or {}) == softened
-    assert (model.student_options or {}) == row.decoder_options
-
-
-def test_parameters_of_an_unknown_method():
-    with pytest.raises(ValueError, match="'sk-kd' for 'method'.*Did you mean 'sk_kd'"):
-        paradigm_parameters("p300", "sk-kd")
 
 
 def test_the_table_is_read_without_torch():
@@ -250,6 +241,7 @@ def test_balanced_weights_are_those_of_scikit_learn():
     y = np.repeat(["NonTarget", "Target"], [50, 10])
     classifier = DecoderClassifier(class_weight="balanced")
     classifier.classes_ = np.unique(y)
+    classifier.settings_ = resolve(classifier.get_params())
     codes = torch.as_tensor(np.repeat([0, 1], [50, 10]))
     expected = compute_class_weight("balanced", classes=np.unique(y), y=y)
     np.testing.assert_allclose(classifier._class_weight(codes), expected, rtol=1e-6)
@@ -565,7 +557,9 @@ def test_options_of_a_teacher_that_is_named():
     assert model.teacher_.decoder_options == {"F1": 4}
     assert model.teacher_.decoder_.config["options"] == {"F1": 4}
     model.set_params(teacher=DecoderClassifier())
-    with pytest.raises(ValueError, match="'teacher_options' must be None where"):
+    with pytest.raises(
+        ValueError, match="'teacher_options' must be None or 'auto' where"
+    ):
         model.fit(trials)
 
 

@@ -20,7 +20,7 @@ from eegkd.estimators import (
     DecoderClassifier,
     DistilledClassifier,
     check_training,
-    paradigm_parameters,
+    resolve,
 )
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
@@ -235,13 +235,15 @@ def _own_parameters(
     row: Paradigm, method: str, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the student of a paradigm and what differs from the usual training."""
-    usual = DistilledClassifier().get_params()
-    wanted = paradigm_parameters(row.name, method)
-    # Options are those of the paradigm's own network, whoever has it.
-    wanted["student_options"] = row.network_options(settings.get("student"))
+    named = {name: v for name, v in settings.items() if name in ("student", "teacher")}
+    params = DistilledClassifier(method=method, **named).get_params()
+    wanted = resolve(params, row.name)
     if "teacher" in settings:
         wanted["teacher_options"] = row.network_options(settings["teacher"])
+    # Files are read without a paradigm, which stands for motor imagery.
+    usual = {"teacher_options": None, **resolve({**params, "student": "SCCNet"})}
     own = {name: v for name, v in wanted.items() if v != usual[name]}
+    own.pop("paradigm", None)
     return {"student": row.decoder, **own, **settings}
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eegkd._checks import check_registered, did_you_mean, join_names
-from eegkd.data.paradigms import find_paradigm
+from eegkd._checks import did_you_mean, join_names
 from eegkd.estimators.base import find_device
 from eegkd.estimators.classifiers import DecoderClassifier, DistilledClassifier
+from eegkd.estimators.defaults import resolve
 from eegkd.estimators.regressors import DecoderRegressor, DistilledRegressor
-from eegkd.methods import METHODS
 
 __all__ = [
     "DecoderClassifier",
@@ -25,51 +24,8 @@ __all__ = [
     "DistilledRegressor",
     "check_training",
     "find_device",
-    "paradigm_parameters",
+    "resolve",
 ]
-
-
-def paradigm_parameters(paradigm: str, method: Any = "sk_kd") -> dict[str, Any]:
-    """Return the parameters of `DistilledClassifier` for a paradigm.
-
-    For use where trials do not say of which paradigm they are, as in MOABB's
-    evaluations.
-
-    Parameters
-    ----------
-    paradigm : str
-        A key of `eegkd.PARADIGMS`.
-    method : str or callable, default="sk_kd"
-        How the student is taught, see `eegkd.METHODS`; it decides whether there is a
-        temperature to set.
-
-    Returns
-    -------
-    parameters : dict
-        ``method``, ``student``, ``student_options``, how to train and
-        ``method_options``.
-
-    Raises
-    ------
-    ValueError
-        If paradigm or method is unknown.
-
-    Examples
-    --------
-    >>> from eegkd.estimators import DistilledClassifier, paradigm_parameters
-    >>> taught = DistilledClassifier("unicorn", **paradigm_parameters("p300"))
-    >>> taught.student, taught.class_weight, taught.method_options
-    ('EEGNet', 'balanced', {'temperature': 1.0})
-    """
-    row = find_paradigm(paradigm)
-    function = check_registered(method, "method", METHODS)
-    return {
-        "method": method,
-        "student": row.decoder,
-        "student_options": row.network_options(),
-        **row.training(),
-        "method_options": row.method_options(function, None) or None,
-    }
 
 
 def check_training(

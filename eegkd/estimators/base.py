@@ -23,6 +23,7 @@ from eegkd.data.trials import Trials, amplitude
 from eegkd.decoders import EMBEDDING, Decoder, Output, build_decoder
 from eegkd.distillation import History, Training
 from eegkd.distillation.training import Maker
+from eegkd.estimators.defaults import resolve
 from eegkd.estimators.reading import TrialReader, as_trials
 from eegkd.estimators.validation import validation_mask
 from eegkd.samplers import TrialSampler
@@ -47,14 +48,9 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
     ch_names: Sequence[str] | None
     sfreq: float | None
     units: str
-    max_epochs: int
+    paradigm: str
     patience: int | None
-    batch_size: int
-    lr: float
-    weight_decay: float
     valid_fraction: float
-    taps: Any
-    class_weight: Any
     random_state: int
     device: str
     progress: Any
@@ -62,6 +58,7 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
     # What fit learns.
     decoder_: Decoder
     history_: History
+    settings_: dict[str, Any]  # what "auto" stood for
 
     continuous = False  # whether labels are continuous
     ready_made = False  # whether a fitted one may be a parameter of another
@@ -187,11 +184,6 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
 
     def _class_weight(self, y: torch.Tensor) -> torch.Tensor | None:
         """Return how much a trial of each class counts, given those learned from."""
-        if self.class_weight is not None:
-            raise ValueError(
-                "'class_weight' is for classes and must be None for continuous labels, "
-                f"got {self.class_weight!r}."
-            )
         return None
 
     @abstractmethod
@@ -208,6 +200,10 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
 
     # -- training ---------------------------------------------------------------------
 
+    def _resolve(self, paradigm: str | None = None) -> dict[str, Any]:
+        """Return what the parameters stand for, given the paradigm of the trials."""
+        return resolve(self.get_params(deep=False), paradigm)
+
     def _read(self, X: Any, y: Any, subjects: Any) -> tuple[Trials, np.ndarray]:
         """Return training trials and the number of each label."""
         trials = as_trials(
@@ -216,6 +212,9 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         if subjects is not None:
             subjects = check_labels(subjects, len(trials), "subjects")
             trials = replace(trials, metadata=trials.metadata.assign(subject=subjects))
+        self.settings_ = self._resolve(trials.paradigm)
+        # Teachers that are trained on the same trials follow the same row.
+        trials = replace(trials, paradigm=self.settings_["paradigm"])
         values = self._encode(trials)
         self.n_times_, self.sfreq_ = trials.n_times, float(trials.sfreq)
         self.ch_names_in_ = trials.ch_names
@@ -236,7 +235,7 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         targets = self._targets(values, learned)
         settings: dict[str, Any] = {
             "device": find_device(self.device),
-            "batch_size": self.batch_size,
+            "batch_size": self.settings_["batch_size"],
             "seed": self.random_state,
         }
         # Subjects and sessions are numbered once, so that they have one number in both.
@@ -255,20 +254,20 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         self,
         trials: Trials,
         sampler: TrialSampler,
-        decoder: Any,
-        options: Mapping[str, Any] | None,
+        network: str,
     ) -> Maker:
         """Return a function that builds untrained decoders for the training trials.
 
-        Their views are fitted to the sampler. ``decoder`` and its options are what it
-        builds unless it is told otherwise.
+        Their views are fitted to the sampler. The parameter ``network`` and its options
+        are what it builds unless it is told otherwise.
         """
-        if "taps" in (options or {}):
-            name = "student" if hasattr(self, "student_options") else "decoder"
+        decoder, taps = self.settings_[network], self.settings_["taps"]
+        options = self.settings_[f"{network}_options"] or {}
+        if "taps" in options:
             raise ValueError(
-                f"'{name}_options' must hold arguments of the network alone, got "
+                f"'{network}_options' must hold arguments of the network alone, got "
                 f"'taps', which is a parameter of {type(self).__name__}. Pass "
-                f"taps={options['taps']!r} there."  # type: ignore[index]
+                f"taps={options['taps']!r} there."
             )
 
         def make(montage: Any, other: Any, random_state: int) -> Decoder:
@@ -286,8 +285,8 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
                 n_times=trials.n_times,
                 sfreq=trials.sfreq,
                 random_state=random_state,
-                taps=self.taps if other is None or self.taps == EMBEDDING else None,
-                **((options or {}) if other is None else {}),
+                taps=taps if other is None or taps == EMBEDDING else None,
+                **(options if other is None else {}),
             ).to(sampler.X.device)
 
         return make
@@ -296,23 +295,21 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         self,
         trials: Trials,
         values: np.ndarray,
-        decoder: Any,
-        options: Mapping[str, Any] | None,
-        teachers: Sequence[Decoder] = (),
+        network: str,
     ) -> Training:
         """Collect what a method is given, with an untrained decoder to train."""
+        settings = self.settings_
         sampler, valid = self._samplers(trials, values)
-        make = self._maker(trials, sampler, decoder, options)
+        make = self._maker(trials, sampler, network)
         student = make(self.montage, None, self.random_state)
         self.amplitude_ = amplitude(student.view.pick(sampler.X).cpu().numpy())
         return Training(
             student=student,
             sampler=sampler,
             valid=valid,
-            teachers=teachers,
-            settings={"lr": self.lr, "weight_decay": self.weight_decay},
+            settings={name: settings[name] for name in ("lr", "weight_decay")},
             loop={
-                "max_epochs": self.max_epochs,
+                "max_epochs": settings["max_epochs"],
                 "patience": None if valid is None else self.patience,
                 "random_state": self.random_state,
                 "progress": self.progress,

@@ -90,7 +90,7 @@ class ClassLabels(ClassifierMixin, MontageEstimator):
 
     def _check_class_weight(self) -> None:
         """Refuse weights that are neither "balanced" nor one for each class."""
-        given, wanted = self.class_weight, self.classes_.tolist()
+        given, wanted = self.settings_["class_weight"], self.classes_.tolist()
         if given is None or (isinstance(given, str) and given == "balanced"):
             return
         if not isinstance(given, Mapping) or set(given) != set(wanted):
@@ -128,12 +128,11 @@ class ClassLabels(ClassifierMixin, MontageEstimator):
 
     def _class_weight(self, y: torch.Tensor) -> torch.Tensor | None:
         """Return how much a trial of each class counts, given those learned from."""
-        if self.class_weight is None:
+        given = self.settings_["class_weight"]
+        if given is None:
             return None
-        if isinstance(self.class_weight, Mapping):
-            return torch.tensor(
-                [float(self.class_weight[name]) for name in self.classes_.tolist()]
-            )
+        if isinstance(given, Mapping):
+            return torch.tensor([float(given[name]) for name in self.classes_.tolist()])
         count = torch.bincount(y, minlength=len(self.classes_))
         return (len(y) / (len(self.classes_) * count)).float().cpu()
 
@@ -168,11 +167,11 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
     ----------
     montage : str, path, list of str, Montage or None, default=None
         Electrodes that the decoder reads; None reads all channels of the data.
-    decoder : str or callable, default="SCCNet"
-        Name of a braindecode network, see `eegkd.list_decoders`, or a callable
+    decoder : str or callable, default="auto"
+        "auto", name of a braindecode network, see `eegkd.list_decoders`, or a callable
         ``f(n_chans, n_outputs, n_times, sfreq)`` that returns a ``torch.nn.Module``.
-    decoder_options : dict, optional
-        Further arguments of the network.
+    decoder_options : dict, None or "auto", default="auto"
+        Further arguments of the network; None leaves all at its own defaults.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
         What to do about an electrode that the data do not have.
     reference : {None, "average"}, default=None
@@ -185,20 +184,23 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
         Sampling rate in Hz of arrays given to `fit`.
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
-    max_epochs : int, default=500
+    paradigm : str, default="auto"
+        Key of `eegkd.PARADIGMS` of the row that decides whatever is "auto" below; by
+        default that of the trials, motor imagery where they do not say.
+    max_epochs : int or "auto", default="auto"
         Epochs over the training trials.
     patience : int, optional
         Stop after so many epochs without a lower validation loss.
-    batch_size : int, default=128
+    batch_size : int or "auto", default="auto"
         Trials in a batch.
-    lr : float, default=5e-4
+    lr : float or "auto", default="auto"
         Learning rate of Adam.
-    weight_decay : float, default=0.1
+    weight_decay : float or "auto", default="auto"
         L2 penalty of Adam.
-    class_weight : {None, "balanced"} or dict of label to float, default=None
+    class_weight : {"auto", None, "balanced"} or dict of label to float, default="auto"
         How much a trial of each class counts in the loss on labels. ``"balanced"``
         makes classes count alike, however many trials they have.
-    taps : {None, "embedding"}, sequence or mapping, default=None
+    taps : {"auto", None, "embedding"}, sequence or mapping, default="auto"
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of each class of each subject, from the end, that chooses the epoch
@@ -217,6 +219,8 @@ class DecoderClassifier(ClassLabels, SingleDecoder):
         The trained network behind its view.
     classes_ : ndarray, shape (n_classes,)
         Labels, sorted.
+    settings_ : dict
+        What "auto" stood for: network, its options and how it was trained.
     history_ : History
         Losses of each epoch.
     fingerprint_ : str
@@ -366,13 +370,13 @@ class DistilledClassifier(ClassLabels, Distilled):
         A list, for methods with several teachers, may mix decoders and montages. A
         fitted teacher must not have seen the trials that the student will be tested
         on.
-    student : str or callable, default="SCCNet"
+    student : str or callable, default="auto"
         The student's decoder, as in `DecoderClassifier`.
     method_options : dict, optional
         Options of the method, such as ``{"similarity_weight": 100}``.
-    student_options : dict, optional
+    student_options : dict, None or "auto", default="auto"
         Further arguments of the student's network.
-    teacher_options : dict, optional
+    teacher_options : dict, None or "auto", default="auto"
         Further arguments of the network of a teacher that ``teacher`` names; where
         ``teacher`` is None they are by default those of the student.
     n_teachers : int, default=1
@@ -392,24 +396,27 @@ class DistilledClassifier(ClassLabels, Distilled):
         Sampling rate in Hz of arrays given to `fit`.
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
-    max_epochs : int, default=500
+    paradigm : str, default="auto"
+        Key of `eegkd.PARADIGMS` of the row that decides whatever is "auto" below; by
+        default that of the trials, motor imagery where they do not say.
+    max_epochs : int or "auto", default="auto"
         Epochs over the training trials, for teacher and student.
     patience : int, optional
         Stop after so many epochs without a lower validation loss.
-    batch_size : int, default=128
+    batch_size : int or "auto", default="auto"
         Trials in a batch.
-    lr : float, default=5e-4
+    lr : float or "auto", default="auto"
         Learning rate of Adam.
-    weight_decay : float, default=0.1
+    weight_decay : float or "auto", default="auto"
         L2 penalty of Adam.
     calibrate : float, optional
         Scale the weight of every transfer loss so that its gradient on the first
         batch is so many times as long as the label loss's, > 0. By default weights
         are those of the method. For methods with fixed weights only.
-    class_weight : {None, "balanced"} or dict of label to float, default=None
+    class_weight : {"auto", None, "balanced"} or dict of label to float, default="auto"
         How much a trial of each class counts in the loss on labels. ``"balanced"``
         makes classes count alike, however many trials they have.
-    taps : {None, "embedding"}, sequence or mapping, default=None
+    taps : {"auto", None, "embedding"}, sequence or mapping, default="auto"
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of each class of each subject, from the end, that chooses teacher and
@@ -431,6 +438,8 @@ class DistilledClassifier(ClassLabels, Distilled):
         All teachers.
     classes_ : ndarray, shape (n_classes,)
         Labels, sorted.
+    settings_ : dict
+        What "auto" stood for: network, its options and how it was trained.
     history_ : History
         Losses of each epoch of the student.
     fingerprint_ : str

@@ -26,6 +26,7 @@ from eegkd.data.trials import Trials
 from eegkd.decoders import EMBEDDING, Decoder, Output, check_decoder
 from eegkd.distillation import History, Training
 from eegkd.estimators.base import MontageEstimator, find_device
+from eegkd.estimators.defaults import AUTO, is_auto
 from eegkd.estimators.single import SingleDecoder
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING
@@ -44,11 +45,11 @@ class Distilled(MontageEstimator):
         montage: Any = "headband",
         method: Any = "sk_kd",
         teacher: Any = None,
-        student: Any = "SCCNet",
+        student: Any = "auto",
         *,
         method_options: Mapping[str, Any] | None = None,
-        student_options: Mapping[str, Any] | None = None,
-        teacher_options: Mapping[str, Any] | None = None,
+        student_options: Mapping[str, Any] | str | None = "auto",
+        teacher_options: Mapping[str, Any] | str | None = "auto",
         n_teachers: int = 1,
         on_missing: str = "error",
         reference: str | None = None,
@@ -56,14 +57,15 @@ class Distilled(MontageEstimator):
         ch_names: Sequence[str] | None = None,
         sfreq: float | None = None,
         units: str = "auto",
-        max_epochs: int = 500,
+        paradigm: str = "auto",
+        max_epochs: int | str = "auto",
         patience: int | None = None,
-        batch_size: int = 128,
-        lr: float = 5e-4,
-        weight_decay: float = 0.1,
+        batch_size: int | str = "auto",
+        lr: float | str = "auto",
+        weight_decay: float | str = "auto",
         calibrate: float | None = None,
-        class_weight: Any = None,
-        taps: Any = None,
+        class_weight: Any = "auto",
+        taps: Any = "auto",
         valid_fraction: float = 1 / 8,
         random_state: int = 0,
         device: str = "auto",
@@ -83,6 +85,7 @@ class Distilled(MontageEstimator):
         self.ch_names = ch_names
         self.sfreq = sfreq
         self.units = units
+        self.paradigm = paradigm
         self.max_epochs = max_epochs
         self.patience = patience
         self.batch_size = batch_size
@@ -130,7 +133,7 @@ class Distilled(MontageEstimator):
         self.check()
         method = check_registered(self.method, "method", METHODS)
         trials, values = self._read(X, y, subjects)
-        training = self._training(trials, values, self.student, self.student_options)
+        training = self._training(trials, values, "student")
         training.settings["calibrate"] = self.calibrate
         self.teacher_, self.teachers_ = None, []
         if getattr(method, "needs_teacher", True) or self._accepts(method):
@@ -150,7 +153,7 @@ class Distilled(MontageEstimator):
         training.loop["progress"] = latest
         start = time.perf_counter()
         try:
-            history = method(training, **(self.method_options or {}))
+            history = method(training, **(self.settings_["method_options"] or {}))
         except KeyboardInterrupt:
             weights = training.student.state_dict()
             if any(not torch.equal(weights[name], v) for name, v in untrained.items()):
@@ -195,11 +198,12 @@ class Distilled(MontageEstimator):
         """
         method = check_registered(self.method, "method", METHODS)
         self._check_method(method)
+        settings = self._resolve()
         named = _name(method)
         check_method_options(
             method, self.method_options or {}, f"'method_options' gives {named!r}"
         )
-        check_decoder(self.student, "student")
+        check_decoder(settings["student"], "student")
         given = self._given()
         for one in given:
             self._check_teacher(one)
@@ -214,12 +218,15 @@ class Distilled(MontageEstimator):
         check_choice(self.on_missing, "on_missing", ON_MISSING)
         check_choice(self.reference, "reference", REFERENCES)
         check_choice(self.standardize, "standardize", STANDARDIZE)
-        for name in ("max_epochs", "batch_size", "n_teachers"):
-            check_int(getattr(self, name), name, at_least=1)
+        check_int(self.n_teachers, "n_teachers", at_least=1)
+        for name in ("max_epochs", "batch_size"):
+            check_int(settings[name], name, at_least=1)
         if self.patience is not None:
             check_int(self.patience, "patience", at_least=1)
-        check_number(self.lr, "lr", above=0, hint="Typical values are 1e-4 to 1e-2.")
-        check_number(self.weight_decay, "weight_decay", at_least=0)
+        check_number(
+            settings["lr"], "lr", above=0, hint="Typical values are 1e-4 to 1e-2."
+        )
+        check_number(settings["weight_decay"], "weight_decay", at_least=0)
         if self.calibrate is not None:
             check_number(self.calibrate, "calibrate", above=0)
         check_number(self.valid_fraction, "valid_fraction", at_least=0, at_most=0.9)
@@ -274,10 +281,10 @@ class Distilled(MontageEstimator):
     def _check_teacher_options(self, given: list[Any]) -> None:
         """Refuse options of networks that no teacher is built with."""
         built = any(not isinstance(one, SingleDecoder) for one in given)
-        if self.teacher_options is not None and not built:
+        if not (self.teacher_options is None or is_auto(self.teacher_options) or built):
             kind = self.teacher_kind.__name__
             raise ValueError(
-                "'teacher_options' must be None where 'teacher' is a "
+                "'teacher_options' must be None or 'auto' where 'teacher' is a "
                 f"{kind}, which has its own, got {self.teacher_options!r}. Pass "
                 f"{kind}(decoder_options=...), or a name as teacher."
             )
@@ -333,7 +340,7 @@ class Distilled(MontageEstimator):
         kind = self.teacher_kind
         shared = self.get_params(deep=False).keys() & kind().get_params()
         options = self.teacher_options
-        if options is None and given is None:
+        if given is None and (options is None or is_auto(options)):
             options = self.student_options
         return kind(**{name: getattr(self, name) for name in shared}).set_params(
             montage=None,
@@ -341,7 +348,7 @@ class Distilled(MontageEstimator):
             decoder=self.student if given is None else given,
             decoder_options=options,
             # Modules of the student's network; every network has an embedding.
-            taps=self.taps if given is None or self.taps == EMBEDDING else None,
+            taps=self.taps if given is None or self.taps in (AUTO, EMBEDDING) else None,
         )
 
     def _matching(self, teacher: Any, trials: Trials) -> Any:

@@ -14,6 +14,7 @@ from eegkd._checks import check_number, join_names
 from eegkd.data.trials import Trials
 from eegkd.decoders import Decoder
 from eegkd.estimators.base import WAYS_OUT, MontageEstimator
+from eegkd.estimators.defaults import is_auto
 from eegkd.estimators.distilled import Distilled, Translated
 from eegkd.estimators.single import SingleDecoder, check_ready
 from eegkd.methods import METHODS
@@ -25,6 +26,7 @@ class ContinuousLabels(RegressorMixin, MontageEstimator):
     """What estimators for continuous labels add to others."""
 
     continuous = True
+    class_weight: Any
     label_center_: float
     label_scale_: float
 
@@ -56,6 +58,18 @@ class ContinuousLabels(RegressorMixin, MontageEstimator):
         outputs = self._outputs(X, ch_names, features=False)
         said = torch.cat([output.logits[:, 0] for output in outputs]).cpu().double()
         return said.numpy() * self.label_scale_ + self.label_center_
+
+    def _resolve(self, paradigm: str | None = None) -> dict[str, Any]:
+        """Return what the parameters stand for; no paradigm has weights of labels."""
+        settings = super()._resolve(paradigm)
+        if is_auto(self.class_weight):
+            settings["class_weight"] = None
+        if settings["class_weight"] is not None:
+            raise ValueError(
+                "'class_weight' is for classes and must be None for continuous labels, "
+                f"got {self.class_weight!r}."
+            )
+        return settings
 
     def _encode(self, trials: Trials) -> np.ndarray:
         """Return the labels as they came."""
@@ -116,11 +130,11 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
     ----------
     montage : str, path, list of str, Montage or None, default=None
         Electrodes that the decoder reads; None reads all channels of the data.
-    decoder : str or callable, default="SCCNet"
-        Name of a braindecode network, see `eegkd.list_decoders`, or a callable
+    decoder : str or callable, default="auto"
+        "auto", name of a braindecode network, see `eegkd.list_decoders`, or a callable
         ``f(n_chans, n_outputs, n_times, sfreq)`` that returns a ``torch.nn.Module``.
-    decoder_options : dict, optional
-        Further arguments of the network.
+    decoder_options : dict, None or "auto", default="auto"
+        Further arguments of the network; None leaves all at its own defaults.
     on_missing : {"error", "nearest", "interpolate"}, default="error"
         What to do about an electrode that the data do not have.
     reference : {None, "average"}, default=None
@@ -133,19 +147,22 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
         Sampling rate in Hz of arrays given to `fit`.
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
-    max_epochs : int, default=500
+    paradigm : str, default="auto"
+        Key of `eegkd.PARADIGMS` of the row that decides whatever is "auto" below; by
+        default that of the trials, motor imagery where they do not say.
+    max_epochs : int or "auto", default="auto"
         Epochs over the training trials.
     patience : int, optional
         Stop after so many epochs without a lower validation loss.
-    batch_size : int, default=128
+    batch_size : int or "auto", default="auto"
         Trials in a batch.
-    lr : float, default=5e-4
+    lr : float or "auto", default="auto"
         Learning rate of Adam.
-    weight_decay : float, default=0.1
+    weight_decay : float or "auto", default="auto"
         L2 penalty of Adam.
-    class_weight : None, default=None
+    class_weight : {"auto", None}, default="auto"
         For classes only.
-    taps : {None, "embedding"}, sequence or mapping, default=None
+    taps : {"auto", None, "embedding"}, sequence or mapping, default="auto"
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of the trials of each subject, from the end, that chooses the epoch
@@ -164,6 +181,8 @@ class DecoderRegressor(ContinuousLabels, SingleDecoder):
         The trained network behind its view.
     label_center_, label_scale_ : float
         Mean and standard deviation of the training labels.
+    settings_ : dict
+        What "auto" stood for: network, its options and how it was trained.
     history_ : History
         Losses of each epoch.
     fingerprint_ : str
@@ -301,13 +320,13 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         A list, for methods with several teachers, may mix decoders and montages. A
         fitted teacher must not have seen the trials that the student will be tested
         on.
-    student : str or callable, default="SCCNet"
+    student : str or callable, default="auto"
         The student's decoder, as in `DecoderRegressor`.
     method_options : dict, optional
         Options of the method, such as ``{"similarity_weight": 100}``.
-    student_options : dict, optional
+    student_options : dict, None or "auto", default="auto"
         Further arguments of the student's network.
-    teacher_options : dict, optional
+    teacher_options : dict, None or "auto", default="auto"
         Further arguments of the network of a teacher that ``teacher`` names; where
         ``teacher`` is None they are by default those of the student.
     n_teachers : int, default=1
@@ -327,23 +346,26 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         Sampling rate in Hz of arrays given to `fit`.
     units : {"auto", "V", "uV"}, default="auto"
         Unit of arrays, see `Trials.from_arrays`.
-    max_epochs : int, default=500
+    paradigm : str, default="auto"
+        Key of `eegkd.PARADIGMS` of the row that decides whatever is "auto" below; by
+        default that of the trials, motor imagery where they do not say.
+    max_epochs : int or "auto", default="auto"
         Epochs over the training trials, for teacher and student.
     patience : int, optional
         Stop after so many epochs without a lower validation loss.
-    batch_size : int, default=128
+    batch_size : int or "auto", default="auto"
         Trials in a batch.
-    lr : float, default=5e-4
+    lr : float or "auto", default="auto"
         Learning rate of Adam.
-    weight_decay : float, default=0.1
+    weight_decay : float or "auto", default="auto"
         L2 penalty of Adam.
     calibrate : float, optional
         Scale the weight of every transfer loss so that its gradient on the first
         batch is so many times as long as the label loss's, > 0. By default weights
         are those of the method. For methods with fixed weights only.
-    class_weight : None, default=None
+    class_weight : {"auto", None}, default="auto"
         For classes only.
-    taps : {None, "embedding"}, sequence or mapping, default=None
+    taps : {"auto", None, "embedding"}, sequence or mapping, default="auto"
         Where features are compared, see `eegkd.build_decoder`.
     valid_fraction : float, default=1/8
         Part of the trials of each subject, from the end, that chooses teacher and
@@ -365,6 +387,8 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         All teachers.
     label_center_, label_scale_ : float
         Mean and standard deviation of the training labels.
+    settings_ : dict
+        What "auto" stood for: network, its options and how it was trained.
     history_ : History
         Losses of each epoch of the student.
     fingerprint_ : str
@@ -395,11 +419,11 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         montage: Any = "headband",
         method: Any = "cgan_kd",
         teacher: Any = None,
-        student: Any = "SCCNet",
+        student: Any = "auto",
         *,
         method_options: Mapping[str, Any] | None = None,
-        student_options: Mapping[str, Any] | None = None,
-        teacher_options: Mapping[str, Any] | None = None,
+        student_options: Mapping[str, Any] | str | None = "auto",
+        teacher_options: Mapping[str, Any] | str | None = "auto",
         n_teachers: int = 1,
         on_missing: str = "error",
         reference: str | None = None,
@@ -407,14 +431,15 @@ class DistilledRegressor(ContinuousLabels, Distilled):
         ch_names: Sequence[str] | None = None,
         sfreq: float | None = None,
         units: str = "auto",
-        max_epochs: int = 500,
+        paradigm: str = "auto",
+        max_epochs: int | str = "auto",
         patience: int | None = None,
-        batch_size: int = 128,
-        lr: float = 5e-4,
-        weight_decay: float = 0.1,
+        batch_size: int | str = "auto",
+        lr: float | str = "auto",
+        weight_decay: float | str = "auto",
         calibrate: float | None = None,
-        class_weight: None = None,
-        taps: Any = None,
+        class_weight: str | None = "auto",
+        taps: Any = "auto",
         valid_fraction: float = 1 / 8,
         random_state: int = 0,
         device: str = "auto",
@@ -435,6 +460,7 @@ class DistilledRegressor(ContinuousLabels, Distilled):
             ch_names=ch_names,
             sfreq=sfreq,
             units=units,
+            paradigm=paradigm,
             max_epochs=max_epochs,
             patience=patience,
             batch_size=batch_size,

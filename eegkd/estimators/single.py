@@ -27,22 +27,23 @@ class SingleDecoder(MontageEstimator):
     def __init__(
         self,
         montage: Any = None,
-        decoder: Any = "SCCNet",
+        decoder: Any = "auto",
         *,
-        decoder_options: Mapping[str, Any] | None = None,
+        decoder_options: Mapping[str, Any] | str | None = "auto",
         on_missing: str = "error",
         reference: str | None = None,
         standardize: str | None = "channel",
         ch_names: Sequence[str] | None = None,
         sfreq: float | None = None,
         units: str = "auto",
-        max_epochs: int = 500,
+        paradigm: str = "auto",
+        max_epochs: int | str = "auto",
         patience: int | None = None,
-        batch_size: int = 128,
-        lr: float = 5e-4,
-        weight_decay: float = 0.1,
-        class_weight: Any = None,
-        taps: Any = None,
+        batch_size: int | str = "auto",
+        lr: float | str = "auto",
+        weight_decay: float | str = "auto",
+        class_weight: Any = "auto",
+        taps: Any = "auto",
         valid_fraction: float = 1 / 8,
         random_state: int = 0,
         device: str = "auto",
@@ -57,6 +58,7 @@ class SingleDecoder(MontageEstimator):
         self.ch_names = ch_names
         self.sfreq = sfreq
         self.units = units
+        self.paradigm = paradigm
         self.max_epochs = max_epochs
         self.patience = patience
         self.batch_size = batch_size
@@ -95,7 +97,7 @@ class SingleDecoder(MontageEstimator):
             says what to do.
         """
         trials, values = self._read(X, y, subjects)
-        training = self._training(trials, values, self.decoder, self.decoder_options)
+        training = self._training(trials, values, "decoder")
         self.history_ = train_decoder(training)
         self.decoder_ = training.student
         return self
@@ -125,6 +127,7 @@ class SingleDecoder(MontageEstimator):
             standardize=self.standardize,
         )
         self.ch_names_in_, self.simulated_, self.history_ = names, False, History()
+        self.settings_ = self._resolve()
         self.n_times_ = check_int(n_times, "n_times", at_least=1)
         self.sfreq_ = check_number(self.sfreq, "sfreq", above=0)
         self.decoder_ = build_decoder(
