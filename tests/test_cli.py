@@ -264,4 +264,4 @@ def test_options_of_a_method_reach_it(capsys, monkeypatch):
     }
     status, _, err = run(capsys, "fit", "SimulatedMotorImagery", "--option", "x")
     assert status == 2
-    assert "--option must be NAME=VALUE" in err
+    assert "--option: must be NAME=VALUE" in err
