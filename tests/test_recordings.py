@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.data import load_trials
-from eegkd.data.recordings import RecordedDataset
+from eegkd.data import list_subjects, load_trials
+from eegkd.data.recordings import RecordedDataset, header
 from eegkd.data.recordings.files import _read_pattern
 from eegkd.evaluation.splits import held_out
 
@@ -42,6 +42,13 @@ def write(raw, path):
     else:
         mne.export.export_raw(path, raw, verbose="error")
     return path
+
+
+def opened(*args, **options):
+    """Return a dataset whose files have been opened."""
+    dataset = RecordedDataset(*args, **options)
+    dataset.overview()
+    return dataset
 
 
 def first_run(dataset, subject=None):
@@ -493,7 +500,7 @@ def test_a_run_may_lack_a_class():
         ({"a": "769", "b": "77"}, r"'77' for class 'b' is in none.*'769' \(4\), '770'"),
         ({"a": "769", "b": "769"}, "'769' comes more than once"),
         ({"a": ["769", "770"], "b": ["770", "769"]}, "'769', '770' come more than"),
-        ({"a": [], "b": "769"}, r"class 'a' has none. The files have '769' \(4\)"),
+        ({"a": [], "b": "769"}, "class 'a' has none. Name one"),
         ({"a": "769"}, "two or more classes, got 'a'"),
         ({1: "769"}, "name classes by strings, got 1"),
         ({"a": 769.5, "b": "770"}, r"whole number, got 769\.5"),
@@ -502,22 +509,22 @@ def test_a_run_may_lack_a_class():
 def test_wrong_events_say_what_the_files_have(events, message):
     error = TypeError if "by strings" in message or "whole" in message else ValueError
     with pytest.raises(error, match=message):
-        RecordedDataset(make_raw(), events)
+        opened(make_raw(), events)
 
 
 def test_an_ambiguous_event_names_the_candidates():
     raw = make_raw(names=["Stimulus/S  1", "Response/S  1"] * 4)
     with pytest.raises(ValueError, match=r"may be .*'Response/S  1'"):
-        RecordedDataset(raw, {"a": "S1", "b": "Stimulus/S  1"})
+        opened(raw, {"a": "S1", "b": "Stimulus/S  1"})
 
 
 def test_a_file_without_the_events_is_named_with_what_it_has(tmp_path):
     good = write(make_raw(), tmp_path / "good_raw.fif")
     rest = write(make_raw(names=["rest"] * 8), tmp_path / "rest_raw.fif")
     with pytest.raises(ValueError, match=r"rest_raw.fif' has none of.*'rest' \(8\)"):
-        RecordedDataset([good, rest], HANDS)
+        opened([good, rest], HANDS)
     with pytest.raises(ValueError, match="The files have no events"):
-        RecordedDataset(make_raw(onsets=[], names=[]))
+        opened(make_raw(onsets=[], names=[]))
 
 
 def test_events_that_are_no_dict():
@@ -538,23 +545,23 @@ def test_p300_stimuli_with_numbers_are_targets_or_not():
 
 def test_p300_needs_targets():
     raw = make_raw(names=["target", "non-target"] * 4)
-    dataset = RecordedDataset(raw, paradigm="p300")
+    dataset = opened(raw, paradigm="p300")
     assert set(dataset.event_id) == {"Target", "NonTarget"}
     assert dataset.interval == [0.0, 1.0]
     assert set(load_trials(dataset).y) == {"Target", "NonTarget"}
     with pytest.raises(ValueError, match="classes 'Target' and 'NonTarget', got 'a'"):
-        RecordedDataset(raw, {"a": "target", "b": "non-target"}, paradigm="p300")
+        opened(raw, {"a": "target", "b": "non-target"}, paradigm="p300")
 
 
 def test_ssvep_needs_frequencies():
     raw = make_raw(names=["13", "rest"] * 4)
     options = {"paradigm": "ssvep", "interval": (0, 2)}
-    dataset = RecordedDataset(raw, **options)
+    dataset = opened(raw, **options)
     assert load_trials(dataset).classes.tolist() == ["13", "rest"]
     with pytest.raises(ValueError, match=r"frequency in Hz.*got 'slow'"):
-        RecordedDataset(raw, {"slow": "13", "rest": "rest"}, **options)
+        opened(raw, {"slow": "13", "rest": "rest"}, **options)
     with pytest.raises(ValueError, match="'interval' must be the beginning and end"):
-        RecordedDataset(raw, paradigm="ssvep")
+        opened(raw, paradigm="ssvep")
 
 
 @pytest.mark.parametrize("paradigm", ["cvep", "rstate"])
@@ -582,7 +589,7 @@ def test_other_paradigms_are_loaded(paradigm):
 )
 def test_wrong_options(options, message):
     with pytest.raises(ValueError, match=message):
-        RecordedDataset(make_raw(), HANDS, **options)
+        opened(make_raw(), HANDS, **options)
 
 
 # -- channels ----------------------------------------------------------------------
@@ -591,9 +598,9 @@ def test_wrong_options(options, message):
 def test_names_of_clinical_files_become_electrodes():
     raw = make_raw(["EEG FP1-REF", "EEG T3-LE", "Cz..", "EEG-fz", "EEG FPz-Cz", "HEOG"])
     with pytest.warns(UserWarning, match="without a name.*'EEG FPz-Cz'"):
-        dataset = RecordedDataset(raw, HANDS)
+        dataset = opened(raw, HANDS)
     assert dataset.ch_names == ("Fp1", "T7", "Cz", "Fz", "EEG FPz-Cz")
-    quiet = RecordedDataset(raw, HANDS, rename={"EEG FPz-Cz": "Fpz"})
+    quiet = opened(raw, HANDS, rename={"EEG FPz-Cz": "Fpz"})
     assert quiet.ch_names == ("Fp1", "T7", "Cz", "Fz", "Fpz")
 
 
@@ -616,8 +623,8 @@ def test_channels_that_a_file_lacks_are_named(tmp_path):
     a = write(make_raw(), tmp_path / "a_raw.fif")
     b = write(make_raw(["C4", "C3", "Pz"], seed=1), tmp_path / "b_raw.fif")
     with pytest.raises(ValueError, match="b_raw.fif' lacks 'Cz', 'Fz'.*'Pz' beside"):
-        RecordedDataset([a, b], HANDS)
-    dataset = RecordedDataset([a, b], HANDS, channels="common")
+        opened([a, b], HANDS)
+    dataset = opened([a, b], HANDS, channels="common")
     assert dataset.ch_names == ("C3", "C4")
     runs = dataset.get_data()[1]["0"]
     expected = make_raw(["C4", "C3", "Pz"], seed=1).get_data()[[1, 0]]
@@ -626,14 +633,14 @@ def test_channels_that_a_file_lacks_are_named(tmp_path):
 
 def test_files_without_a_common_channel():
     with pytest.raises(ValueError, match="No channel is in all files"):
-        RecordedDataset([make_raw(["C3"]), make_raw(["C4"])], HANDS, channels="common")
+        opened([make_raw(["C3"]), make_raw(["C4"])], HANDS, channels="common")
 
 
 def test_two_channels_of_one_site_or_no_eeg():
     with pytest.raises(ValueError, match="several channels for 'C3': 'C3', 'EEG C3'"):
-        RecordedDataset(make_raw(["C3", "EEG C3"]), HANDS)
+        opened(make_raw(["C3", "EEG C3"]), HANDS)
     with pytest.raises(ValueError, match="no EEG channel, but.*'misc'"):
-        RecordedDataset(make_raw(kind="misc"), HANDS)
+        opened(make_raw(kind="misc"), HANDS)
 
 
 def test_nothing_of_a_person_or_a_program_comes_along():
@@ -691,6 +698,32 @@ def test_a_faster_run_is_resampled_to_the_slowest():
         runs["1"].get_data()[:, middle], runs["0"].get_data()[:, middle], atol=2e-8
     )
     assert dataset.overview()["sfreq"].tolist() == [100.0, 250.0]
+
+
+# -- when files are opened -----------------------------------------------------------
+
+
+def test_files_are_opened_when_classes_and_read_when_signals_are_needed(
+    four, monkeypatch
+):
+    seen = []
+    for name in ("open_raw", "content_of"):
+        function = getattr(header, name)
+        monkeypatch.setattr(
+            header, name, lambda *a, f=function, n=name: seen.append(n) or f(*a)
+        )
+    files = {s: {d: four[s, d] for d in ("pre", "post")} for s in (1, 2)}
+    dataset = RecordedDataset(files, HANDS)
+    assert (dataset.subject_list, dataset.n_sessions) == ([1, 2], 2)
+    assert list_subjects(dataset) == [1, 2]
+    assert dataset.data_path(1) == [str(four[1, "pre"]), str(four[1, "post"])]
+    assert seen == []
+    assert dataset.event_id == {"left_hand": 1, "right_hand": 2}
+    assert len(dataset.overview()) == 4
+    assert seen == ["open_raw"] * 4
+    first_run(dataset)
+    assert dataset.code.endswith(dataset.fingerprint[:8])
+    assert seen == ["open_raw"] * 4 + ["content_of"] * 4
 
 
 # -- identity ----------------------------------------------------------------------
@@ -851,7 +884,7 @@ def test_missing_files_are_named(tmp_path):
 def test_files_that_are_no_recordings(tmp_path, name, message):
     (tmp_path / name).write_text("text")
     with pytest.raises(ValueError, match=message):
-        RecordedDataset(tmp_path / name, HANDS)
+        opened(tmp_path / name, HANDS)
 
 
 @pytest.mark.parametrize(
@@ -889,15 +922,17 @@ def test_a_recording_that_comes_twice_under_other_names(tmp_path):
     raw = make_raw()
     with pytest.raises(ValueError, match="an mne Raw comes more than once"):
         RecordedDataset({1: raw, 2: raw}, HANDS)
-    with pytest.raises(ValueError, match="subject 2, .* is a copy of subject 1, "):
-        RecordedDataset({1: raw, 2: raw.copy()}, HANDS)
+    copies = RecordedDataset({1: raw, 2: raw.copy()}, HANDS)
+    for need in (lambda: copies.code, lambda: load_trials(copies, subjects=[1])):
+        with pytest.raises(ValueError, match="subject 2, .* is a copy of subject 1, "):
+            need()
     first = write(raw, tmp_path / "first_raw.fif")
     copy = tmp_path / "copy_raw.fif"
     copy.write_bytes(first.read_bytes())
     with pytest.raises(ValueError, match=r"copy_raw.fif' is a copy of .*first_raw"):
-        RecordedDataset([first, copy], HANDS)
+        RecordedDataset([first, copy], HANDS).fingerprint  # noqa: B018
     # The same signals with other cues are another recording.
-    RecordedDataset([raw, make_raw(onsets=ONSETS + 0.5)], HANDS)
+    assert RecordedDataset([raw, make_raw(onsets=ONSETS + 0.5)], HANDS).code
 
 
 def test_an_unknown_subject():
@@ -1013,7 +1048,7 @@ def test_gaps_of_xdf_files_are_filled_and_marked(tmp_path):
     keep = np.r_[0:1000, 1060:4500]  # 0.6 s are missing at 10 s
     path = make_xdf(tmp_path / "run.xdf", keep=keep)
     with pytest.warns(UserWarning, match=r"lacks 60 samples in 1 gap, .* of 0\.61 s"):
-        dataset = RecordedDataset(path, HANDS)
+        dataset = opened(path, HANDS)
     with pytest.warns(UserWarning, match="lacks 60 samples"):
         run = first_run(dataset)
     whole = make_raw().get_data()
@@ -1037,7 +1072,7 @@ def test_gaps_of_xdf_files_are_filled_and_marked(tmp_path):
 )
 def test_xdf_files_that_lost_too_much(tmp_path, keep, message):
     with pytest.raises(ValueError, match=message):
-        RecordedDataset(make_xdf(tmp_path / "run.xdf", keep=keep), HANDS)
+        opened(make_xdf(tmp_path / "run.xdf", keep=keep), HANDS)
 
 
 @pytest.mark.usefixtures("pyxdf")
@@ -1046,14 +1081,14 @@ def test_small_losses_that_add_up_are_told(tmp_path):
     keep = np.flatnonzero(~np.isin(np.arange(4500) // 5, np.arange(300, 320, 5)))
     path = make_xdf(tmp_path / "run.xdf", keep=keep)
     with pytest.warns(UserWarning, match=r"stray by 0\.1\d s from a regular rate"):
-        RecordedDataset(path, HANDS)
+        opened(path, HANDS)
 
 
 @pytest.mark.usefixtures("pyxdf")
 def test_markers_outside_of_the_eeg_are_told(tmp_path):
     path = make_xdf(tmp_path / "run.xdf", cues=[-3.0, *ONSETS[1:]])
     with pytest.warns(UserWarning, match=r"has 1 of 8 markers before or after.*'769'"):
-        dataset = RecordedDataset(path, HANDS)
+        dataset = opened(path, HANDS)
     assert dataset.overview()["left_hand"].tolist() == [3]
 
 
@@ -1062,7 +1097,7 @@ def test_units_of_xdf_files(tmp_path):
     volts = {}
     for unit in ("microvolts", "", "mV"):
         path = make_xdf(tmp_path / "run.xdf", xml=eeg_xml(unit=unit))
-        dataset = RecordedDataset(path, HANDS)
+        dataset = opened(path, HANDS)
         if unit == "mV":
             with pytest.warns(UserWarning, match="typical amplitude of 0.0099 V"):
                 run = first_run(dataset)
@@ -1073,8 +1108,8 @@ def test_units_of_xdf_files(tmp_path):
     np.testing.assert_allclose(volts["mV"], 1000 * volts[""], rtol=1e-6)
     path = make_xdf(tmp_path / "run.xdf", xml=eeg_xml(unit="counts"))
     with pytest.raises(ValueError, match="unit 'counts' for channel 'C3'.*unit='uV'"):
-        RecordedDataset(path, HANDS)
-    stated = first_run(RecordedDataset(path, HANDS, unit="uV"))
+        opened(path, HANDS)
+    stated = first_run(opened(path, HANDS, unit="uV"))
     np.testing.assert_array_equal(stated.get_data(), volts[""])
 
 
@@ -1089,10 +1124,10 @@ def test_the_eeg_stream_is_chosen_by_type_or_name(tmp_path):
         stream_chunks(3, marker_xml(), 10 + ONSETS, CODES),
     )
     with pytest.raises(ValueError, match=r"one stream of type 'EEG'.*has 2.*'a'.*'b'"):
-        RecordedDataset(path, HANDS)
-    assert RecordedDataset(path, HANDS, stream="b").ch_names == tuple(CH_NAMES)
+        opened(path, HANDS)
+    assert opened(path, HANDS, stream="b").ch_names == tuple(CH_NAMES)
     with pytest.raises(ValueError, match=r"one stream named 'c'.*has 0"):
-        RecordedDataset(path, HANDS, stream="c")
+        opened(path, HANDS, stream="c")
 
 
 @pytest.mark.usefixtures("pyxdf")
@@ -1113,10 +1148,10 @@ def test_a_damaged_xdf_file_is_told(tmp_path):
         pytest.warns(UserWarning, match="is damaged"),
         pytest.raises(ValueError, match=r".+"),
     ):
-        RecordedDataset(path, HANDS)
+        opened(path, HANDS)
 
 
 def test_without_pyxdf_the_error_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyxdf", None)
     with pytest.raises(ImportError, match=r"pip install 'eegkd\[xdf\]'"):
-        RecordedDataset(make_xdf(tmp_path / "run.xdf"), HANDS)
+        opened(make_xdf(tmp_path / "run.xdf"), HANDS)

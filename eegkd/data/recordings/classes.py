@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eegkd._checks import did_you_mean, join_names
@@ -13,15 +13,70 @@ COMMENT = re.compile(r"comment/", re.IGNORECASE)  # BrainVision's free text
 FLASHES = {"target": "Target", "nontarget": "NonTarget"}  # MOABB's names in P300
 
 
-def find_classes(
-    events: Any, paradigm: str, files: Mapping[str, Counter[str]]
-) -> dict[str, list[str]]:
-    """Return the annotations of each class.
+def check_events(events: Any) -> dict[str, list[str | int]] | None:
+    """Return the events of each class, as the user names them.
 
     Parameters
     ----------
     events : dict, list or None
         See `eegkd.RecordedDataset`.
+
+    Returns
+    -------
+    events : dict of str to list of str or int, or None
+        The same; None where every kind of event is a class.
+
+    Raises
+    ------
+    TypeError
+        If ``events`` or what it holds is of the wrong kind.
+    ValueError
+        If a class has no event.
+    """
+    if events is None:
+        return None
+    if isinstance(events, (str, bytes)) or not isinstance(events, Iterable):
+        raise TypeError(
+            "'events' must be a dict {class: event} or a list of events, got "
+            f"{type(events).__name__}."
+        )
+    given = events if isinstance(events, Mapping) else {name: name for name in events}
+    return {label: _check_class(label, item) for label, item in given.items()}
+
+
+def _check_class(label: Any, wanted: Any) -> list[str | int]:
+    """Return the events of one class as a list."""
+    if not isinstance(label, str) or not label:
+        raise TypeError(
+            f"'events' must name classes by strings, got {label!r}. Write "
+            "{class: event}, such as {'left_hand': '769'}."
+        )
+    items = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
+    if not items:
+        raise ValueError(
+            f"'events' must name an event for every class, but class {label!r} has "
+            "none. Name one, or drop the class."
+        )
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, (str, int)):
+            raise TypeError(
+                f"'events' must name the event of class {label!r} by what is annotated "
+                f"or by a whole number, got {item!r}."
+            )
+    return items
+
+
+def find_classes(
+    events: Mapping[str, Sequence[str | int]] | None,
+    paradigm: str,
+    files: Mapping[str, Counter[str]],
+) -> dict[str, list[str]]:
+    """Return the annotations of each class.
+
+    Parameters
+    ----------
+    events : dict or None
+        What `check_events` returned.
     paradigm : str
         MOABB's word for what was recorded.
     files : dict of str to Counter
@@ -34,83 +89,45 @@ def find_classes(
 
     Raises
     ------
-    TypeError
-        If ``events`` is of the wrong kind.
     ValueError
         If an event is in no file, a file has none of the events, or the classes do
         not suit the paradigm.
     """
     counts: Counter[str] = sum(files.values(), Counter())
     if events is None:
-        told = [name for name in sorted(counts) if not COMMENT.match(name)]
-        wanted: dict[str, Any] = {}
-        for name in told:
-            # P300 files may number the stimuli: Target/1 and Target/2 are one class.
-            flash = FLASHES.get(_bare(name), name) if paradigm == "p300" else name
-            wanted.setdefault(flash, []).append(name)
-    elif isinstance(events, Mapping):
-        wanted = dict(events)
-    elif isinstance(events, Iterable) and not isinstance(events, (str, bytes)):
-        wanted = {name: name for name in events}
+        classes = _every_event(counts, paradigm)
     else:
-        raise TypeError(
-            "'events' must be a dict {class: event} or a list of events, got "
-            f"{type(events).__name__}. The files have {_listed(counts)}."
-        )
-    classes = {label: _find(label, item, counts) for label, item in wanted.items()}
-    if len(classes) < 2:
-        raise ValueError(
-            f"'events' must give two or more classes, got {join_names(classes)}. The "
-            f"files have {_listed(counts)}."
-        )
-    names = [name for found in classes.values() for name in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"'events' must name each event once, but {join_names(twice)} "
-            f"{'comes' if len(twice) == 1 else 'come'} more than once. An event is of "
-            "one class."
-        )
+        classes = {
+            label: [_find(item, label, counts) for item in items]
+            for label, items in events.items()
+        }
+    _check_distinct(classes, counts)
     _check_labels(list(classes), paradigm, counts)
-    for file, found in files.items():
-        if not any(found[name] for name in names):
-            raise ValueError(
-                f"{file} has none of the events {join_names(names)}, but "
-                f"{_listed(found)}. Leave the file out, or correct 'events'."
-            )
+    _check_in_each_file(classes, files)
     return classes
 
 
-def _find(label: Any, wanted: Any, counts: Counter[str]) -> list[str]:
-    """Return the annotations that a user means by an event, or by several."""
-    if not isinstance(label, str) or not label:
-        raise TypeError(
-            f"'events' must name classes by strings, got {label!r}. Write "
-            "{class: event}, such as {'left_hand': '769'}."
-        )
-    items = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
-    if not items:
+def _every_event(counts: Counter[str], paradigm: str) -> dict[str, list[str]]:
+    """Return every kind of event as a class."""
+    classes: dict[str, list[str]] = {}
+    for name in sorted(name for name in counts if not COMMENT.match(name)):
+        # P300 files may number the stimuli: Target/1 and Target/2 are one class.
+        label = FLASHES.get(_bare(name), name) if paradigm == "p300" else name
+        classes.setdefault(label, []).append(name)
+    return classes
+
+
+def _find(item: str | int, label: str, counts: Counter[str]) -> str:
+    """Return the annotation that a user means by an event of a class."""
+    matches = [str(item)] if str(item) in counts else _similar(item, counts)
+    if len(matches) != 1:
+        problem = f"may be {join_names(matches)}" if matches else "is in none"
         raise ValueError(
-            f"'events' must name an event for every class, but class {label!r} has "
-            f"none. The files have {_listed(counts)}. Name one, or drop the class."
+            f"'events' must name events of the files, but {item!r} for class "
+            f"{label!r} {problem}. The files have {_listed(counts)}."
+            + did_you_mean(item, counts)
         )
-    found = []
-    for item in items:
-        if isinstance(item, bool) or not isinstance(item, (str, int)):
-            raise TypeError(
-                f"'events' must name the event of class {label!r} by what is annotated "
-                f"or by a whole number, got {item!r}. The files have {_listed(counts)}."
-            )
-        matches = [str(item)] if str(item) in counts else _similar(item, counts)
-        if len(matches) != 1:
-            problem = f"may be {join_names(matches)}" if matches else "is in none"
-            raise ValueError(
-                f"'events' must name events of the files, but {item!r} for class "
-                f"{label!r} {problem}. The files have {_listed(counts)}."
-                + did_you_mean(item, counts)
-            )
-        found += matches
-    return found
+    return matches[0]
 
 
 def _similar(item: str | int, counts: Counter[str]) -> list[str]:
@@ -141,6 +158,23 @@ def _bare(name: str) -> str:
     return re.sub("[^a-z]", "", name.lower())
 
 
+def _check_distinct(classes: Mapping[str, list[str]], counts: Counter[str]) -> None:
+    """Refuse less than two classes, and an event of several."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"'events' must give two or more classes, got {join_names(classes)}. The "
+            f"files have {_listed(counts)}."
+        )
+    named = Counter(name for names in classes.values() for name in names)
+    twice = sorted(name for name, n in named.items() if n > 1)
+    if twice:
+        raise ValueError(
+            f"'events' must name each event once, but {join_names(twice)} "
+            f"{'comes' if len(twice) == 1 else 'come'} more than once. An event is of "
+            "one class."
+        )
+
+
 def _check_labels(labels: list[str], paradigm: str, counts: Counter[str]) -> None:
     """Refuse names of classes that MOABB's paradigms do not take."""
     if paradigm == "p300" and set(labels) != set(FLASHES.values()):
@@ -162,6 +196,19 @@ def _check_labels(labels: list[str], paradigm: str, counts: Counter[str]) -> Non
 def _is_frequency(name: str) -> bool:
     """Return whether a name is a number above zero."""
     return re.fullmatch(r"\d+(\.\d+)?", name) is not None and float(name) > 0
+
+
+def _check_in_each_file(
+    classes: Mapping[str, list[str]], files: Mapping[str, Counter[str]]
+) -> None:
+    """Refuse a file without any of the events."""
+    names = [name for found in classes.values() for name in found]
+    for file, counts in files.items():
+        if not any(counts[name] for name in names):
+            raise ValueError(
+                f"{file} has none of the events {join_names(names)}, but "
+                f"{_listed(counts)}. Leave the file out, or correct 'events'."
+            )
 
 
 def _listed(counts: Counter[str]) -> str:

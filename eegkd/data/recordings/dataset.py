@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mne
 from moabb.datasets.base import BaseDataset
 
-from eegkd._checks import (
-    check_choice,
-    check_number,
-    check_type,
-    did_you_mean,
-    join_names,
-)
+from eegkd._checks import check_choice, check_number, check_type, join_names
 from eegkd._hashing import digest
-from eegkd.data.channels import mne_montage, positions
+from eegkd.data.channels import mne_montage
 from eegkd.data.paradigms import PARADIGMS
-from eegkd.data.recordings.classes import find_classes
-from eegkd.data.recordings.files import Record, list_records, suffix_of
+from eegkd.data.recordings.classes import check_events, find_classes
+from eegkd.data.recordings.files import Record, list_records
+from eegkd.data.recordings.header import (
+    Header,
+    check_named,
+    find_channels,
+    hash_contents,
+    read_header,
+)
 from eegkd.data.recordings.raws import (
     KEPT,
     VOLTS_PER,
-    XDF,
     Events,
-    content_of,
-    find_events,
-    name_channels,
+    Options,
     open_raw,
     read_signals,
-    site_name,
 )
 
 if TYPE_CHECKING:
@@ -48,26 +44,21 @@ CHANNELS = ("same", "common")
 CH_TYPES = (*"eeg eog ecg emg resp gsr temperature bio misc stim".split(),)
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known of a recording without its signals."""
+class Known(NamedTuple):
+    """What the files hold, as far as their headers say."""
 
-    record: Record
-    given: tuple[str, ...]
+    headers: list[Header]
+    classes: dict[str, list[str]]
     ch_names: tuple[str, ...]
-    sfreq: float
-    seconds: float
-    counts: Counter[str]
-    content: str
 
 
 class RecordedDataset(BaseDataset):
     """Your own recordings as a MOABB dataset.
 
-    Every file is opened once at the beginning, so that what does not fit is said
-    before anything is trained; signals are read when they are needed. `eegkd.fit`,
-    `eegkd.load_trials`, `eegkd.benchmark` and MOABB's evaluations take the dataset
-    like any other.
+    Files are looked for at once. All of them are opened when their classes or channels
+    are first needed, so that what does not fit is said before anything is trained, and
+    read when signals or the code are. `eegkd.fit`, `eegkd.load_trials`,
+    `eegkd.benchmark` and MOABB's evaluations take the dataset like any other.
 
     Parameters
     ----------
@@ -147,7 +138,8 @@ class RecordedDataset(BaseDataset):
     ValueError
         If a file cannot be read, has none of the events or other channels than the
         rest, or comes twice; if the order of sessions or runs is not clear; or if the
-        classes do not suit the paradigm. What is in the files is said.
+        classes do not suit the paradigm. What is in the files is said, as soon as they
+        are opened (``overview`` does it), and that one comes twice when they are read.
 
     Warns
     -----
@@ -227,48 +219,83 @@ class RecordedDataset(BaseDataset):
         check_choice(paradigm, "paradigm", list(PARADIGMS))
         check_choice(channels, "channels", CHANNELS)
         check_choice(unit, "unit", [*VOLTS_PER, None])
-        self._reading: dict[str, Any] = {
-            "rename": _check_rename(rename),
-            "ch_types": _check_types(ch_types),
-            "unit": unit,
-            "stim_channel": stim_channel,
-            "stream": stream,
-        }
         self.simulated = simulated
+        self._events, self._channels = check_events(events), channels
+        self._options = Options(
+            rename=_check_rename(rename),
+            ch_types=_check_types(ch_types),
+            unit=unit,
+            stim_channel=stim_channel,
+            stream=stream,
+        )
+        self._name = _check_name(name)
         span = _check_interval(interval, paradigm)
-        word = _check_name(name)
-        self._known = [self._look(record) for record in list_records(files)]
-        _check_contents(self._known)
-        _check_named(self._known, self._reading["rename"], self._reading["ch_types"])
-        self._classes = find_classes(
-            events,
-            paradigm,
-            {known.record.label: known.counts for known in self._known},
-        )
-        self.ch_names = _find_channels(self._known, channels)
-        self.sfreq = min(known.sfreq for known in self._known)
-        self.fingerprint = digest(
-            [
-                [(*known.record[:3], known.content) for known in self._known],
-                self._reading,
-                list(self._classes.items()),
-                self.ch_names,
-                span,
-                paradigm,
-                simulated,
-            ]
-        )
+        self._records = [
+            record._replace(file=record.file.copy())
+            if isinstance(record.file, mne.io.BaseRaw)
+            else record
+            for record in list_records(files)
+        ]
         sessions: dict[int | str, set[str]] = {}
-        for known in self._known:
-            sessions.setdefault(known.record.subject, set()).add(known.record.session)
+        for record in self._records:
+            sessions.setdefault(record.subject, set()).add(record.session)
         super().__init__(
             subjects=list(sessions),
             sessions_per_subject=min(map(len, sessions.values())),
-            events={label: i for i, label in enumerate(self._classes, start=1)},
-            code="-".join(["RecordedDataset", *word, self.fingerprint[:8]]),
+            events={},
+            code="RecordedDataset",
             interval=list(span),
             paradigm=paradigm,
         )
+        del self.event_id, self.code  # what the files say is read when it is needed
+
+    @cached_property
+    def _known(self) -> Known:
+        """Open all files; what does not fit is said here."""
+        headers = [read_header(record, self._options) for record in self._records]
+        check_named(headers, self._options)
+        counts = {header.record.label: header.counts for header in headers}
+        return Known(
+            headers,
+            find_classes(self._events, self.paradigm, counts),
+            find_channels(headers, self._channels),
+        )
+
+    @cached_property
+    def event_id(self) -> dict[str, int]:
+        """The classes, numbered from 1."""
+        return {label: i for i, label in enumerate(self._known.classes, start=1)}
+
+    @property
+    def ch_names(self) -> tuple[str, ...]:
+        """EEG channels, by their 10-05 names where they have one."""
+        return self._known.ch_names
+
+    @property
+    def sfreq(self) -> float:
+        """Lowest sampling rate of the files, in Hz."""
+        return min(header.sfreq for header in self._known.headers)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of what the files hold and of how they are read."""
+        contents = hash_contents(self._known.headers)
+        return digest(
+            [
+                [(*r[:3], c) for r, c in zip(self._records, contents, strict=True)],
+                asdict(self._options),
+                list(self._known.classes.items()),
+                self.ch_names,
+                tuple(self.interval),
+                self.paradigm,
+                self.simulated,
+            ]
+        )
+
+    @cached_property
+    def code(self) -> str:
+        """Name of the dataset for MOABB; it ends in a hash of the recordings."""
+        return "-".join(["RecordedDataset", *self._name, self.fingerprint[:8]])
 
     def overview(self) -> pd.DataFrame:
         """Return what is in the files, to look at before anything is trained.
@@ -283,17 +310,19 @@ class RecordedDataset(BaseDataset):
         import pandas as pd
 
         rows = []
-        for known in self._known:
-            source = known.record.source
+        for header in self._known.headers:
+            record, counts = header.record, header.counts
             row = {
-                **dict(zip(("subject", "session", "run"), known.record, strict=False)),
-                "file": source.name if isinstance(source, Path) else "",
-                "sfreq": known.sfreq,
-                "seconds": known.seconds,
-                "n_chans": len(known.ch_names),
+                "subject": record.subject,
+                "session": record.session,
+                "run": record.run,
+                "file": record.file.name if isinstance(record.file, Path) else "",
+                "sfreq": header.sfreq,
+                "seconds": header.seconds,
+                "n_chans": len(header.ch_names),
             }
-            for label, names in self._classes.items():
-                row[label] = sum(known.counts[name] for name in names)
+            for label, names in self._known.classes.items():
+                row[label] = sum(counts[name] for name in names)
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -324,15 +353,12 @@ class RecordedDataset(BaseDataset):
         ValueError
             If there is no such subject.
         """
-        return [
-            str(known.record.source)
-            for known in self._of(subject)
-            if isinstance(known.record.source, Path)
-        ]
+        files = [record.file for record in self._of(subject)]
+        return [str(file) for file in files if isinstance(file, Path)]
 
-    def _of(self, subject: int | str) -> list[Known]:
+    def _of(self, subject: int | str) -> list[Record]:
         """Return the recordings of a subject."""
-        found = [known for known in self._known if known.record.subject == subject]
+        found = [record for record in self._records if record.subject == subject]
         if not found:
             raise ValueError(
                 f"'subject' must be one of {join_names(self.all_subjects)}, got "
@@ -344,73 +370,48 @@ class RecordedDataset(BaseDataset):
         self, subject: int | str
     ) -> dict[str, dict[str, mne.io.RawArray]]:
         """Return the recordings of one subject by session and run."""
+        self._of(subject)
+        _ = self.fingerprint  # a recording that comes twice is refused here
         data: dict[str, dict[str, mne.io.RawArray]] = {}
-        for known in self._of(subject):
-            record = known.record
-            runs = data.setdefault(record.session, {})
-            runs[record.run] = self._load(record)
+        for header in self._known.headers:
+            record = header.record
+            if record.subject == subject:
+                data.setdefault(record.session, {})[record.run] = self._load(header)
         return data
 
-    def _open(self, record: Record) -> tuple[mne.io.BaseRaw, dict[str, str], Events]:
-        """Return a recording, its EEG channels by their names in it, and its events."""
-        said = self._reading
-        raw = open_raw(record.source, record.label, said["unit"], said["stream"])
-        names = name_channels(raw, record.label, said["rename"], said["ch_types"])
-        return raw, names, find_events(raw, record.label, said["stim_channel"])
-
-    def _look(self, record: Record) -> Known:
-        """Return what is known of a recording without its signals."""
-        if not isinstance(record.source, Path):
-            record = record._replace(source=record.source.copy())
-        raw, names, events = self._open(record)
-        table = [events.onsets.round(6).tolist(), events.durations.tolist()]
-        return Known(
-            record=record,
-            given=tuple(raw.ch_names),
-            ch_names=tuple(names.values()),
-            sfreq=float(raw.info["sfreq"]),
-            seconds=round(len(raw.times) / float(raw.info["sfreq"]), 3),
-            counts=Counter(name for name in events.names if not KEPT.match(name)),
-            content=digest([content_of(record.source, raw), table, events.names]),
-        )
-
-    def _load(self, record: Record) -> mne.io.RawArray:
+    def _load(self, header: Header) -> mne.io.RawArray:
         """Return the EEG of a recording, with the events of the classes."""
-        raw, names, events = self._open(record)
-        unit = self._reading["unit"]
-        in_volts = unit is None or (
-            isinstance(record.source, Path) and suffix_of(record.source) in XDF
-        )
-        name_of = {new: old for old, new in names.items()}
-        signals = read_signals(
-            raw,
-            [name_of[name] for name in self.ch_names],
-            record.label,
-            1.0 if in_volts else VOLTS_PER[unit],
-        )
+        raw = open_raw(header.record, self._options)
+        names = [header.name_of[name] for name in self.ch_names]
+        signals = read_signals(raw, names, header.record, self._options)
         # Nothing else comes along: no subject's name, no projector, no bad channel.
         info = mne.create_info(list(self.ch_names), raw.info["sfreq"], "eeg")
         info.set_montage(mne_montage(), on_missing="ignore")
         with info._unlock():
             info["line_freq"] = raw.info["line_freq"]
-        label_of = {name: key for key, names in self._classes.items() for name in names}
-        kept = [
-            i
-            for i, name in enumerate(events.names)
-            if name in label_of or KEPT.match(name)
-        ]
         clean = mne.io.RawArray(signals, info, verbose="error").set_annotations(
-            mne.Annotations(
-                events.onsets[kept],
-                events.durations[kept],
-                [label_of.get(events.names[i], events.names[i]) for i in kept],
-            )
+            self._annotations(header.events)
         )
         # MOABB cuts trials before it resamples, and joins those of one length only.
         if clean.info["sfreq"] > self.sfreq:
             # MNE's other way stretches time by up to 1e-4.
             clean.resample(self.sfreq, method="polyphase", verbose="error")
         return clean
+
+    def _annotations(self, events: Events) -> mne.Annotations:
+        """Return the events of the classes by their names, and what MNE leaves out."""
+        classes = self._known.classes
+        label_of = {name: label for label, names in classes.items() for name in names}
+        kept = [
+            i
+            for i, name in enumerate(events.names)
+            if name in label_of or KEPT.match(name)
+        ]
+        return mne.Annotations(
+            events.onsets[kept],
+            events.durations[kept],
+            [label_of.get(events.names[i], events.names[i]) for i in kept],
+        )
 
 
 # -- what the user says ------------------------------------------------------------
@@ -473,69 +474,3 @@ def _check_types(ch_types: Any) -> dict[str, str] | None:
     for kind in (given or {}).values():
         check_choice(kind, "ch_types", CH_TYPES)
     return given
-
-
-def _check_named(known: Sequence[Known], rename: Any, ch_types: Any) -> None:
-    """Refuse names of channels that no file has; warn of those without a position."""
-    there = dict.fromkeys(name for one in known for name in one.given)
-    new = list(rename.values() if isinstance(rename, dict) else rename or ())
-    spelled = [*there, *new, *map(site_name, [*there, *new])]
-    named = {"rename": rename if isinstance(rename, dict) else {}, "ch_types": ch_types}
-    for argument, allowed in (("rename", list(there)), ("ch_types", spelled)):
-        unknown = [name for name in named[argument] or () if name not in allowed]
-        if unknown:
-            raise ValueError(
-                f"'{argument}' must name channels of the files, got "
-                f"{join_names(unknown)}. The files have {join_names(there, 80)}."
-                + did_you_mean(unknown[0], allowed)
-            )
-    used = dict.fromkeys(name for one in known for name in one.ch_names)
-    strange = [name for name in used if not positions([name])]
-    if strange:
-        warnings.warn(
-            "'files' have EEG channels without a name of the 10-05 system: "
-            f"{join_names(strange)}. Such channels are read as EEG, but no montage "
-            "finds them. Name electrodes with 'rename', or leave channels out with "
-            f"ch_types={{{strange[0]!r}: 'misc'}}.",
-            stacklevel=3,
-        )
-
-
-def _check_contents(known: Sequence[Known]) -> None:
-    """Refuse recordings that hold the same, under whatever names."""
-    first: dict[str, str] = {}
-    for one in known:
-        other = first.setdefault(one.content, one.record.label)
-        if other != one.record.label:
-            raise ValueError(
-                f"'files' must hold each recording once, but {one.record.label} is a "
-                f"copy of {other}: the same trials would be trained on and tested. "
-                "Leave one out."
-            )
-
-
-# -- what the files have in common ---------------------------------------------------
-
-
-def _find_channels(known: Sequence[Known], channels: str) -> tuple[str, ...]:
-    """Return the EEG channels of the dataset, in the order of the first file."""
-    first = known[0]
-    common = [n for n in first.ch_names if all(n in one.ch_names for one in known)]
-    if channels == "common" and common:
-        return tuple(common)
-    for one in known:
-        lacks = [name for name in first.ch_names if name not in one.ch_names]
-        more = [name for name in one.ch_names if name not in first.ch_names]
-        if lacks or more:
-            advice = (
-                "Pass channels='common' to read the "
-                f"{len(common)} that all files have, or name them alike with 'rename'."
-                if common
-                else "No channel is in all files; name them alike with 'rename'."
-            )
-            raise ValueError(
-                f"'files' must have the same EEG channels, but {one.record.label} "
-                f"lacks {join_names(lacks)} of {first.record.label} and has "
-                f"{join_names(more)} beside. {advice}"
-            )
-    return first.ch_names

@@ -59,13 +59,13 @@ class Record(NamedTuple):
     subject: int | str
     session: str
     run: str
-    source: Path | mne.io.BaseRaw
+    file: Path | mne.io.BaseRaw
 
     @property
     def label(self) -> str:
         """What to call the recording in a message."""
-        if isinstance(self.source, Path):
-            return repr(str(self.source))
+        if isinstance(self.file, Path):
+            return repr(str(self.file))
         return f"subject {self.subject!r}, session {self.session!r}, run {self.run!r}"
 
 
@@ -149,7 +149,7 @@ def _rows(files: Any) -> Iterator[dict[str, Any]]:
     """Yield one dict for each recording, whatever form the user chose."""
     if _is_pattern(files):
         yield from _match(os.fspath(files))
-    elif _is_source(files):
+    elif _is_file(files):
         yield {"file": files}
     elif hasattr(files, "to_dict") and hasattr(files, "columns"):  # a DataFrame
         yield from _count_runs(files.to_dict("records"))
@@ -171,7 +171,7 @@ def _rows(files: Any) -> Iterator[dict[str, Any]]:
         )
 
 
-def _is_source(value: Any) -> bool:
+def _is_file(value: Any) -> bool:
     """Return whether a value is one recording."""
     return isinstance(value, (str, os.PathLike, mne.io.BaseRaw))
 
@@ -190,7 +190,7 @@ def _sessions(sessions: Any) -> Iterator[tuple[Any, Any, Any]]:
     if not isinstance(sessions, Mapping):
         sessions = {0: sessions}
     for session, runs in sessions.items():
-        if _is_source(runs):
+        if _is_file(runs):
             runs = [runs]
         if not isinstance(runs, Mapping):
             runs = dict(enumerate(runs))
@@ -268,7 +268,7 @@ def _told(file: Path, match: re.Match[str]) -> dict[str, Any]:
 def _placed(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with a path or a Raw, a subject that MOABB allows, and names."""
     file = row["file"]
-    if not _is_source(file):
+    if not _is_file(file):
         raise TypeError(
             "'files' must hold paths or mne Raw objects, got "
             f"{type(file).__name__} {file!r}. For epochs use "
@@ -307,9 +307,9 @@ def _grouped(
     return [list(group) for group in groups.values()]
 
 
-def _check_files(sources: Sequence[Path | mne.io.BaseRaw]) -> None:
+def _check_files(files: Sequence[Path | mne.io.BaseRaw]) -> None:
     """Refuse files that are not there, or are none of the formats."""
-    paths = [source for source in sources if isinstance(source, Path)]
+    paths = [file for file in files if isinstance(file, Path)]
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise FileNotFoundError(
@@ -336,9 +336,9 @@ def _check_files(sources: Sequence[Path | mne.io.BaseRaw]) -> None:
         )
 
 
-def _check_once(sources: Sequence[Path | mne.io.BaseRaw]) -> None:
+def _check_once(files: Sequence[Path | mne.io.BaseRaw]) -> None:
     """Refuse a path, or an object, that comes twice."""
-    paths = [str(source) for source in sources if isinstance(source, Path)]
+    paths = [str(file) for file in files if isinstance(file, Path)]
     twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
         raise ValueError(
@@ -346,7 +346,7 @@ def _check_once(sources: Sequence[Path | mne.io.BaseRaw]) -> None:
             f"{'comes' if len(twice) == 1 else 'come'} more than once: the same trials "
             "would be trained on and tested."
         )
-    raws = [id(source) for source in sources if not isinstance(source, Path)]
+    raws = [id(file) for file in files if not isinstance(file, Path)]
     if len(set(raws)) < len(raws):
         raise ValueError(
             "'files' must hold each recording once, but an mne Raw comes more than "

@@ -8,14 +8,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mne
 import numpy as np
 
 from eegkd._checks import did_you_mean, join_names
 from eegkd.data.channels import canonical_name, positions
-from eegkd.data.recordings.files import suffix_of
+from eegkd.data.recordings.files import Record, suffix_of
 from eegkd.data.recordings.xdf import read_xdf
 
 VOLTS_PER = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "nV": 1e-9}
@@ -47,19 +46,26 @@ class Events:
     names: tuple[str, ...]
 
 
-def open_raw(source: Any, label: str, unit: str | None, stream: str | None) -> Any:
+@dataclass(frozen=True)
+class Options:
+    """How files are read, see `eegkd.RecordedDataset`."""
+
+    rename: dict[str, str] | list[str] | None
+    ch_types: dict[str, str] | None
+    unit: str | None
+    stim_channel: str | None
+    stream: str | None
+
+
+def open_raw(record: Record, options: Options) -> mne.io.BaseRaw:
     """Open a recording; its signals are read later, those of XDF files at once.
 
     Parameters
     ----------
-    source : Path or mne Raw
+    record : Record
         The recording.
-    label : str
-        Its name for messages.
-    unit : str or None
-        What the numbers of the file are.
-    stream : str or None
-        Name of the EEG stream of an XDF file.
+    options : Options
+        How to read it.
 
     Returns
     -------
@@ -73,21 +79,24 @@ def open_raw(source: Any, label: str, unit: str | None, stream: str | None) -> A
     ValueError
         If it cannot be read.
     """
-    if isinstance(source, mne.io.BaseRaw):
-        return source
-    if not source.exists():
+    file = record.file
+    if isinstance(file, mne.io.BaseRaw):
+        return file
+    if not file.exists():
         raise FileNotFoundError(
-            f"The recording {label} is not there any more. Put it back, or make the "
-            "RecordedDataset anew."
+            f"The recording {record.label} is not there any more. Put it back, or make "
+            "the RecordedDataset anew."
         )
-    if suffix_of(source) in XDF:
-        return read_xdf(source, stream, None if unit is None else VOLTS_PER[unit])
+    if suffix_of(file) in XDF:
+        scale = None if options.unit is None else VOLTS_PER[options.unit]
+        return read_xdf(file, options.stream, scale)
     try:
-        return mne.io.read_raw(source, preload=False, verbose="error")
+        return mne.io.read_raw(file, preload=False, verbose="error")
     except (ValueError, RuntimeError, OSError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{label} could not be read by MNE: {error} Check that the file is whole "
-            "and that its suffix is right; or read it yourself and pass the mne Raw."
+            f"{record.label} could not be read by MNE: {error} Check that the file is "
+            "whole and that its suffix is right; or read it yourself and pass the mne "
+            "Raw."
         ) from error
 
 
@@ -108,12 +117,7 @@ def site_name(name: str) -> str:
     return electrode if positions([electrode]) else name
 
 
-def name_channels(
-    raw: mne.io.BaseRaw,
-    label: str,
-    rename: Mapping[str, str] | Sequence[str] | None,
-    ch_types: Mapping[str, str] | None,
-) -> dict[str, str]:
+def name_channels(raw: mne.io.BaseRaw, label: str, options: Options) -> dict[str, str]:
     """Return the EEG channels of a recording.
 
     Parameters
@@ -122,10 +126,9 @@ def name_channels(
         The recording.
     label : str
         Its name for messages.
-    rename : dict, list or None
-        New names by old ones, or of all channels in order.
-    ch_types : dict or None
-        Types by the name in the file, after renaming, or in the 10-05 system.
+    options : Options
+        With new names by old ones or of all channels in order, and with types by the
+        name in the file, after renaming, or in the 10-05 system.
 
     Returns
     -------
@@ -138,7 +141,7 @@ def name_channels(
         If there is none, two have one name, or ``rename`` has the wrong length.
     """
     old = raw.ch_names
-    new = _rename(old, rename, label)
+    new = _rename(old, options.rename, label)
     picked: dict[str, str] = {}
     for name, given, kind in zip(old, new, raw.get_channel_types(), strict=True):
         electrode = site_name(given)
@@ -146,13 +149,11 @@ def name_channels(
         if kind == "eeg" and not known and NO_EEG.search(given):
             kind = "misc"
         for key in (name, given, electrode):
-            kind = (ch_types or {}).get(key, kind)
+            kind = (options.ch_types or {}).get(key, kind)
         if kind == "eeg":
             picked[name] = electrode
     electrodes = list(picked.values())
-    twice = sorted(
-        {electrode for electrode in electrodes if electrodes.count(electrode) > 1}
-    )
+    twice = sorted({name for name in electrodes if electrodes.count(name) > 1})
     if twice:
         both = [name for name, electrode in picked.items() if electrode in twice]
         raise ValueError(
@@ -254,7 +255,7 @@ def _triggers(raw: mne.io.BaseRaw, channel: str) -> list[tuple[float, float, str
 
 
 def read_signals(
-    raw: mne.io.BaseRaw, names: Sequence[str], label: str, scale: float
+    raw: mne.io.BaseRaw, names: Sequence[str], record: Record, options: Options
 ) -> np.ndarray:
     """Read channels in volts; refuse what is no number, warn of what is no EEG.
 
@@ -264,10 +265,10 @@ def read_signals(
         The recording.
     names : sequence of str
         Channels, by their names in it.
-    label : str
-        Its name for messages.
-    scale : float
-        What to multiply the numbers by.
+    record : Record
+        The same, before it was opened.
+    options : Options
+        With the unit of the numbers.
 
     Returns
     -------
@@ -284,7 +285,11 @@ def read_signals(
     UserWarning
         If a channel is flat, or the amplitudes are not those of EEG.
     """
-    signals = raw.get_data(picks=list(names)) * scale
+    label = record.label
+    signals = raw.get_data(picks=list(names))
+    in_volts = isinstance(record.file, Path) and suffix_of(record.file) in XDF
+    if options.unit is not None and not in_volts:
+        signals *= VOLTS_PER[options.unit]
     broken = ~np.isfinite(signals).all(axis=1)
     if broken.any():
         bad = [name for name, is_bad in zip(names, broken, strict=True) if is_bad]
@@ -321,15 +326,15 @@ def _amplitude(signals: np.ndarray, sfreq: float) -> float:
     return float(np.median(whole.reshape(-1, n_times).std(axis=1)))
 
 
-def content_of(source: Any, raw: mne.io.BaseRaw) -> str:
+def content_of(file: Path | mne.io.BaseRaw, beside: Sequence[Path]) -> str:
     """Return a hash of what a recording holds, wherever it is stored.
 
     Parameters
     ----------
-    source : Path or mne Raw
+    file : Path or mne Raw
         The recording.
-    raw : mne.io.BaseRaw
-        The same, opened.
+    beside : sequence of Path
+        Files that hold its signals, or a part of them.
 
     Returns
     -------
@@ -337,15 +342,13 @@ def content_of(source: Any, raw: mne.io.BaseRaw) -> str:
         64 hexadecimal digits.
     """
     sha = hashlib.sha256()
-    if isinstance(source, mne.io.BaseRaw):
-        sha.update(repr((source.info["sfreq"], source.ch_names)).encode())
-        sha.update(np.ascontiguousarray(source.get_data()).tobytes())
+    if isinstance(file, mne.io.BaseRaw):
+        sha.update(repr((file.info["sfreq"], file.ch_names)).encode())
+        sha.update(np.ascontiguousarray(file.get_data()).tobytes())
         return sha.hexdigest()
-    # Signals may lie in files beside the one that was named.
-    beside = {Path(name).absolute() for name in raw.filenames if name is not None}
-    for path in [source, *sorted(beside - {source})]:
+    for path in [file, *sorted(set(beside) - {file})]:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in [item for item in inside if item.is_file()]:
-            with file.open("rb") as stream:
+        for part in [item for item in inside if item.is_file()]:
+            with part.open("rb") as stream:
                 sha.update(hashlib.file_digest(stream, "sha256").digest())
     return sha.hexdigest()
