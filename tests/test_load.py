@@ -98,7 +98,7 @@ def test_class_and_object_are_taken_too(small):
 
 
 def test_module_does_not_import_moabb_until_asked():
-    with pytest.raises(AttributeError, match=r"'eegkd\.datasets' has no attribute 'x'"):
+    with pytest.raises(AttributeError, match=r"'eegkd\.data' has no attribute 'x'"):
         eegkd.data.x  # noqa: B018
 
 
