@@ -55,7 +55,7 @@ if not arguments.files:
 # %%
 # From files to a dataset. A pattern says what the parts of the names mean; a list of
 # paths, a dictionary and a table do as well. ``events`` says which code is which class.
-# Everything is opened once and checked now: other channels in one file, a missing code
+# ``overview`` opens and checks all of them: other channels in one file, a missing code
 # or a wrong path are errors that say what was found.
 if arguments.files:
     events = dict(pair.split("=") for pair in arguments.events or []) or None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from moabb.paradigms import P300
 from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from eegkd import load_trials
-from eegkd.data.simulated import SIMULATED, SimulatedP300, head, p300, subjects
+from eegkd.data.simulated import SimulatedP300, head, p300, subjects
 from eegkd.data.simulated import signals as noises
 
 NAMES = list(head.CH_NAMES)
@@ -18,11 +17,6 @@ SFREQ = 160.0
 PEOPLE = (1, 2, 3)
 UNICORN = ["Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8"]
 FOREHEAD = ["Fp1", "Fp2", "AF7", "AF8"]
-
-
-def signals(dataset, subject, session="0train"):
-    """Return the values of one run."""
-    return dataset.get_data([subject])[subject][session]["0"].get_data()
 
 
 def flashes(raw):
@@ -87,24 +81,6 @@ def features(X, rows):
 def width(course):
     """Return the full width at half maximum in samples."""
     return np.count_nonzero(course > course.max() / 2)
-
-
-# --- reproducible -------------------------------------------------------------------
-
-
-def test_same_seed_same_bits_whoever_else_is_asked_for(tiny):
-    options = {"n_characters": 2, "n_repetitions": 2}
-    alone = SimulatedP300(n_subjects=5, subjects=[2], **options)
-    for session in ("0train", "1test"):
-        here, there = signals(tiny, 2, session), signals(alone, 2, session)
-        np.testing.assert_array_equal(here, there)
-
-
-def test_subjects_sessions_and_seeds_differ(tiny):
-    other = SimulatedP300(n_subjects=1, n_characters=2, n_repetitions=2, seed=1)
-    runs = [signals(tiny, 1), signals(tiny, 2), signals(tiny, 1, "1test")]
-    starts = np.array([run[:, :1500].ravel() for run in [*runs, signals(other, 1)]])
-    assert np.abs(np.corrcoef(starts) - np.eye(4)).max() < 0.3
 
 
 # --- the recording ------------------------------------------------------------------
@@ -249,52 +225,11 @@ def test_fewer_electrodes_tell_less(trials):
 # --- a MOABB dataset ----------------------------------------------------------------
 
 
-def test_it_says_that_it_is_simulated():
-    dataset = SIMULATED["SimulatedP300"]()
-    assert dataset.simulated
-    assert dataset.paradigm == "p300"
-    assert dataset.event_id == {"Target": 2, "NonTarget": 1}
-    assert "Simulated" in SimulatedP300.__doc__.splitlines()[0]
-
-
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        ({"n_subjects": 2, "subjects": [1]}, "SimulatedP300"),
-        ({"n_characters": 4}, "Simulated-characters4-P300"),
-        ({"n_repetitions": 3, "seed": 2}, "Simulated-repetitions3-seed2-P300"),
-        ({"sfreq": 128.5}, "Simulated-sfreq128-5-P300"),
-    ],
-)
-def test_code_tells_other_signals_apart(options, code, caplog):
-    assert SimulatedP300(**options).code == code
-    assert not caplog.records
-
-
-@pytest.mark.filterwarnings("ignore:HED annotations:RuntimeWarning")
-@pytest.mark.parametrize("step", ["raw", "epochs", "array"])
-def test_caches_of_moabb(tiny, tmp_path, monkeypatch, step):
-    paradigm = P300(resample=128)
-    cache = {"use": True, f"save_{step}": True, "path": str(tmp_path)}
-    X, y, _ = paradigm.get_data(tiny, [1], cache_config=cache)
-
-    def never(self, subject):
-        raise RuntimeError("the recordings were made again")
-
-    monkeypatch.setattr(SimulatedP300, "_get_single_subject_data", never)
-    X_again, y_again, _ = paradigm.get_data(tiny, [1], cache_config=cache)
-    assert X.shape == (96, 64, 129)
-    assert y_again.tolist() == y.tolist()
-    np.testing.assert_allclose(X_again, X, atol=0.02 if step == "raw" else 1e-4)
-
-
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"n_characters": 0}, ValueError, "'n_characters' must be an integer >= 1"),
         ({"n_repetitions": 2.5}, TypeError, "'n_repetitions' must be an integer >= 1"),
-        ({"sfreq": 100}, ValueError, "'sfreq' must be a finite number >= 110"),
-        ({"seed": -1}, ValueError, "'seed' must be an integer >= 0"),
     ],
 )
 def test_wrong_arguments(options, error, message):

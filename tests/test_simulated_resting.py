@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 
 from eegkd import load_trials
 from eegkd.data.simulated import (
-    SIMULATED,
     SimulatedRestingState,
     head,
     resting_state,
@@ -24,11 +23,6 @@ SFREQ = 160.0
 PEOPLE = (1, 2, 3)
 UNICORN = ["Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8"]
 FRONTAL = ["Fp1", "Fp2", "AF3", "AF4", "F3", "F4", "FC1", "FC2"]
-
-
-def signals(dataset, subject, session="0train"):
-    """Return the values of one run."""
-    return dataset.get_data([subject])[subject][session]["0"].get_data()
 
 
 def subject_of(subject, **options):
@@ -42,11 +36,6 @@ def alpha(X, sfreq=SFREQ, freq=10.0):
     freqs, power = welch(X, sfreq, nperseg=int(2 * sfreq))
     inside = abs(freqs - freq) <= 1.5
     return power[..., inside].mean(axis=-1)
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    return SimulatedRestingState(n_subjects=2, n_segments=2, segment=6.0)
 
 
 @pytest.fixture(scope="module")
@@ -75,23 +64,6 @@ def cut(raw, seconds=4.0):
             X.append(raw.get_data(start=start, stop=start + n_times) * 1e6)
             y.append(note["description"])
     return np.stack(X), np.array(y)
-
-
-# --- reproducible -------------------------------------------------------------------
-
-
-def test_same_seed_same_bits_whoever_else_is_asked_for(tiny):
-    alone = SimulatedRestingState(5, n_segments=2, segment=6.0, subjects=[2])
-    for session in ("0train", "1test"):
-        here, there = signals(tiny, 2, session), signals(alone, 2, session)
-        np.testing.assert_array_equal(here, there)
-
-
-def test_subjects_sessions_and_seeds_differ(tiny):
-    other = SimulatedRestingState(1, n_segments=2, segment=6.0, seed=1)
-    runs = [signals(tiny, 1), signals(tiny, 2), signals(tiny, 1, "1test")]
-    starts = np.array([run[:, :1500].ravel() for run in [*runs, signals(other, 1)]])
-    assert np.abs(np.corrcoef(starts) - np.eye(4)).max() < 0.3
 
 
 # --- the recording ------------------------------------------------------------------
@@ -218,14 +190,6 @@ def test_fewer_electrodes_tell_less(windows):
 # --- a MOABB dataset ----------------------------------------------------------------
 
 
-def test_it_says_that_it_is_simulated():
-    dataset = SIMULATED["SimulatedRestingState"]()
-    assert dataset.simulated
-    assert dataset.paradigm == "rstate"
-    assert dataset.event_id == {"closed": 1, "open": 2}
-    assert "Simulated" in SimulatedRestingState.__doc__.splitlines()[0]
-
-
 def test_paradigms_of_moabb():
     """The adapter's own window, 10 to 50 s, fits into a segment."""
     dataset = SimulatedRestingState(1, n_segments=2)
@@ -235,36 +199,6 @@ def test_paradigms_of_moabb():
     assert metadata["session"].tolist() == ["0train", "0train", "1test", "1test"]
     X, _, _ = FixedIntervalWindowsProcessing(length=5, stride=5).get_data(dataset, [1])
     assert len(X) > 2 * 20
-
-
-@pytest.mark.filterwarnings("ignore:HED annotations:RuntimeWarning")
-@pytest.mark.parametrize("step", ["raw", "epochs", "array"])
-def test_caches_of_moabb(tiny, tmp_path, monkeypatch, step):
-    paradigm = RestingStateToP300Adapter(tmin=0, tmax=None)
-    cache = {"use": True, f"save_{step}": True, "path": str(tmp_path)}
-    X, y, _ = paradigm.get_data(tiny, [1], cache_config=cache)
-
-    def never(self, subject):
-        raise RuntimeError("the recordings were made again")
-
-    monkeypatch.setattr(SimulatedRestingState, "_get_single_subject_data", never)
-    X_again, y_again, _ = paradigm.get_data(tiny, [1], cache_config=cache)
-    assert X.shape == (4, 64, 6 * 128 + 1)
-    assert y_again.tolist() == y.tolist()
-    np.testing.assert_allclose(X_again, X, atol=0.02 if step == "raw" else 1e-4)
-
-
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        ({"n_subjects": 2, "subjects": [1]}, "SimulatedRestingState"),
-        ({"n_segments": 4}, "SimulatedRestingState-segments4"),
-        ({"segment": 12.5, "seed": 2}, "SimulatedRestingState-length12-5-seed2"),
-    ],
-)
-def test_code_tells_other_signals_apart(options, code, caplog):
-    assert SimulatedRestingState(**options).code == code
-    assert not caplog.records
 
 
 @pytest.mark.parametrize(
@@ -277,8 +211,6 @@ def test_code_tells_other_signals_apart(options, code, caplog):
         ),
         ({"segment": 1.0}, ValueError, "'segment' must be a finite number >= 2"),
         ({"segment": "long"}, TypeError, "'segment' must be a finite number >= 2"),
-        ({"sfreq": 100}, ValueError, "'sfreq' must be a finite number >= 110"),
-        ({"seed": -1}, ValueError, "'seed' must be an integer >= 0"),
     ],
 )
 def test_wrong_arguments(options, error, message):

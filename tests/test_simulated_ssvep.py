@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mne.filter import filter_data
-from moabb.paradigms import SSVEP
 
 from eegkd import BASELINES, Trials
 from eegkd.data.simulated import (
-    SIMULATED,
     SimulatedSSVEP,
-    base,
     head,
     ssvep,
     subjects,
@@ -23,11 +20,6 @@ NAMES = list(head.CH_NAMES)
 GOOD = 2  # responds strongly; 5 and 8 are poor
 BEFORE = 160  # samples before the cue in the trials of `subject`
 FREQUENCIES = np.array(ssvep.FREQUENCIES)
-
-
-def signals(dataset, subject, session="0train", run="0"):
-    """Return the values of one run."""
-    return dataset.get_data([subject])[subject][session][run].get_data()
 
 
 def cut(dataset, subject, session, tmin=0.0, tmax=4.0):
@@ -56,44 +48,10 @@ def snr(X, hertz):
 
 
 @pytest.fixture(scope="module")
-def tiny():
-    return SimulatedSSVEP(n_subjects=3, n_trials=2, n_runs=2)
-
-
-@pytest.fixture(scope="module")
 def subject():
     """Trials of one good subject by day, with a second before the cue."""
     dataset = SimulatedSSVEP(n_subjects=GOOD, n_trials=12, n_runs=1)
     return [cut(dataset, GOOD, session, tmin=-1.0) for session in ("0train", "1test")]
-
-
-# --- reproducible -------------------------------------------------------------------
-
-
-def test_same_seed_same_bits(tiny):
-    kept = {
-        (subject, session): signals(tiny, subject, session, "1")
-        for subject in (1, 3)
-        for session in ("0train", "1test")
-    }
-    base._recordings.clear()
-    other = SimulatedSSVEP(20, n_trials=2, n_runs=2, subjects=[1, 3])
-    for (subject, session), values in kept.items():
-        again = signals(other, subject, session, "1")
-        np.testing.assert_array_equal(again, values)
-
-
-def test_subjects_sessions_runs_and_seeds_differ(tiny):
-    variants = [
-        signals(tiny, 1),
-        signals(tiny, 2),
-        signals(tiny, 1, session="1test"),
-        signals(tiny, 1, run="1"),
-        signals(SimulatedSSVEP(3, n_trials=2, n_runs=2, seed=1), 1),
-    ]
-    starts = np.array([variant[:, :3000].ravel() for variant in variants])
-    correlation = np.corrcoef(starts) - np.eye(len(starts))
-    assert np.abs(correlation).max() < 0.3
 
 
 # --- the recording ------------------------------------------------------------------
@@ -261,31 +219,6 @@ def test_occipital_electrodes_tell_more_than_those_of_a_headphone(subject):
 # --- a MOABB dataset ----------------------------------------------------------------
 
 
-def test_it_says_that_it_is_simulated():
-    dataset = SimulatedSSVEP()
-    assert dataset.simulated
-    assert repr(dataset) == dataset.code == "SimulatedSSVEP"
-    assert dataset.paradigm == "ssvep"
-    assert dataset.interval == [0.0, 4.0]
-    assert SIMULATED["SimulatedSSVEP"] is SimulatedSSVEP
-
-
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        ({"n_subjects": 2, "subjects": [1]}, "SimulatedSSVEP"),
-        ({"n_trials": 5}, "SimulatedSSVEP-trials5"),
-        ({"n_runs": 1, "seed": 3}, "SimulatedSSVEP-runs1-seed3"),
-        ({"sfreq": 128}, "SimulatedSSVEP-sfreq128"),
-        ({"frequencies": [7.5, 11]}, "SimulatedSSVEP-7-5hz-11hz"),
-    ],
-)
-def test_code_tells_other_signals_apart(options, code, caplog):
-    """MOABB keeps results and caches by code alone."""
-    assert SimulatedSSVEP(**options).code == code
-    assert not caplog.records  # MOABB logs a warning about codes that it dislikes
-
-
 def test_frequencies_are_the_events():
     dataset = SimulatedSSVEP(1, 2, 1, frequencies=[7.5, 12, 30], sfreq=128)
     assert dataset.event_id == {"7.5": 1, "12": 2, "30": 3}
@@ -294,32 +227,11 @@ def test_frequencies_are_the_events():
     assert sorted(hertz) == [7.5, 7.5, 12, 12, 30, 30]
 
 
-@pytest.mark.filterwarnings("ignore:HED annotations:RuntimeWarning")
-@pytest.mark.parametrize("step", ["raw", "array"])
-def test_paradigm_and_caches_of_moabb(tiny, tmp_path, monkeypatch, step):
-    paradigm = SSVEP(resample=128)
-    cache = {"use": True, f"save_{step}": True, "path": str(tmp_path)}
-    X, y, metadata = paradigm.get_data(tiny, [1], cache_config=cache)
-    assert X.shape == (20, 64, 513)
-    assert np.unique(y).tolist() == ["11", "13", "17", "8", "9.5"]
-    assert metadata["session"].unique().tolist() == ["0train", "1test"]
-
-    def never(self, subject):
-        raise RuntimeError("the recordings were made again")
-
-    monkeypatch.setattr(SimulatedSSVEP, "_get_single_subject_data", never)
-    X_again, y_again, _ = paradigm.get_data(tiny, [1], cache_config=cache)
-    assert y_again.tolist() == y.tolist()
-    np.testing.assert_allclose(X_again, X, atol=0.02 if step == "raw" else 1e-4)
-
-
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"n_subjects": 0}, ValueError, "'n_subjects' must be an integer >= 1"),
         ({"n_trials": 2}, ValueError, "'n_trials' must be an integer >= 4, got 2"),
         ({"n_runs": 0}, ValueError, "'n_runs' must be an integer >= 1"),
-        ({"sfreq": 100}, ValueError, "'sfreq' must be a finite number >= 110"),
         ({"frequencies": "8"}, TypeError, "'frequencies' must be a list of numbers"),
         ({"frequencies": 8.0}, TypeError, "must be a list of numbers in Hz, got float"),
         ({"frequencies": ["8", "9"]}, TypeError, "'frequencies' must be a finite numb"),
@@ -327,7 +239,6 @@ def test_paradigm_and_caches_of_moabb(tiny, tmp_path, monkeypatch, step):
         ({"frequencies": [8, 8.0]}, ValueError, "must be two or more different ones"),
         ({"frequencies": [3, 8]}, ValueError, "number >= 5 and <= 30, got 3"),
         ({"frequencies": [8, 40]}, ValueError, "number >= 5 and <= 30, got 40"),
-        ({"subjects": [10]}, ValueError, "Invalid subjects"),
     ],
 )
 def test_wrong_arguments(options, error, message):
