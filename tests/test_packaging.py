@@ -10,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 import eegkd
 
@@ -137,6 +139,19 @@ def test_command_line_help_is_light(tmp_path):
 
 def test_light_imports_can_be_told_from_heavy_ones(tmp_path):
     assert imported_by("from eegkd.view import View", tmp_path) != []
+
+
+def test_declared_lower_bounds_are_the_oldest_versions_that_are_tested():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    declared = {}
+    for line in [*project["dependencies"], *extras["cluster"], *extras["xdf"]]:
+        requirement = Requirement(line)
+        bounds = [part for part in requirement.specifier if part.operator == ">="]
+        declared[requirement.name] = [Version(part.version) for part in bounds]
+    lines = (PROJECT / "constraints" / "oldest.txt").read_text("utf-8").splitlines()
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    assert declared == {name: [Version(version)] for name, version in pins}
 
 
 def test_versions_agree():
