@@ -20,12 +20,12 @@ from eegkd.evaluation.metrics import (
 )
 from eegkd.evaluation.statistics import (
     SIGNIFICANCE,
-    chance_sentence,
     chance_test,
     effective_trials,
-    judge_chance,
     pool_folds,
 )
+from eegkd.evaluation.table import judge_chance
+from eegkd.evaluation.wording import chance_sentence
 from eegkd.report.page import _figures
 
 from .test_report import make_result, words
@@ -257,10 +257,10 @@ def test_many_items_are_corrected_for():
             "n_effective": 60.0,
         }
     )
-    judged = judge_chance(table, 2, "balanced_accuracy")
+    judged = judge_chance(table, 2, "balanced_accuracy", ["item"])
     assert judged.loc[0, "p_value"] < SIGNIFICANCE
     assert not judged["above"].any()
-    assert judge_chance(table[:1], 2, "balanced_accuracy")["above"].all()
+    assert judge_chance(table[:1], 2, "balanced_accuracy", ["item"])["above"].all()
 
 
 # Words
@@ -289,14 +289,14 @@ def test_metrics_have_plain_names():
     ("names", "options", "expected"),
     [
         ([], {}, ""),
-        (["the student"], {}, "The student is not shown to be above chance (x)."),
-        (["a", "b", "c"], {}, f"A, b and c are not shown to be above chance (x): "
-         f"{MEANS_NOTHING}."),
-        (["a", "b"], {"n_items": 2}, "None of the 2 items is shown to be above chance "
+        (["the student"], {}, "The student is not shown to be above chance level (x)."),
+        (["a", "b", "c"], {}, "A, b and c are not shown to be above chance level "
          f"(x): {MEANS_NOTHING}."),
+        (["a", "b"], {"n_items": 2}, "None of the 2 items is shown to be above chance "
+         f"level (x): {MEANS_NOTHING}."),
         (["a"], {"n_items": 1, "n_effective": 2.0}, "A is not shown to be above chance "
-         "(x), and no score could show it, since the test trials are worth about 2 "
-         "independent ones."),
+         "level (x), and no score could show it, since the test trials are worth about "
+         "2 independent ones."),
     ],
 )  # fmt: skip
 def test_sentence(names, options, expected):
@@ -380,7 +380,7 @@ def test_fit_at_chance_says_so(tmp_path, no_figures):
     assert set(judged["chance"]) == {0.5}
     said = (
         "The teacher, the baseline and the student are not shown to be above chance "
-        f"(ROC-AUC 0.500): {MEANS_NOTHING}."
+        f"level (ROC-AUC 0.500): {MEANS_NOTHING}."
     )
     assert said in result.describe()
     page = words(result.report(tmp_path / "a.html").read_text(encoding="utf-8"))
@@ -406,8 +406,8 @@ def test_a_teacher_at_chance_is_named_alone():
         result.scores["role"].ne("teacher"), 0.25
     )
     assert result.at_chance() == (
-        "The teacher is not shown to be above chance (accuracy 0.250). A teacher that "
-        "guesses has nothing to teach."
+        "The teacher is not shown to be above chance level (accuracy 0.250). A teacher "
+        "at chance level has nothing to teach."
     )
 
 
@@ -560,15 +560,16 @@ def test_comparison_at_chance_says_so_and_of_no_other_dataset(tmp_path, no_figur
     )
     lines = results.at_chance()
     assert lines == [
-        "Not shown to do more than guess:",
-        "  Speller, individual: None of the 6 items is shown to be above chance "
-        f"(ROC-AUC 0.500): {MEANS_NOTHING}.",
+        "Speller, individual: None of the 6 items is shown to be above chance "
+        f"level (ROC-AUC 0.500): {MEANS_NOTHING}.",
     ]
-    assert results.conclusions()[:2] == lines
-    assert lines[1] in results.describe()
+    heading, line = results.conclusions()[:2]
+    assert heading == "Not shown to be above chance level:"
+    assert line.strip() == lines[0]
+    assert line in results.describe()
     _, page = read_page(results.report(tmp_path / "a.html"))
     for said in (
-        lines[1].strip(),
+        lines[0],
         "Mean ROC-AUC",
         "Mean accuracy",
         "Score of each subject",
@@ -581,11 +582,11 @@ def test_items_at_chance_are_named_among_others():
     results = make_comparison({"Hands": "imagery"}, decoders=("EEGNet", "SCCNet"))
     low = results.scores["method"].isin(["mdm", "none"])
     results.scores.loc[low, "balanced_accuracy"] = 0.25
-    _, line = results.at_chance()
+    (line,) = results.at_chance()
     assert line == (
-        "  Hands, individual: EEGNet no teacher (headband), SCCNet no teacher "
-        "(headband) and mdm (headband) are not shown to be above chance (accuracy "
-        f"0.250): {MEANS_NOTHING}."
+        "EEGNet untaught student (headband), SCCNet untaught student (headband) and "
+        "mdm (headband) are not shown to be above chance level (accuracy 0.250): "
+        f"{MEANS_NOTHING}."
     )
     judged = results.against_chance().set_index(["method", "decoder"])
     assert judged.loc[("kd", "EEGNet"), "above"]
@@ -595,7 +596,7 @@ def test_items_at_chance_are_named_among_others():
 def test_nothing_is_said_where_all_is_above_chance():
     results = make_comparison({"Hands": "imagery"})
     assert results.at_chance() == []
-    assert "guess" not in results.describe()
+    assert "chance" not in results.describe()
 
 
 def test_effective_trials_are_those_of_the_table_or_else_all():
@@ -644,7 +645,7 @@ def test_white_noise_is_called_a_guess_in_every_paradigm(paradigm):
     name = {"p300": "ROC-AUC"}.get(paradigm, "accuracy")
     assert (
         "The teacher, the baseline and the student are not shown to be above chance "
-        f"({name} 0.500): {MEANS_NOTHING}."
+        f"level ({name} 0.500): {MEANS_NOTHING}."
     ) in result.describe()
 
 

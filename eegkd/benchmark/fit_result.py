@@ -19,11 +19,11 @@ from eegkd.evaluation.metrics import (
 )
 from eegkd.evaluation.statistics import (
     ROLES,
-    chance_sentence,
     effective_trials,
     judge_chance,
     summarize,
 )
+from eegkd.evaluation.wording import NOTHING_TO_TEACH, chance_sentence
 from eegkd.persistence import FORMAT, load_classifier, read_json, save_classifier
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class FitResult:
             else float(below["n_effective"].max()),
         )
         if "teacher" in below.index and len(below) < len(judged):
-            text += " A teacher that guesses has nothing to teach."
+            text += f" {NOTHING_TO_TEACH}"
         return text
 
     def describe(self, metric: str | None = None) -> str:

@@ -26,10 +26,10 @@ from eegkd.benchmark.grid import (
     needed_first,
     relative,
 )
-from eegkd.benchmark.results import SCORES, Results
+from eegkd.benchmark.results import Results
 from eegkd.benchmark.store import Store
 from eegkd.evaluation.fold import Item
-from eegkd.evaluation.metrics import METRICS
+from eegkd.evaluation.table import SCORES
 
 WAIT_SECONDS = 1.0  # between looks at what another process is doing
 
@@ -610,7 +610,7 @@ def collect(store: Store, layout: dict[str, Any]) -> Results:
     }
     table = pd.DataFrame(scores)
     # Jobs that were done before a metric existed have none of it.
-    columns = dict.fromkeys([*table.columns, *SCORES, *METRICS])
+    columns = dict.fromkeys([*table.columns, *SCORES])
     return Results(
         scores=table.reindex(columns=list(columns)),
         planned=pd.DataFrame(planned),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,10 +34,10 @@ def mean_interval(
     Returns
     -------
     mean, low, high : float
-        The interval is NaN with fewer than two subjects.
+        The interval is NaN with fewer than two subjects, and the mean without any.
     """
     scores = np.asarray(scores, dtype=float)
-    mean = float(scores.mean())
+    mean = float(scores.mean()) if len(scores) else float("nan")
     if len(scores) < 2:
         return mean, float("nan"), float("nan")
     from scipy.stats import t
@@ -469,56 +468,6 @@ def judge_chance(table: pd.DataFrame, n_classes: int, metric: str) -> pd.DataFra
     judged["above"] = judged["p_holm"] < SIGNIFICANCE
     judged["possible"] = holm(judged["least"].to_numpy()) < SIGNIFICANCE
     return judged.drop(columns="least")
-
-
-def chance_sentence(
-    names: Sequence[str],
-    score: str,
-    *,
-    n_effective: float | None = None,
-    n_items: int | None = None,
-) -> str:
-    """Return in words that items are not shown to be above chance.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The items.
-    score : str
-        What guessing gives, such as "accuracy 0.250".
-    n_effective : float, optional
-        Effective test trials, where they are too few for any score to show it.
-    n_items : int, optional
-        How many items there are. If it is all of them, they are not named.
-
-    Returns
-    -------
-    sentence : str
-        Empty without items.
-
-    Examples
-    --------
-    >>> from eegkd.evaluation.statistics import chance_sentence
-    >>> chance_sentence(["the teacher"], "accuracy 0.250")
-    'The teacher is not shown to be above chance (accuracy 0.250).'
-    """
-    if not names:
-        return ""
-    several = len(names) > 1
-    *others, last = names
-    if several and len(names) == n_items:
-        text = f"none of the {n_items} items is shown"
-    elif several:
-        text = f"{', '.join(others)} and {last} are not shown"
-    else:
-        text = f"{last} is not shown"
-    text = f"{text[0].upper()}{text[1:]} to be above chance ({score})"
-    if n_effective is not None:
-        text += (
-            ", and no score could show it, since the test trials are worth about "
-            f"{n_effective:.0f} independent ones"
-        )
-    return text + (": differences between them mean nothing here." if several else ".")
 
 
 def combine_datasets(

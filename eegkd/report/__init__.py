@@ -5,7 +5,7 @@ from eegkd.report.benchmark_figures import (
     plot_items,
     plot_pairs,
 )
-from eegkd.report.benchmark_page import comparison_latex, write_comparison
+from eegkd.report.benchmark_page import benchmark_latex, write_benchmark
 from eegkd.report.figures import (
     ROLE_COLORS,
     plot_confusion,
@@ -18,7 +18,7 @@ from eegkd.report.page import write_report
 
 __all__ = [
     "ROLE_COLORS",
-    "comparison_latex",
+    "benchmark_latex",
     "plot_confusion",
     "plot_critical_difference",
     "plot_history",
@@ -27,6 +27,6 @@ __all__ = [
     "plot_pairs",
     "plot_scores",
     "plot_similarity",
-    "write_comparison",
+    "write_benchmark",
     "write_report",
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette: told apart with every kind of color vision.
 KIND_COLORS = {
     "teacher": "#0072B2",
-    "no teacher": "#E69F00",
+    "untaught": "#E69F00",
     "taught": "#009E73",
     "baseline": "#CC79A7",
 }
@@ -260,7 +260,7 @@ def plot_critical_difference(
 def _role(kind: str, method: str) -> str:
     """Return what color an item has."""
     if kind == "student":
-        return "no teacher" if method == "none" else "taught"
+        return "untaught" if method == "none" else "taught"
     return kind
 
 

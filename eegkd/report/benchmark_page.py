@@ -1,4 +1,4 @@
-"""`write_comparison`: one HTML page about a benchmark; `comparison_latex`: a table."""
+"""`write_benchmark`: one HTML page about a benchmark; `benchmark_latex`: a table."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ LATEX = str.maketrans(
 )
 
 
-def write_comparison(results: Results, file: str | Path) -> Path:
+def write_benchmark(results: Results, file: str | Path) -> Path:
     """Write what a benchmark gave to one HTML page that needs nothing else.
 
     Parameters
@@ -149,7 +149,7 @@ def write_comparison(results: Results, file: str | Path) -> Path:
     return file
 
 
-def comparison_latex(results: Results, metric: str | None = None) -> str:
+def benchmark_latex(results: Results, metric: str | None = None) -> str:
     r"""Return the summary of a benchmark as a LaTeX table.
 
     Parameters
@@ -295,7 +295,7 @@ def _remarks(results: Results) -> Iterator[str]:
             "on the random start is not known from these data; numbers of seeds above "
             "are taken from published runs."
         )
-    paradigms = map(results.paradigm_of, scores["dataset"].unique())
+    paradigms = results.paradigms.values()
     yield from filter(None, {find_paradigm(name).trial: 0 for name in paradigms})
     least = scores.groupby("dataset")["subject"].nunique().min()
     if least < MIN_SUBJECTS:

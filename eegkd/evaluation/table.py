@@ -1,0 +1,717 @@
+"""The one schema of scores, and what such a table says: functions of DataFrames.
+
+A row of scores is one test subject of one trained item. An *item* is what is compared:
+a method with its decoder on a montage. Folds of one subject are averaged first, then
+seeds; subjects are the units of every interval and test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eegkd._checks import check_choice, join_names
+from eegkd._docs import fill_doc
+from eegkd.data.paradigms import find_paradigm
+from eegkd.evaluation.metrics import (
+    METRICS,
+    chance_level,
+    judged_metric,
+    metric_title,
+)
+from eegkd.evaluation.statistics import (
+    SIGNIFICANCE,
+    chance_test,
+    combine_datasets,
+    effect_size,
+    holm,
+    mean_interval,
+    paired_permutation_test,
+    pool_folds,
+    seed_noise,
+    seeds_needed,
+    smallest_p_value,
+)
+from eegkd.evaluation.wording import verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Paradigms = Mapping[str, str | None]
+
+PLACE = ["dataset", "evaluation", "montage"]
+ITEM = ["kind", "method", "decoder", "montage"]
+#: Columns of every table of scores.
+SCORES = [
+    "dataset", "simulated", "evaluation", "fold", "subject", "seed", *ITEM, "n_chans",
+    "n_classes", "n_trials", "n_effective", "key", *METRICS,
+]  # fmt: skip
+#: Columns of the plan behind it: one row for each job.
+PLANNED = [
+    "dataset", "evaluation", "fold", *ITEM, "seed", "seeded", "key", "status",
+]  # fmt: skip
+COMPARED = [
+    *PLACE, "decoder", "a", "b", "metric", "n_subjects", "n_seeds", "difference", "low",
+    "high", "effect_size", "p_value", "p_holm", "seeds_needed", "verdict",
+]  # fmt: skip
+JUDGED = [
+    *PLACE[:2], *ITEM, "metric", "chance", "n_subjects", "mean", "n_effective",
+    "p_value", "p_holm", "above", "possible",
+]  # fmt: skip
+ALL_DATASETS = "all datasets"
+_SHARED = {
+    "scores": """
+        scores : DataFrame
+            Columns `SCORES`.""",
+    "tables": """
+        %(scores)s
+        planned : DataFrame
+            Columns `PLANNED`.
+        paradigms : mapping of str to str or None
+            Paradigm of each dataset; those it lacks are taken for motor imagery.""",
+    "metric": """
+        metric : str, optional
+            A metric column; by default that of each dataset's paradigm.""",
+}
+_fill = fill_doc(_SHARED)
+
+
+@_fill
+def check_tables(scores: pd.DataFrame, planned: pd.DataFrame) -> None:
+    """Refuse tables that lack a column or would count a score twice.
+
+    Parameters
+    ----------
+    %(scores)s
+    planned : DataFrame
+        Columns `PLANNED`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a row of ``scores`` would be counted twice.
+    """
+    tables = (("scores", scores, SCORES), ("planned", planned, PLANNED))
+    for name, table, columns in tables:
+        absent = [column for column in columns if column not in table]
+        if absent:
+            raise ValueError(
+                f"'{name}' must have the columns {join_names(columns, 80)}, but "
+                f"{join_names(absent)} are missing. Add them, empty if unknown."
+            )
+    unit = [*PLACE[:2], "fold", "subject", "seed", *ITEM]
+    twice = scores.duplicated(unit)
+    if twice.any():
+        row = dict(scores.loc[twice, unit].iloc[0])
+        raise ValueError(
+            "'scores' must hold each item, fold, subject and seed once, but "
+            f"{int(twice.sum())} rows repeat one (first: {row}). Keep the rows of "
+            "one setting only."
+        )
+
+
+def rows_where(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """Return the rows whose columns have the values."""
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
+def metric_of(paradigms: Paradigms, dataset: str) -> str:
+    """Return the metric of a dataset's paradigm."""
+    return find_paradigm(paradigms.get(dataset)).metric
+
+
+def seeded_methods(planned: pd.DataFrame) -> set[str]:
+    """Return the methods whose result changes with the seed."""
+    return set(planned.loc[planned["seeded"].astype(bool), "method"])
+
+
+@_fill
+def by_seed(
+    scores: pd.DataFrame,
+    planned: pd.DataFrame,
+    paradigms: Paradigms,
+    metric: str | None = None,
+) -> pd.DataFrame:
+    """Return one score for each item, subject and seed that has all its folds.
+
+    Parameters
+    ----------
+    %(tables)s
+    %(metric)s
+
+    Returns
+    -------
+    table : DataFrame
+        Dataset, evaluation, item, ``subject``, ``seed``, ``score`` (folds averaged),
+        ``metric``, and ``shared``: whether one network served several subjects, which
+        gives all of them the same luck. Bits a minute count whole selections: there
+        are none where a trial is not one.
+    """
+    if metric is not None:
+        check_choice(metric, "metric", METRICS)
+    scores = scores.reset_index(drop=True)
+    scores["metric"], scores["score"] = "", np.nan
+    for dataset, rows in scores.groupby("dataset", sort=False):
+        name = metric or metric_of(paradigms, str(dataset))
+        selects = not find_paradigm(paradigms.get(str(dataset))).trial
+        scores.loc[rows.index, "metric"] = name
+        if selects or name != "itr":
+            scores.loc[rows.index, "score"] = rows[name].astype(float)
+    scores["shared"] = scores.groupby("key")["subject"].transform("nunique").gt(1)
+    scores["known"] = _planned_folds(scores, planned)
+    unit = [*PLACE[:2], *ITEM, "subject", "seed"]
+    table = (
+        scores.groupby(unit, sort=False)
+        .agg(
+            score=("score", "mean"),
+            metric=("metric", "first"),
+            shared=("shared", "first"),
+            known=("known", "first"),
+            done=("fold", "nunique"),
+        )
+        .reset_index()
+    )
+    table = table[table["done"] == table["known"]].dropna(subset="score")
+    return table.drop(columns=["known", "done"])
+
+
+def _planned_folds(scores: pd.DataFrame, planned: pd.DataFrame) -> list[int]:
+    """Return for each row of the scores how many folds its subject has.
+
+    A fold is named after its subject, and what follows a slash; where folds have other
+    names, those that were seen count.
+    """
+    names = planned.groupby(PLACE[:2])["fold"].unique()
+    unit = [*PLACE[:2], "subject"]
+    counts: dict[Any, int] = {}
+    key: Any
+    for key, seen in scores.groupby(unit)["fold"].unique().items():
+        own = sum(str(name).startswith(f"{key[2]}/") for name in names[key[:2]])
+        counts[key] = max(len(seen), own)
+    return [counts[row] for row in scores[unit].itertuples(index=False, name=None)]
+
+
+def by_subject(seeds: pd.DataFrame) -> pd.DataFrame:
+    """Return one score for each item and subject, seeds averaged.
+
+    Parameters
+    ----------
+    seeds : DataFrame
+        What `by_seed` returned.
+
+    Returns
+    -------
+    table : DataFrame
+        Dataset, evaluation, item, ``subject``, ``metric``, ``score`` and ``n_seeds``.
+    """
+    unit = [*PLACE[:2], *ITEM, "subject", "metric"]
+    grouped = seeds.groupby(unit, sort=False)
+    return grouped.agg(score=("score", "mean"), n_seeds=("seed", "size")).reset_index()
+
+
+@_fill
+def summarize(
+    scores: pd.DataFrame,
+    planned: pd.DataFrame,
+    paradigms: Paradigms,
+    metric: str | None = None,
+) -> pd.DataFrame:
+    """Return one row for each dataset, evaluation and item of the plan.
+
+    Parameters
+    ----------
+    %(tables)s
+    %(metric)s
+
+    Returns
+    -------
+    summary : DataFrame
+        See `eegkd.benchmark.Results.summary`.
+    """
+    import pandas as pd
+
+    table = by_subject(by_seed(scores, planned, paradigms, metric))
+    seeded = seeded_methods(planned)
+    columns = [*PLACE, "kind", "method", "decoder"]
+    left = planned.assign(missing=planned["status"].ne("done"))
+    items = left.groupby(columns, sort=False)["missing"].sum()
+    rows: list[dict[str, Any]] = []
+    place: Any
+    key: Any
+    for place, group in items.groupby(level=PLACE, sort=False):
+        here = rows_where(table, **dict(zip(PLACE, place, strict=True)))
+        name = metric or metric_of(paradigms, place[0])
+        wide = here.pivot_table(
+            index="subject", columns=["method", "decoder"], values="score"
+        ).dropna()
+        one_seed = (here["n_seeds"].lt(2) & here["method"].isin(seeded)).any()
+        wins = {} if one_seed else _wins(wide, name)
+        for key, missing in group.items():
+            named = dict(zip(columns, key, strict=True))
+            item = (named["method"], named["decoder"])
+            own = wide[item] if item in wide else pd.Series(dtype=float)
+            seeds = rows_where(here, method=item[0], decoder=item[1])["n_seeds"]
+            mean, low, high = mean_interval(own.to_numpy())
+            rows.append(
+                {
+                    **named,
+                    "n_chans": rows_where(scores, **named)["n_chans"].max(),
+                    "metric": name,
+                    "mean": mean,
+                    "low": low,
+                    "high": high,
+                    "of_teacher": _share(own, named, table, name),
+                    "wins": wins.get(item, np.nan),
+                    "n_subjects": len(own),
+                    "n_seeds": int(seeds.min()) if len(seeds) else 0,
+                    "missing": int(missing),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _wins(wide: pd.DataFrame, metric: str) -> dict[Any, float]:
+    """Return on how many subjects each item is the best; ties are split."""
+    if not len(wide):
+        return {}
+    values = -wide if METRICS[metric].less_is_better else wide
+    best = values.eq(values.max(axis=1), axis=0)
+    return dict(best.div(best.sum(axis=1), axis=0).sum())
+
+
+def _share(
+    own: pd.Series, named: dict[str, Any], table: pd.DataFrame, metric: str
+) -> float:
+    """Return the share of the teacher's mean over the same subjects."""
+    same = {name: named[name] for name in PLACE[:2]}
+    teachers = rows_where(table, kind="teacher", **same)
+    names = list(teachers["decoder"].unique())
+    if not names or not len(own) or METRICS[metric].less_is_better:
+        return float("nan")
+    decoder = named["decoder"] if named["decoder"] in names else names[0]
+    teacher = rows_where(teachers, decoder=decoder).set_index("subject")["score"]
+    both = own.index.intersection(teacher.index)
+    if not len(both) or teacher[both].mean() <= 0:
+        return float("nan")
+    return float(own[both].mean() / teacher[both].mean())
+
+
+@_fill
+def compare(
+    scores: pd.DataFrame,
+    planned: pd.DataFrame,
+    paradigms: Paradigms,
+    pairs: Sequence[tuple[str, str]],
+    metric: str | None = None,
+) -> pd.DataFrame:
+    """Compare pairs of methods, paired over subjects and corrected for their number.
+
+    Parameters
+    ----------
+    %(tables)s
+    pairs : sequence of (str, str)
+        Names of methods.
+    %(metric)s
+
+    Returns
+    -------
+    table : DataFrame
+        See `eegkd.benchmark.Results.compare`.
+    """
+    import pandas as pd
+
+    seeds, seeded = (
+        by_seed(scores, planned, paradigms, metric),
+        seeded_methods(planned),
+    )
+    rows = []
+    for cell in cells(planned, pairs):
+        paradigm = paradigms.get(cell["dataset"])
+        name = metric or metric_of(paradigms, cell["dataset"])
+        rows.append(_compare_cell(seeds, cell, seeded, name, paradigm))
+    simulated = scores.loc[scores["simulated"].astype(bool), "dataset"]
+    rows += list(_combined(rows, set(simulated)))
+    _judge(rows)
+    return pd.DataFrame(rows, columns=COMPARED)
+
+
+@_fill
+def paired_scores(
+    scores: pd.DataFrame,
+    planned: pd.DataFrame,
+    paradigms: Paradigms,
+    pairs: Sequence[tuple[str, str]],
+    metric: str | None = None,
+) -> pd.DataFrame:
+    """Return the scores of pairs of methods, one row for each subject that has both.
+
+    Parameters
+    ----------
+    %(tables)s
+    pairs : sequence of (str, str)
+        Names of methods.
+    %(metric)s
+
+    Returns
+    -------
+    table : DataFrame
+        ``subject``, the scores ``a`` and ``b``, and where they are from.
+    """
+    import pandas as pd
+
+    seeds = by_seed(scores, planned, paradigms, metric)
+    tables = []
+    for cell in cells(planned, pairs):
+        both = _both(*_sides(seeds, cell)).reset_index(names="subject")
+        names = {name: cell[name] for name in [*PLACE, "decoder"]}
+        tables.append(both.assign(**names))
+    return pd.concat([one for one in tables if len(one)] or [pd.DataFrame()])
+
+
+def find_pairs(planned: pd.DataFrame, a: Any, b: Any) -> list[tuple[str, str]]:
+    """Return the pairs of methods that two arguments stand for.
+
+    Parameters
+    ----------
+    planned : DataFrame
+        Columns `PLANNED`.
+    a, b : str, list of str, or None
+        Methods; None stands for every one but the teacher.
+
+    Returns
+    -------
+    pairs : list of (str, str)
+        Each of the one side with each of the other.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or there is no pair of two different ones.
+    """
+    methods = list(planned["method"].unique())
+    teachers = set(planned.loc[planned["kind"] == "teacher", "method"])
+    sides = []
+    for argument, value in (("a", a), ("b", b)):
+        names = [value] if isinstance(value, str) else value
+        if names is None:
+            names = [name for name in methods if name not in teachers]
+        sides.append([check_choice(one, argument, methods) for one in names])
+    pairs = [(one, other) for one in sides[0] for other in sides[1] if one != other]
+    if not pairs or (a is None and b is None):
+        raise ValueError(
+            f"'a' and 'b' must name two different methods, got {a!r} and {b!r}. "
+            f"Pass two of {join_names(methods, 80)}."
+        )
+    return pairs
+
+
+def cells(
+    planned: pd.DataFrame, pairs: Sequence[tuple[str, str]]
+) -> Iterator[dict[str, str]]:
+    """Yield dataset, evaluation, montage and decoder where both of a pair are planned.
+
+    A teacher meets every montage, and a baseline every decoder.
+    """
+    columns = [*PLACE, "decoder"]
+    order = [list(planned[name].unique()) for name in columns]
+    items = planned[[*PLACE, "kind", "method", "decoder"]].drop_duplicates()
+    for a, b in pairs:
+        left, right = rows_where(items, method=a), rows_where(items, method=b)
+        both = left.merge(right, on=PLACE[:2], suffixes=("", "_b"))
+        teaches = both["kind"].eq("teacher")
+        same = both["montage"].eq(both["montage_b"])
+        same |= teaches | both["kind_b"].eq("teacher")
+        fits = both["decoder"].eq(both["decoder_b"])
+        fits |= both["decoder"].eq("") | both["decoder_b"].eq("")
+        both["montage"] = both["montage"].where(~teaches, both["montage_b"])
+        both["decoder"] = both["decoder"].where(
+            both["decoder"].ne(""), both["decoder_b"]
+        )
+        found: list[Any] = list(
+            both.loc[same & fits, columns].itertuples(index=False, name=None)
+        )
+        found.sort(
+            key=lambda cell: [o.index(v) for o, v in zip(order, cell, strict=True)]
+        )
+        for cell in found:
+            yield {**dict(zip(columns, cell, strict=True)), "a": a, "b": b}
+
+
+def _sides(
+    seeds: pd.DataFrame, cell: dict[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the scores of both methods of a comparison, of single seeds."""
+    here = rows_where(seeds, **{name: cell[name] for name in PLACE[:2]})
+    here = here[here["decoder"].isin([cell["decoder"], ""])]
+    here = here[here["montage"].eq(cell["montage"]) | here["kind"].eq("teacher")]
+    return here[here["method"] == cell["a"]], here[here["method"] == cell["b"]]
+
+
+def _both(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
+    """Return the means over seeds of the subjects that both sides have."""
+    a, b = (
+        side.groupby("subject", sort=False)["score"].mean() for side in (left, right)
+    )
+    return a.to_frame("a").join(b.rename("b"), how="inner")
+
+
+def _compare_cell(
+    seeds: pd.DataFrame,
+    cell: dict[str, str],
+    seeded: set[str],
+    metric: str,
+    paradigm: str | None,
+) -> dict[str, Any]:
+    """Return one row of a comparison, not yet corrected and judged."""
+    left, right = _sides(seeds, cell)
+    both = _both(left, right)
+    a, b = both["a"].to_numpy(), both["b"].to_numpy()
+    row: dict[str, Any] = {**dict.fromkeys(COMPARED, np.nan), **cell}
+    row |= {"n_subjects": len(both), "n_seeds": 0, "one_seed": False, "metric": metric}
+    if not len(both):
+        return row
+    by_chance = [side for side in (left, right) if side["method"].isin(seeded).any()]
+    row["n_seeds"] = min([_least_seeds(s, both.index) for s in by_chance], default=1)
+    row["one_seed"] = bool(by_chance) and row["n_seeds"] < 2
+    row["difference"], row["low"], row["high"] = mean_interval(a - b)
+    row["effect_size"] = effect_size(a, b)
+    if by_chance:
+        # Of one seed the noise is not known. Taking that of a single subject for it
+        # errs on the side of more seeds.
+        shared = any(side["shared"].any() for side in by_chance)
+        if row["one_seed"]:
+            imagery = find_paradigm(paradigm).name == "imagery"
+            known = METRICS[metric].single_run_sd if imagery else np.nan
+            sd = float(known * np.sqrt(len(by_chance)))
+        else:
+            sd = _noise_of_seeds(by_chance, shared)
+        n_independent = 1 if shared else len(both)
+        row["seeds_needed"] = seeds_needed(row["difference"], sd, n_independent)
+    if not row["one_seed"]:
+        row["p_value"] = paired_permutation_test(a, b)
+    return row
+
+
+def _least_seeds(side: pd.DataFrame, subjects: pd.Index) -> int:
+    """Return the smallest number of seeds that one of the subjects has."""
+    return int(side["subject"].value_counts()[subjects].min())
+
+
+def _noise_of_seeds(sides: list[pd.DataFrame], shared: bool) -> float:
+    """Return one seed's noise in a difference.
+
+    Networks that serve several subjects give all of them the same luck: then it is the
+    noise of the mean over subjects that counts.
+    """
+    tables = []
+    for side in sides:
+        table = side.pivot_table(index="subject", columns="seed", values="score")
+        tables.append(table.dropna(axis=1).mean().to_frame().T if shared else table)
+    if len(tables) == 2:
+        paired = seed_noise((tables[0] - tables[1]).to_numpy())
+        if np.isfinite(paired):
+            return paired
+    return float(np.sqrt(sum(seed_noise(table.to_numpy()) ** 2 for table in tables)))
+
+
+def _combined(
+    rows: list[dict[str, Any]], simulated: set[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row over all datasets for each comparison that several have."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    measured = [row for row in rows if row["n_subjects"] > 1]
+    mixed = len({row["dataset"] in simulated for row in measured}) == 2
+    several = len({row["metric"] for row in measured}) > 1
+    for row in measured:
+        same = ("metric", "evaluation", "montage", "decoder", "a", "b")
+        key = (row["dataset"] in simulated, *(row[name] for name in same))
+        groups.setdefault(key, []).append(row)
+    for (computed, metric, *_), group in groups.items():
+        if len(group) < 2:
+            continue
+        kinds = [("simulated" if computed else "recorded")] if mixed else []
+        kinds += [metric_title(metric)] if several else []
+        kind = f" ({', '.join(kinds)})" if kinds else ""
+        yield _combine(group) | {"dataset": ALL_DATASETS + kind}
+
+
+def _combine(group: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the row over all datasets of one comparison."""
+    from moabb.analysis.meta_analysis import combine_effects
+
+    columns = ("difference", "effect_size", "p_value", "n_subjects")
+    differences, effects, p_values, counts = (
+        np.array([row[name] for row in group]) for name in columns
+    )
+    one_seed = any(row["one_seed"] for row in group)
+    effect, p_value = combine_datasets(effects, p_values, counts)
+    least = np.array([smallest_p_value(int(n)) for n in counts])
+    return {
+        **group[0],
+        "n_subjects": int(counts.sum()),
+        "n_seeds": min(row["n_seeds"] for row in group),
+        "difference": float(combine_effects(differences, counts)),
+        "low": np.nan,
+        "high": np.nan,
+        "effect_size": effect,
+        "p_value": np.nan if one_seed else p_value,
+        "seeds_needed": np.nan,
+        "one_seed": one_seed,
+        "least": combine_datasets(np.ones(len(group)), least, counts)[1],
+    }
+
+
+def _judge(rows: list[dict[str, Any]]) -> None:
+    """Add corrected p-values and verdicts to the rows of a comparison."""
+    p_values = np.array([row.get("p_value", np.nan) for row in rows])
+    least = np.array(
+        [row.get("least", smallest_p_value(row["n_subjects"])) for row in rows]
+    )
+    # Holm's correction is monotone: no scores could give less than this.
+    reachable = holm(np.where(np.isfinite(p_values), least, np.nan))
+    n_tests = int(np.isfinite(p_values).sum())
+    for row, p_holm, best in zip(rows, holm(p_values), reachable, strict=True):
+        row["p_holm"] = p_holm
+        row["verdict"] = verdict(row, best, n_tests)
+
+
+@_fill
+def against_chance(
+    scores: pd.DataFrame, planned: pd.DataFrame, paradigms: Paradigms
+) -> pd.DataFrame:
+    """Return for each item whether it is shown to be above chance level.
+
+    Parameters
+    ----------
+    %(tables)s
+
+    Returns
+    -------
+    judged : DataFrame
+        See `eegkd.benchmark.Results.against_chance`.
+    """
+    import pandas as pd
+
+    tables = [pd.DataFrame(columns=JUDGED)]
+    place: Any
+    for place, rows in scores.groupby(PLACE[:2], sort=False):
+        paradigm, n_classes = paradigms.get(place[0]), int(rows["n_classes"].iloc[0])
+        metric = judged_metric(paradigm)
+        subjects = by_subject(by_seed(rows, planned, paradigms, metric))
+        subjects = subjects.merge(_worth(rows), on=[*ITEM, "subject"])
+        tables.append(
+            judge_chance(subjects, n_classes, metric, ITEM).assign(
+                **dict(zip(PLACE, place, strict=False)),
+                metric=metric,
+                chance=chance_level(paradigm, n_classes, metric),
+            )
+        )
+    filled = [table for table in tables if len(table)] or tables
+    return pd.concat(filled, ignore_index=True)[JUDGED]
+
+
+def judge_chance(
+    subjects: pd.DataFrame, n_classes: int, metric: str, item: Sequence[str]
+) -> pd.DataFrame:
+    """Return for each item whether its scores are shown to be above chance level.
+
+    Parameters
+    ----------
+    subjects : DataFrame
+        One row for each item and subject: ``score`` (folds and seeds averaged),
+        ``n_effective``, and what names the item.
+    n_classes : int
+        Number of classes.
+    metric : {"balanced_accuracy", "roc_auc"}
+        What the scores are.
+    item : sequence of str
+        The columns that name it.
+
+    Returns
+    -------
+    judged : DataFrame
+        One row for each item: ``n_subjects``, ``mean``, ``n_effective`` (sum over
+        subjects), ``p_value`` (see `eegkd.evaluation.statistics.chance_test`),
+        ``p_holm`` (corrected for the number of items), ``above`` (whether it is below
+        0.05) and ``possible`` (whether any score could be).
+    """
+    import pandas as pd
+
+    item = list(item)
+    rows, least = [], []
+    key: Any
+    for key, own in subjects.dropna(subset="score").groupby(item, sort=False):
+        counts, values = own["n_effective"].to_numpy(), own["score"].to_numpy()
+        perfect = np.ones(len(own))
+        least.append(chance_test(perfect, counts, n_classes, metric=metric))
+        rows.append(
+            {
+                **dict(zip(item, key, strict=True)),
+                "n_subjects": len(own),
+                "mean": own["score"].mean(),
+                "n_effective": counts.sum(),
+                "p_value": chance_test(values, counts, n_classes, metric=metric),
+            }
+        )
+    columns = [*item, "n_subjects", "mean", "n_effective", "p_value"]
+    judged = pd.DataFrame(rows, columns=columns)
+    judged["p_holm"] = holm(judged["p_value"].to_numpy())
+    judged["above"] = judged["p_holm"] < SIGNIFICANCE
+    judged["possible"] = holm(np.array(least)) < SIGNIFICANCE
+    return judged
+
+
+def _worth(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return with how many trials each item and subject is tested, effectively."""
+    import pandas as pd
+
+    counts = rows["n_effective"].astype(float).fillna(rows["n_trials"].astype(float))
+    unit = [*ITEM, "subject"]
+    worth: list[dict[str, Any]] = []
+    key: Any
+    for key, own in rows.assign(worth=counts).groupby(unit, sort=False):
+        folds = own.groupby("fold")["worth"].mean()  # the same for every seed
+        pooled = pool_folds(folds.to_numpy())
+        worth.append({**dict(zip(unit, key, strict=True)), "n_effective": pooled})
+    return pd.DataFrame(worth, columns=[*unit, "n_effective"])
+
+
+def one_place(planned: pd.DataFrame, **given: str | None) -> dict[str, str]:
+    """Return the one part of a grid that arguments stand for.
+
+    Parameters
+    ----------
+    planned : DataFrame
+        Columns `PLANNED`.
+    **given : str or None
+        Dataset, evaluation and montage. None stands for the only one; of the montages
+        "full" needs not be told from a single other one.
+
+    Returns
+    -------
+    place : dict of str -> str
+        The part.
+
+    Raises
+    ------
+    ValueError
+        If the part is not in the grid, or must be chosen.
+    """
+    place = {}
+    for name, value in given.items():
+        allowed = list(planned[name].unique())
+        if value is None:
+            few = [one for one in allowed if one != "full"] or allowed
+            if len(few) != 1:
+                raise ValueError(
+                    f"'{name}' must be one of {join_names(allowed, 80)}, got None. "
+                    "Choose one, since there are several."
+                )
+            value = few[0]
+        place[name] = check_choice(value, name, allowed)
+        planned = planned[planned[name] == value]
+    return place
