@@ -1,8 +1,11 @@
 """What a value is, in plain data: equal settings give equal hashes, others do not.
 
 Memory addresses, the order of sets and the process never take part. Two uses: the keys
-of jobs in a comparison, and the printed parameters of estimators, by which MOABB tells
+of jobs in a benchmark, and the printed parameters of estimators, by which MOABB tells
 results apart.
+
+A class of the library says itself what it is, by a method ``content_key``. Callables of
+a user are told apart by what their code does and by all that it encloses.
 """
 
 from __future__ import annotations
@@ -12,14 +15,28 @@ import inspect
 import json
 import pickle
 import re
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial, singledispatch
 from os import PathLike
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 MAX_DEPTH = 24  # deeper than any setting or fitted pipeline
+Of = Callable[[Any], Any]  # gives the content of a part
+#: What of a code object tells what it does.
+CODE = (
+    "co_code",
+    "co_names",
+    "co_varnames",
+    "co_consts",
+    "co_argcount",
+    "co_kwonlyargcount",
+    "co_flags",
+    "co_exceptiontable",
+)
 
 
 def digest(value: Any) -> str:
@@ -41,9 +58,6 @@ def digest(value: Any) -> str:
 
 def content(value: Any, above: tuple[int, ...] = ()) -> Any:
     """Return a value as JSON-ready data that differs when the value does.
-
-    Functions are told apart by name, code and what they close over, fitted decoders
-    by what they have learned, other objects by class and attributes.
 
     Parameters
     ----------
@@ -71,20 +85,7 @@ def content(value: Any, above: tuple[int, ...] = ()) -> Any:
             f"A setting must be plain data or simple objects, got {type(value)!r} "
             f"nested more than {MAX_DEPTH} levels deep. Pass a name or a function."
         )
-    above = (*above, id(value))
-    if isinstance(value, Mapping):
-        return {str(key): content(item, above) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [content(item, above) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((content(item, above) for item in value), key=json.dumps)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, PathLike):
-        return str(value)
-    if isinstance(value, np.ndarray):
-        return _array_content(value, above)
-    return _object_content(value, above)
+    return _content(value, lambda part: content(part, (*above, id(value))))
 
 
 def is_plain(value: Any) -> bool:
@@ -103,107 +104,123 @@ def is_plain(value: Any) -> bool:
     if isinstance(value, Mapping):
         return all(is_plain(item) for pair in value.items() for item in pair)
     if isinstance(value, (list, tuple)):
-        return all(is_plain(item) for item in value)
-    if type(value).__module__ == "eegkd.montage":
-        return True  # prints all its electrodes
+        return all(map(is_plain, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return all(is_plain(getattr(value, item.name)) for item in fields(value))
     if hasattr(value, "get_params"):
-        return is_plain(value.get_params(deep=False)) and not hasattr(
-            value, "fingerprint_"
-        )
+        fitted = hasattr(value, "fingerprint_")
+        return not fitted and is_plain(value.get_params(deep=False))
     return value is None or isinstance(value, (str, bytes, int, float, PathLike))
 
 
-def _array_content(value: np.ndarray, above: tuple[int, ...]) -> list[Any]:
-    """Return type, shape and a hash of an array."""
-    if value.dtype == object:
-        return ["object", list(value.shape), content(value.ravel().tolist(), above)]
-    data = np.ascontiguousarray(value).tobytes()
-    return [
-        str(value.dtype),
-        list(value.shape),
-        hashlib.sha256(data).hexdigest(),
-    ]
+# -- what each kind of value is ----------------------------------------------------
 
 
-def _object_content(value: Any, above: tuple[int, ...]) -> Any:
-    """Return a function, class or object as plain data."""
-    if isinstance(value, partial):
-        parts = [value.func, value.args, value.keywords]
-        return ["partial", *(content(part, above) for part in parts)]
-    if inspect.ismethod(value):
-        return [
-            "method",
-            content(value.__func__, above),
-            content(value.__self__, above),
-        ]
-    if inspect.isroutine(value) or inspect.isclass(value):
-        return [f"{value.__module__}.{value.__qualname__}", _code_content(value, above)]
-    if inspect.ismodule(value):
-        return ["module", value.__name__]
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
-    if hasattr(value, "fingerprint"):  # Trials
-        return [name, value.fingerprint]
-    if hasattr(value, "get_params") and hasattr(value, "fingerprint_"):
-        params = value.get_params(deep=False)
-        shown = {k: v for k, v in params.items() if k != "progress"}
-        return [name, content(shown, above), value.fingerprint_]
+@singledispatch
+def _content(value: Any, of: Of) -> Any:
+    """Return what an object says of itself, else its class and its attributes."""
+    name = _name(type(value))
+    if hasattr(value, "content_key"):
+        return [name, of(value.content_key())]
     if hasattr(value, "detach"):  # a tensor
-        return [name, _array_content(value.detach().cpu().numpy(), above)]
+        return [name, of(value.detach().cpu().numpy())]
     if getattr(value, "__dict__", None):
-        return [name, content(dict(vars(value)), above)]
-    return [name, _state(value)]
-
-
-def _state(value: Any) -> str:
-    """Return a hash of an object that keeps its state to itself."""
+        return [name, of(dict(vars(value)))]
     try:
-        return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()
+        return [name, hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()]
     except (TypeError, AttributeError, pickle.PicklingError):
-        return re.sub(r" at 0x\w+", "", repr(value))
+        return [name, re.sub(r" at 0x\w+", "", repr(value))]
 
 
-def _code_content(value: Any, above: tuple[int, ...]) -> Any:
-    """Return source, code, closure and defaults of a function or class."""
+@_content.register
+def _(value: Mapping, of: Of) -> Any:
+    return {str(key): of(item) for key, item in value.items()}
+
+
+@_content.register(list)
+@_content.register(tuple)
+def _(value: Any, of: Of) -> Any:
+    return [of(item) for item in value]
+
+
+@_content.register(set)
+@_content.register(frozenset)
+def _(value: Any, of: Of) -> Any:
+    return sorted((of(item) for item in value), key=json.dumps)
+
+
+@_content.register
+def _(value: PathLike, of: Of) -> Any:
+    return str(value)
+
+
+@_content.register
+def _(value: bytes, of: Of) -> Any:
+    return ["bytes", value.hex()]
+
+
+@_content.register
+def _(value: np.generic, of: Of) -> Any:
+    return value.item()
+
+
+@_content.register
+def _(value: np.ndarray, of: Of) -> Any:
+    if value.dtype == object:
+        return ["object", list(value.shape), of(value.ravel().tolist())]
+    data = np.ascontiguousarray(value).tobytes()
+    return [str(value.dtype), list(value.shape), hashlib.sha256(data).hexdigest()]
+
+
+@_content.register
+def _(value: partial, of: Of) -> Any:
+    return ["partial", of(value.func), of(value.args), of(value.keywords)]
+
+
+@_content.register
+def _(value: MethodType, of: Of) -> Any:
+    return ["method", of(value.__func__), of(value.__self__)]
+
+
+@_content.register
+def _(value: ModuleType, of: Of) -> Any:
+    return ["module", value.__name__]
+
+
+@_content.register
+def _(value: type, of: Of) -> Any:
     try:
         source = inspect.getsource(value)
     except (OSError, TypeError):  # typed at a prompt, or compiled
         source = ""
-    code = getattr(value, "__code__", None)
-    closed = [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
-    defaults = [
-        getattr(value, name, None) for name in ("__defaults__", "__kwdefaults__")
-    ]
-    compiled = None
-    # Two lambdas may stand in one line of source; their code tells them apart.
-    if code is not None and (not source or value.__name__ == "<lambda>"):
-        compiled = _compiled(code, above)
-    members = (
-        [item for item in vars(value).values() if inspect.isfunction(item)]
-        if inspect.isclass(value)
-        else []
-    )
-    named = _named_globals(value, code)
-    return [source, compiled, content([closed, defaults, members, named], above)]
+    methods = [item for item in vars(value).values() if inspect.isfunction(item)]
+    return [_name(value), source, of(methods)]
 
 
-def _named_globals(value: Any, code: Any) -> dict[str, Any]:
+@_content.register
+def _(value: FunctionType, of: Of) -> Any:
+    closed = [cell.cell_contents for cell in value.__closure__ or ()]
+    defaults = [value.__defaults__, value.__kwdefaults__]
+    return [_name(value), *map(of, (value.__code__, closed, defaults, _named(value)))]
+
+
+@_content.register
+def _(value: CodeType, of: Of) -> Any:
+    return [of(getattr(value, part)) for part in CODE]
+
+
+def _name(value: Any) -> str:
+    """Return the full name of a function or class."""
+    return f"{value.__module__}.{value.__qualname__}"
+
+
+def _named(function: FunctionType) -> dict[str, Any]:
     """Return constants and functions of its own module that a function names."""
-    known = getattr(value, "__globals__", {})
-    named = {
-        name: known[name] for name in getattr(code, "co_names", ()) if name in known
-    }
+    known = function.__globals__
+    named = {n: known[n] for n in function.__code__.co_names if n in known}
     return {
         name: item
         for name, item in named.items()
         if is_plain(item)
-        or (inspect.isfunction(item) and item.__module__ == value.__module__)
+        or (inspect.isfunction(item) and item.__module__ == function.__module__)
     }
-
-
-def _compiled(code: Any, above: tuple[int, ...]) -> list[Any]:
-    """Return instructions, names and constants of compiled code."""
-    constants = [
-        _compiled(item, above) if inspect.iscode(item) else content(item, above)
-        for item in code.co_consts
-    ]
-    return [code.co_code.hex(), list(code.co_names), constants]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,13 +11,11 @@ import pytest
 
 import eegkd
 from eegkd import BASELINES, METHODS
-from eegkd._hashing import content, digest
 from eegkd.benchmark import engine, work
 from eegkd.benchmark import run as run_module
 from eegkd.benchmark.grid import Recordings
 from eegkd.benchmark.run import prepare
 from eegkd.benchmark.store import Store
-from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.methods import none
 
 from .conftest import make_trials
@@ -374,39 +371,6 @@ def test_an_option_that_cannot_be_written_fails_no_other_job(trials, store):
     assert results.complete
 
 
-def test_keys_are_the_same_in_processes_with_other_hashes():
-    code = (
-        "from eegkd._hashing import digest\n"
-        "def method(x):\n"
-        "    return x in {'a', 'b', 'c', 'd'}, {'k': {1, 'z', 'y'}}\n"
-        "print(digest([method, frozenset('abcdef')]))"
-    )
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in "123"
-    }
-    assert len(printed) == 1
-
-
-def test_content_tells_tensors_tables_and_generators_apart():
-    import pandas as pd
-    import torch
-
-    for make in (
-        lambda n: torch.full((3,), float(n)),
-        lambda n: pd.DataFrame({"a": [n]}),
-        np.random.default_rng,
-    ):
-        assert digest(make(0)) == digest(make(0))
-        assert digest(make(0)) != digest(make(1))
-
-
 def test_a_new_version_is_another_key(trials, tmp_path, monkeypatch):
     from eegkd.benchmark import grid
 
@@ -422,65 +386,6 @@ def make_method(weight):
 
     taught.needs_teacher = False
     return taught
-
-
-def test_content_tells_functions_and_objects_apart():
-    first, second = make_method(1), make_method(2)
-    assert digest(first) == digest(make_method(1))
-    assert digest(first) != digest(second)
-    assert digest(lambda x: x + 1) != digest(lambda x: x + 2)
-    assert digest(np.arange(3)) != digest(np.arange(3.0))
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    assert digest({1, 2, 3}) == digest({3, 1, 2})
-    assert digest(SimulatedMotorImagery(seed=0)) == digest(
-        SimulatedMotorImagery(seed=0)
-    )
-    assert digest(SimulatedMotorImagery(seed=0)) != digest(
-        SimulatedMotorImagery(seed=1)
-    )
-    assert "0x" not in str(content(SimulatedMotorImagery()))
-
-
-def test_content_of_a_function_follows_its_module(tmp_path, monkeypatch):
-    """A constant or helper beside a method is a part of it."""
-    import importlib
-
-    monkeypatch.syspath_prepend(tmp_path)
-    found = []
-    for number, text in enumerate(
-        [
-            "WEIGHT = 1\ndef helper():\n    return 1\n",
-            "WEIGHT = 2\ndef helper():\n    return 1\n",
-            "WEIGHT = 1\ndef helper():\n    return 2\n",
-            "WEIGHT = 1\ndef helper():\n    return 1\n",
-        ]
-    ):
-        file = tmp_path / f"own_method_{number}.py"
-        file.write_text(text + "def method(t):\n    return WEIGHT * helper()\n")
-        module = importlib.import_module(file.stem)
-        module.method.__module__ = module.helper.__module__ = "own_method"
-        found.append(digest(module.method))
-    assert len(set(found[:3])) == 3
-    assert found[3] == found[0]
-
-
-def test_content_tells_fitted_teachers_apart(trials):
-    plain = eegkd.DecoderClassifier(max_epochs=1)
-    first = eegkd.DecoderClassifier(max_epochs=1).fit(trials)
-    second = eegkd.DecoderClassifier(max_epochs=1).fit(trials.subset(range(50)))
-    assert len({digest(model) for model in (plain, first, second)}) == 3
-    assert digest(eegkd.DecoderClassifier(max_epochs=1).fit(trials)) == digest(first)
-
-
-def test_content_of_what_is_nested_in_itself_or_too_deep():
-    endless = [1]
-    endless.append(endless)
-    assert content(endless) == [1, "itself"]
-    deep = []
-    for _ in range(50):
-        deep = [deep]
-    with pytest.raises(TypeError, match="nested more than 24 levels"):
-        digest(deep)
 
 
 # Failures

@@ -252,6 +252,16 @@ class Trials:
         digest.update(repr(self.y.tolist()).encode())
         return digest.hexdigest()[:16]
 
+    def content_key(self) -> str:
+        """Return what tells trials from others.
+
+        Returns
+        -------
+        fingerprint : str
+            Hash of the content.
+        """
+        return self.fingerprint
+
     def subset(self, index: Any) -> Trials:
         """Return the trials that an index array or a boolean mask selects.
 

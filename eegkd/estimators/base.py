@@ -102,6 +102,18 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         digest.update(json.dumps([shown, self._labels_to_hash()]).encode())
         return digest.hexdigest()[:16]
 
+    def content_key(self) -> list[Any]:
+        """Return what tells it from others: parameters, and what was learned.
+
+        Returns
+        -------
+        content : list
+            Parameters but ``progress``, and ``fingerprint_`` once it is fitted.
+        """
+        params = self.get_params(deep=False)
+        params.pop("progress")
+        return [params, getattr(self, "fingerprint_", None)]
+
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """Return the parameters, and what printing them would not tell apart.
 
@@ -112,11 +124,8 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         """
         text = super().__repr__(N_CHAR_MAX)
         added = []
-        hidden = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if name != "progress" and not is_plain(value)
-        }
+        params = self.content_key()[0]
+        hidden = {name: item for name, item in params.items() if not is_plain(item)}
         if hidden:
             added.append(f"settings={digest(hidden)[:16]!r}")
         if self.__sklearn_is_fitted__() and self.ready_made:

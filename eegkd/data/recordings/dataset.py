@@ -297,6 +297,16 @@ class RecordedDataset(BaseDataset):
         """Name of the dataset for MOABB; it ends in a hash of the recordings."""
         return "-".join(["RecordedDataset", *self._name, self.fingerprint[:8]])
 
+    def content_key(self) -> str:
+        """Return what tells the recordings from others.
+
+        Returns
+        -------
+        fingerprint : str
+            Hash of their content and of how they are read.
+        """
+        return self.fingerprint
+
     def overview(self) -> pd.DataFrame:
         """Return what is in the files, to look at before anything is trained.
 
