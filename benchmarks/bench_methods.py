@@ -28,9 +28,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import eegkd
 from eegkd.criteria import CRITERIA
-from eegkd.criteria.describe import sections as criteria_sections
+from eegkd.criteria.text import criteria_markdown
 from eegkd.methods import METHODS
-from eegkd.methods.describe import TEACHER_SHORT, sections
+from eegkd.methods.text import TEACHER_SHORT, methods_markdown
 from eegkd.samplers import TrialSampler
 
 MONTAGE = "headband"
@@ -234,8 +234,8 @@ def verdict_table(found: dict[str, pd.DataFrame]) -> str:
 def write_sections(folder: Path) -> None:
     """Write what methods and criteria say of themselves."""
     pages = {
-        "methods_sections.md": sections(METHODS),
-        "criteria_sections.md": criteria_sections(CRITERIA),
+        "methods_sections.md": methods_markdown(METHODS),
+        "criteria_sections.md": criteria_markdown(CRITERIA),
     }
     for file, text in pages.items():
         (folder / file).write_text(text, encoding="utf-8")

@@ -61,3 +61,26 @@ def fill_doc(passages: Mapping[str, str]) -> Callable[[Documented], Documented]:
         return documented
 
     return decorate
+
+
+def doc_sections(documented: object) -> tuple[str, dict[str, str]]:
+    """Return what a numpydoc docstring begins with, and its sections by title.
+
+    Parameters
+    ----------
+    documented : object
+        What has the docstring.
+
+    Returns
+    -------
+    head : str
+        Everything before the first section; empty if there is no docstring.
+    sections : dict of str
+        In their order.
+    """
+    text = inspect.getdoc(documented) or ""
+    head, *parts = re.split(r"^(\w[\w ]*)\n-{3,}$", text, flags=re.MULTILINE)
+    titles, texts = parts[::2], parts[1::2]
+    return head.strip(), {
+        title: part.strip() for title, part in zip(titles, texts, strict=True)
+    }

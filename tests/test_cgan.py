@@ -12,7 +12,7 @@ import torch
 from eegkd import DecoderClassifier, DistilledClassifier
 from eegkd.decoders import build_decoder
 from eegkd.distillation import Training
-from eegkd.methods._generators import AdversarialMaker, Judge
+from eegkd.methods._generated_trials import AdversarialMaker, Judge
 from eegkd.methods.cgan_kd import cgan_kd
 from eegkd.samplers import TrialSampler
 from eegkd.samplers.synthetic import SegmentRecombination, join, spread

@@ -11,6 +11,7 @@ import ast
 import copy
 import importlib
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -18,11 +19,13 @@ import torch
 
 import eegkd
 from eegkd import DecoderClassifier, DistilledClassifier
+from eegkd._docs import doc_sections
 from eegkd.criteria import CRITERIA
-from eegkd.criteria.describe import sections as criteria_sections
+from eegkd.criteria.text import criteria_markdown
 from eegkd.decoders import build_decoder
 from eegkd.methods import METHODS
-from eegkd.methods.describe import describe, overview, sections
+from eegkd.methods.card import Card, options_of
+from eegkd.methods.text import method_text, methods_markdown, methods_table
 from eegkd.samplers import TrialSampler
 from eegkd.teachers import Frozen
 from eegkd.view import View
@@ -283,10 +286,42 @@ def test_every_method_says_what_it_is(name):
     parameters = list(inspect.signature(METHODS[name]).parameters.values())
     assert parameters[0].name == "training"
     assert all(p.kind is p.KEYWORD_ONLY for p in parameters[1:])
-    documented = inspect.getdoc(METHODS[name])
+    documented = doc_sections(METHODS[name])[1]["Parameters"]
     for parameter in parameters[1:]:
-        assert parameter.name in documented, parameter.name
+        pattern = rf"^(\w+, )*{parameter.name}(, \w+)* : "
+        assert re.search(pattern, documented, re.MULTILINE), parameter.name
         assert parameter.default is not parameter.empty
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_is_documented_as_numpydoc_wants_it(name):
+    validate = pytest.importorskip("numpydoc.validate").validate
+    errors = {code for code, _ in validate(f"eegkd.methods.{name}")["errors"]}
+    assert not {code for code in errors if code[:2] in ("PR", "RT", "GL", "SS")} - {
+        "GL02",  # no line break at the end
+        "SS05",
+    }
+
+
+def test_options_of_a_function_become_options_of_a_method():
+    def consumer(training, *, weight=1.0, label_weight=0.5):
+        return weight, label_weight
+
+    @Card("t", "x", "none", "s", "c", "u", "l")
+    @options_of(consumer, label_weight=0.1)
+    def method(training, *, own=2, **shared):
+        """Do it."""
+        return own, consumer(training, **shared)
+
+    assert str(inspect.signature(method)) == (
+        "(training, *, own=2, weight=1.0, label_weight=0.1)"
+    )
+    assert method(None, weight=3.0) == (2, (3.0, 0.1))
+    assert method.__name__ == "method"
+    assert "label_weight : float, default=0.1" in inspect.getdoc(method)
+    assert "Student, trials and settings." in inspect.getdoc(method)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'weigth'"):
+        method(None, weigth=3.0)
 
 
 @pytest.mark.parametrize("name", CRITERIA)
@@ -302,8 +337,10 @@ def test_the_docs_have_a_section_for_each():
     folder = PROJECT / "docs" / "results"
     methods = (folder / "methods_sections.md").read_text(encoding="utf-8")
     criteria = (folder / "criteria_sections.md").read_text(encoding="utf-8")
-    assert methods == sections(METHODS), "run benchmarks/bench_methods.py --pages"
-    assert criteria == criteria_sections(CRITERIA)
+    assert methods == methods_markdown(METHODS), (
+        "run benchmarks/bench_methods.py --pages"
+    )
+    assert criteria == criteria_markdown(CRITERIA)
     for file in ("methods_table.md", "methods_verdicts.md"):
         table = (folder / file).read_text(encoding="utf-8")
         for name in METHODS:
@@ -311,9 +348,9 @@ def test_the_docs_have_a_section_for_each():
 
 
 def test_the_command_lists_and_describes_all():
-    lines = overview(METHODS).splitlines()
+    lines = methods_table(METHODS).splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(METHODS)
     for name, method in METHODS.items():
-        text = describe(name, method)
+        text = method_text(name, method)
         for parameter in list(inspect.signature(method).parameters)[1:]:
             assert parameter in text, (name, parameter)

@@ -16,8 +16,8 @@ from eegkd.criteria import KL, CrossEntropy
 from eegkd.decoders import build_decoder
 from eegkd.distillation import Objective, Training
 from eegkd.distillation.information import similarity_information
-from eegkd.methods._controls import matching_smoothing, permute_others
-from eegkd.methods._procedures import ensemble_weights
+from eegkd.methods._altered_answers import matching_smoothing, permute_others
+from eegkd.methods._assistants import ensemble_weights
 from eegkd.methods.amal import amal
 from eegkd.methods.early_stopped_kd import early_stopped_kd
 from eegkd.methods.early_stopped_teacher import early_stopped_teacher
@@ -291,14 +291,14 @@ def test_takd_equals_its_links():
     assert same(training.student, student)
     (note,) = history.notes["assistants"]
     assert note["decoder"] == "SCCNet"
-    assert note["electrodes"] == len(middle.ch_names)
-    assert 3 < note["electrodes"] < 22
+    assert note["n_chans"] == len(middle.ch_names)
+    assert 3 < note["n_chans"] < 22
 
 
 def test_a_chain_goes_down_the_ladder():
     training = make_training(max_epochs=1)
     history = takd(training, n_assistants=3)
-    sizes = [note["electrodes"] for note in history.notes["assistants"]]
+    sizes = [note["n_chans"] for note in history.notes["assistants"]]
     assert sizes == sorted(sizes, reverse=True)
     assert 22 > sizes[0] > sizes[-1] > 3
 
@@ -308,14 +308,14 @@ def test_assistants_may_be_other_networks():
     history = takd(training, decoders=["EEGNet", "SCCNet"], montages="student")
     notes = history.notes["assistants"]
     assert [note["decoder"] for note in notes] == ["EEGNet", "SCCNet"]
-    assert [note["electrodes"] for note in notes] == [3, 3]
+    assert [note["n_chans"] for note in notes] == [3, 3]
 
 
 def test_where_no_electrode_lies_between_assistants_read_the_students():
     training = make_training(max_epochs=1)
     training.student = training.build("full", None, 0)
     history = takd(training, n_assistants=2)
-    assert [note["electrodes"] for note in history.notes["assistants"]] == [22, 22]
+    assert [note["n_chans"] for note in history.notes["assistants"]] == [22, 22]
 
 
 def em_weights(proba, y, n_steps=500):

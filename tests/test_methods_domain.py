@@ -18,7 +18,7 @@ from eegkd.criteria.modalities import ModalityGram
 from eegkd.data.trials import Trials
 from eegkd.decoders import build_decoder
 from eegkd.distillation import Objective, Training
-from eegkd.methods._headsets import stand_in, with_target
+from eegkd.methods._two_headsets import stand_in, with_target
 from eegkd.methods.crd import crd
 from eegkd.methods.info_nce import info_nce
 from eegkd.methods.modality_gram import modality_gram
@@ -171,7 +171,7 @@ def test_tasked_is_two_trainings_with_adversary_and_discrepancy():
     teacher = Frozen(previous)
     manual(two, (1.0, CrossEntropy(), None), (1.0, KL(4.0), teacher), *domain)
     assert torch.equal(weights(one.student), weights(two.student))
-    assert history.notes["people"] == 2
+    assert history.notes["n_subjects"] == 2
 
 
 def test_tasked_of_one_person_is_self_distillation(caplog):
@@ -238,7 +238,7 @@ def test_target_labels_are_not_read_unless_supervised(given):
                 training.valid.y[last] = 1 - training.valid.y[last]
             history = sdda(training, target=target, supervised=supervised)
             results[changed, supervised] = weights(training.student)
-            assert history.notes["target_trials"] == (32 if given else 16)
+            assert history.notes["target_n_trials"] == (32 if given else 16)
             assert history.notes["validated"]
     assert torch.equal(results[True, False], results[False, False])
     assert not torch.equal(results[True, True], results[False, True])

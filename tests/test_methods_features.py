@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 
 import numpy as np
 import pytest
@@ -163,10 +164,18 @@ def test_the_teacher_does_not_change_and_the_seed_decides(method):
         assert torch.equal(value, before[name]), name
 
 
+def options(method):
+    """Return the options of a method with their defaults."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    return {option.name: option.default for option in parameters}
+
+
 @pytest.mark.parametrize("method", FEATURES)
 def test_with_weight_0_the_student_is_the_one_without_teacher(method):
     """Neither a first stage nor the modules leave a trace in the student."""
-    name = next(key for key in method.__kwdefaults__ if key.endswith("_weight"))
+    name = next(
+        key for key in inspect.signature(method).parameters if key.endswith("_weight")
+    )
     alone, history = run(method, **{name: 0.0})
     assert torch.equal(alone, run(none)[0])
     assert not torch.equal(alone, run(method)[0])
@@ -255,12 +264,14 @@ def test_dist_learns_the_correlations():
 @pytest.mark.parametrize("method", FEATURES)
 def test_features_of_the_teacher_are_learned(method):
     """The term falls, with the documented weight as the default."""
-    name = next(key for key in method.__kwdefaults__ if key.endswith("_weight"))
+    name = next(
+        key for key in inspect.signature(method).parameters if key.endswith("_weight")
+    )
     _, history = run(method, make(max_epochs=15))
     (term,) = set(WEIGHTS[method]) - {"label_loss"}
     values = [row[f"train_{term}"] for row in history.rows]
     assert values[-1] < values[0]
-    assert method.__kwdefaults__[name] == WEIGHTS[method][term]
+    assert options(method)[name] == WEIGHTS[method][term]
 
 
 def test_activation_boundaries_initialize_without_labels():

@@ -459,7 +459,6 @@ def test_every_card_tells_what_is_our_reading(name):
     card = METHODS[name].card
     assert card.reading[0].isupper()
     assert "our reading" not in card.reading.lower()
-    assert card.unplanted
     assert not card.needs_teacher
 
 

@@ -14,8 +14,8 @@ from scipy.special import logsumexp
 from eegkd.criteria import KL, CrossEntropy
 from eegkd.decoders import Output, build_decoder
 from eegkd.distillation import Objective, Training
-from eegkd.methods import _teachers
-from eegkd.methods._teachers import RandomSubset, overlapping_subsets
+from eegkd.methods import _several_teachers
+from eegkd.methods._several_teachers import RandomSubset, subsets_of_groups
 from eegkd.methods.aekd import aekd
 from eegkd.methods.ca_mkd import ca_mkd
 from eegkd.methods.ces_kd import ces_kd
@@ -287,7 +287,7 @@ def assert_same(one, other):
     ],
 )
 def test_teachers_beside_a_single_one(name, electrodes):
-    found = METHODS[name](training(), n_teachers=3).notes["teacher_electrodes"]
+    found = METHODS[name](training(), n_teachers=3).notes["teacher_n_chans"]
     assert len(found) == 3
     if isinstance(electrodes, list):
         assert found == electrodes
@@ -299,9 +299,9 @@ def test_teachers_beside_a_single_one(name, electrodes):
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_several_given_teachers_are_all_used_and_no_others(name, monkeypatch):
-    monkeypatch.setattr(_teachers, "another", None)  # calling it would fail
+    monkeypatch.setattr(_several_teachers, "another", None)  # calling it would fail
     history = METHODS[name](training(2), n_teachers=5)
-    assert history.notes["teacher_electrodes"] == [22, 22]
+    assert history.notes["teacher_n_chans"] == [22, 22]
 
 
 @pytest.mark.parametrize("name", LADDERS)
@@ -310,19 +310,19 @@ def test_given_experts_are_put_in_order(name):
     given.teachers[1] = make("headband", None, 5)
     given.teachers[0] = make("headphone", None, 5)
     history = METHODS[name](given)
-    assert history.notes["teacher_electrodes"] == [4, 7, 22]
+    assert history.notes["teacher_n_chans"] == [4, 7, 22]
 
 
 def test_pskd_with_two_teachers_has_the_ends_of_the_ladder():
     history = pskd(training(), n_teachers=2)
-    assert history.notes["teacher_electrodes"] == [7, 22]
+    assert history.notes["teacher_n_chans"] == [7, 22]
 
 
 @pytest.mark.parametrize("name", LADDERS)
 def test_a_short_ladder_gives_fewer_teachers(name):
     given = training()
     given.student = make(CH_22[1:], None, 0)
-    found = METHODS[name](given, n_teachers=4).notes["teacher_electrodes"]
+    found = METHODS[name](given, n_teachers=4).notes["teacher_n_chans"]
     assert found == ([21, 22] if name == "pskd" else [22])
 
 
@@ -424,8 +424,8 @@ def test_ros_kd_trains_teachers_on_parts_and_averages_the_student(monkeypatch):
     assert [n_chans for n_chans, _, _ in seen] == [22, 22, 22, 7]
     assert [o.get("random_state") for _, _, o in seen] == [4, 5, 6, None]
     parts = [sampler for _, sampler, _ in seen[:3]]
-    assert history.notes["groups"] == "blocks"
-    assert history.notes["teacher_trials"] == [len(part) for part in parts]
+    assert history.notes["groups"] == "parts of sessions"
+    assert history.notes["teacher_n_trials"] == [len(part) for part in parts]
     assert all(14 <= len(part) <= 19 for part in parts)
     assert history.notes["averaged_epochs"] == 2
     assert seen[3][2]["average_from"] == 0.5
@@ -445,15 +445,15 @@ def people(n_people, n_sessions=1, n_trials=20):
         (people(10), "subjects", 10),
         (people(3, 4), "subjects", 3),
         (people(2, 5), "sessions", 10),
-        (people(2), "blocks", 10),
-        (people(1, 2), "blocks", 10),
-        (people(1, 1, 4), "blocks", 4),
+        (people(2), "parts of sessions", 10),
+        (people(1, 2), "parts of sessions", 10),
+        (people(1, 1, 4), "parts of sessions", 4),
     ],
 )
 def test_parts_of_the_trials_leave_out_whole_groups_in_turn(sampler, kind, n_groups):
-    found, parts = overlapping_subsets(sampler, 3, 0.7, seed=1)
+    found, parts = subsets_of_groups(sampler, 3, 0.7, seed=1)
     assert found == kind
-    if kind == "blocks":
+    if kind == "parts of sessions":
         size = len(sampler) // len(sampler.session.unique()) // n_groups
         place = torch.arange(len(sampler)) % (size * n_groups)
         group = place // size
@@ -470,14 +470,14 @@ def test_parts_of_the_trials_leave_out_whole_groups_in_turn(sampler, kind, n_gro
         assert len(set.union(*left_out)) == 9
         assert set(parts[0].tolist()) & set(parts[1].tolist())
     assert (
-        overlapping_subsets(sampler, 3, 0.7, seed=2)[1][0].tolist() != parts[0].tolist()
+        subsets_of_groups(sampler, 3, 0.7, seed=2)[1][0].tolist() != parts[0].tolist()
     )
 
 
 @pytest.mark.parametrize("fraction", [0.01, 1.0])
 def test_parts_are_never_empty(fraction):
     for sampler in (people(4), people(1, 1, 1), people(1, 1, 2)):
-        for part in overlapping_subsets(sampler, 3, fraction, seed=0)[1]:
+        for part in subsets_of_groups(sampler, 3, fraction, seed=0)[1]:
             assert len(part) == len(sampler) or fraction < 1
 
 

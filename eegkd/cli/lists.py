@@ -72,10 +72,10 @@ def _datasets(paradigm: str = "imagery") -> None:
 def _methods(name: str | None = None) -> None:
     from eegkd._checks import check_registered
     from eegkd.methods import METHODS
-    from eegkd.methods.describe import describe, overview
+    from eegkd.methods.text import method_text, methods_table
 
     if name is None:
-        print(overview(METHODS))
+        print(methods_table(METHODS))
         print("\neegkd methods NAME tells all about one of them.")
     else:
         print(describe(name, check_registered(name, "name", METHODS)))

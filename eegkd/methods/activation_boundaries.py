@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd._checks import check_number
 from eegkd.criteria.features import ActivationBoundary
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -23,37 +25,25 @@ from eegkd.methods.card import Card
     reading="Signs are taken at the taps, which are not always right before a "
     "nonlinearity. The connector has no batch normalization.",
     regression=True,
-    unplanted="The teacher acts in a first stage alone; on the planted task nothing of "
-    "it is left at the end of the training.",
 )
+@options_of(transfer)
 def activation_boundaries(
     training: Training,
     *,
     n_taps: int = 3,
     margin: float = 1.0,
     init_part: float = 0.125,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Initialize the student by the teacher's signs, then train it on labels.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
-    n_taps : int, default=3
-        How many layers to compare at most, counted from the last tap.
     margin : float, default=1.0
         How far from 0 the student shall be, > 0.
     init_part : float, default=0.125
         Epochs for the first stage, as a part of ``max_epochs``, > 0; at least one
         epoch. Published in common code [2]_: 30 of 240.
-    label_weight, soft_weight : float, default=1.0 and 0.0
-        In the second stage, weights of the label loss and of the divergence between
-        softened classes, >= 0. The latter says nothing about continuous labels.
-    temperature : float, default=4.0
-        Softness of that divergence, > 0.
 
     Returns
     -------
@@ -81,12 +71,6 @@ def activation_boundaries(
         max_epochs=max(1, round(init_part * training.max_epochs)),
         random_state=training.random_state + 1,
     )
-    history = transfer(
-        training,
-        [],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    history = transfer(training, [], **shared)
     history.notes["boundary_loss"] = first.best_loss
     return history

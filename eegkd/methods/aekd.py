@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._teachers import follow, several
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import follow
+from eegkd.methods.card import Card, options_of
 from eegkd.weightings.confidence import GradientCombined
 
 
@@ -22,35 +23,20 @@ from eegkd.weightings.confidence import GradientCombined
         "close to the student's get the largest weights, whether or not they are right."
     ),
 )
+@options_of(follow)
 def aekd(
     training: Training,
     *,
-    temperature: float = 4.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 1.0,
-    n_teachers: int = 3,
     cap: float = 0.6,
+    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and where its teachers agree.
 
     Parameters
     ----------
-    training : Training
-        Student, teachers, trials and settings.
-    temperature : float, default=4.0
-        Softness of the scores, > 0.
-    label_weight, soft_weight : float, default=1.0
-        Weights of the label loss and of the combined divergence, >= 0.
-    n_teachers : int, default=3
-        Where a single teacher is given, others with the student's kind of network on
-        all electrodes are trained with other seeds until there are so many, >= 1.
     cap : float, default=0.6
         The largest share of one teacher, > 0 and <= 1. The published value.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     Notes
     -----
@@ -66,8 +52,6 @@ def aekd(
     return follow(
         training,
         partial(GradientCombined, temperature=temperature, cap=cap),
-        partial(several, training, n_teachers),
         temperature=temperature,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
+        **shared,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._procedures import hold_out
+from eegkd.methods._held_out import hold_out
 from eegkd.methods.card import Card
 from eegkd.weightings import MetaLearned
 
@@ -45,10 +45,6 @@ def amal(
 
     Parameters
     ----------
-    training : Training
-        Student, teachers, trials and settings.
-    temperature : float, default=4.0
-        Softness of all sets of scores, > 0.
     label_weight, soft_weight : float, default=0.1 and 0.9
         First weights of the cross-entropy and of the divergences together, in (0, 2).
     every : int, default=10

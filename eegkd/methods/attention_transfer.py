@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.features import AttentionTransfer
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -23,38 +25,23 @@ from eegkd.methods.card import Card
     "paper has images.",
     regression=True,
 )
+@options_of(transfer)
 def attention_transfer(
     training: Training,
     *,
     attention_weight: float = 1000.0,
     n_taps: int = 3,
     power: float = 2.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Train the student to be active at the moments at which the teacher is.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     attention_weight : float, default=1000.0
         Weight of the difference of attention, >= 0.
-    n_taps : int, default=3
-        How many layers to compare at most, counted from the last tap.
     power : float, default=2.0
         Exponent of the absolute values, >= 1.
-    label_weight, soft_weight : float, default=1.0 and 0.0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0. The latter says nothing about continuous labels.
-    temperature : float, default=4.0
-        Softness of that divergence, > 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -69,10 +56,5 @@ def attention_transfer(
        Improving the performance of convolutional neural networks via attention
        transfer. ICLR.
     """
-    return transfer(
-        training,
-        [(attention_weight, AttentionTransfer(n_taps, power))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    terms = [(attention_weight, AttentionTransfer(n_taps, power))]
+    return transfer(training, terms, **shared)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from eegkd._checks import check_choice
-from eegkd.criteria import KL
-from eegkd.distillation import History, Objective, Training
-from eegkd.methods.card import Card
+from eegkd.distillation import History, Training
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 from eegkd.samplers.augmented import Augmented
 from eegkd.teachers import Frozen
-from eegkd.weightings import Constant
 
 
 @Card(
@@ -29,22 +28,19 @@ from eegkd.weightings import Constant
     "weights of the terms that equal those of plain distillation, so that the "
     "augmentation is the only difference.",
 )
+@options_of(soft_objective)
 def augmented_kd(
     training: Training,
     *,
     augment: Any = ("gaussian_noise", "time_mask", "time_shift"),
     probability: float = 0.5,
     augment_teacher: bool = False,
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
+    **shared: Any,
 ) -> History:
     """Train the student on changed trials, with the teacher's answers to the same.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     augment : str, callable or list of these, \
 default=("gaussian_noise", "time_mask", "time_shift")
         Names in `eegkd.samplers.AUGMENTATIONS`, transforms of
@@ -56,15 +52,6 @@ default=("gaussian_noise", "time_mask", "time_shift")
         Whether to train a teacher on changed trials instead of using the given one,
         whose kind of network it has. Options of the network are kept where they are
         those of the student.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -78,8 +65,7 @@ default=("gaussian_noise", "time_mask", "time_shift")
        wearable sensor data. IEEE Internet of Things Journal, 9(14), 12848-12860.
     """
     check_choice(augment_teacher, "augment_teacher", (True, False))
-    weighting = Constant(label_weight, soft_weight)
-    soft = KL(temperature)
+    soft_objective(training, training.frozen(), **shared)  # refuses wrong options
     sampler = Augmented(
         training.sampler,
         augment,
@@ -93,10 +79,7 @@ default=("gaussian_noise", "time_mask", "time_shift")
         own = training.build("full", _kind_of(training), seed)
         training.train(own, sampler=sampler, random_state=seed)
         teacher = Frozen(own)
-    return training.run(
-        Objective([(training.label_loss(), None), (soft, teacher)], weighting),
-        sampler=sampler,
-    )
+    return training.run(soft_objective(training, teacher, **shared), sampler=sampler)
 
 
 def _kind_of(training: Training) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._online import summary, train_together
+from eegkd.methods._further_decoders import summary, train_together
 from eegkd.methods.card import Card
 from eegkd.teachers import Peer
 from eegkd.weightings import EntropyGap, Schedule
@@ -29,8 +29,6 @@ from eegkd.weightings import EntropyGap, Schedule
     "describes it in words), its values 2 and 1, the temperature, and the direction of "
     "the teacher's divergence. Which epoch is kept is chosen by the label loss alone, "
     "because the teacher moves.",
-    unplanted="The teacher learns from the same trials at the same time; there are no "
-    "answers to shuffle beforehand.",
 )
 def bd_kd(
     training: Training,
@@ -48,8 +46,6 @@ def bd_kd(
     ----------
     training : Training
         Student, trials and settings. A trained teacher is not needed.
-    temperature : float, default=4.0
-        Softness of all scores, > 0.
     label_weight : float, default=1.0
         Weight of the student's cross-entropy, >= 0.
     high, low : float, default=2.0 and 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eegkd._checks import check_int, check_number, check_type
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._online import lives, summary
+from eegkd.methods._further_decoders import generations, summary
 from eegkd.methods.card import Card
 from eegkd.teachers import Ensemble, Frozen, Teacher
 from eegkd.weightings import Constant
@@ -24,8 +24,6 @@ from eegkd.weightings import Constant
     reading="The published ensemble answers with all generations at once; "
     "here the student stays one network, and with ensemble=True all generations teach "
     "it together.",
-    unplanted="Every teacher is trained by the method itself on the student's "
-    "electrodes; there are no answers to shuffle beforehand.",
 )
 def born_again(
     training: Training,
@@ -40,15 +38,6 @@ def born_again(
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
-    n_generations : int, default=3
-        Generations that are taught, >= 1, after a first one that learns from labels
-        alone. The last is the student.
-    temperature : float, default=1.0
-        Softness of both sets of scores, > 0. The published value.
-    label_weight, soft_weight : float, default=1.0 and 1.0
-        Weights of the cross-entropy and of the divergence, >= 0. The published sum.
     ensemble : bool, default=False
         Whether the student learns from the mean of all earlier generations instead of
         the last one.
@@ -73,7 +62,7 @@ def born_again(
     divergence = KL(temperature)
     earlier: list[Teacher] = []
     found = []
-    for number, (decoder, seed) in enumerate(lives(training, n_generations)):
+    for number, (decoder, seed) in enumerate(generations(training, n_generations)):
         label = (training.label_loss(), None)
         objective = Objective([label])
         if earlier:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from eegkd._checks import check_number
 from eegkd.criteria.confident_hint import ConfidentHint
 from eegkd.distillation import History, Training
-from eegkd.methods._teachers import follow, several
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import follow
+from eegkd.methods.card import Card, options_of
 from eegkd.weightings.confidence import Confidence
 
 
@@ -33,38 +34,25 @@ from eegkd.weightings.confidence import Confidence
         "is derived for EEG decoders."
     ),
 )
+@options_of(follow)
 def ca_mkd(
     training: Training,
     *,
-    temperature: float = 4.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 1.0,
     hint_weight: float = 1.0,
-    n_teachers: int = 3,
     normalization: str = "sum",
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on the teachers that are right about a trial.
 
     Parameters
     ----------
-    training : Training
-        Student, teachers, trials and settings.
     temperature : float, default=4.0
         Softness of the scores, > 0. Confidence is taken at temperature 1.
-    label_weight, soft_weight, hint_weight : float, default=1.0
-        Weights of the label loss, of the weighted divergence and of the weighted
-        distance of embeddings, >= 0. The published hint weight is 50, see Notes.
-    n_teachers : int, default=3
-        Where a single teacher is given, others with the student's kind of network on
-        all electrodes are trained with other seeds until there are so many, >= 1.
+    hint_weight : float, default=1.0
+        Weight of the weighted distance of embeddings, >= 0. Published: 50, see Notes.
     normalization : {"sum", "official"}, default="sum"
         ``"official"`` divides both weighted terms by the number of teachers once
         more, as the authors' code does.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     Notes
     -----
@@ -85,9 +73,6 @@ def ca_mkd(
     return follow(
         training,
         partial(Confidence, normalization=normalization),
-        partial(several, training, n_teachers),
-        temperature=temperature,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
         hint=(hint_weight, hint) if hint_weight else None,
+        **shared,
     )

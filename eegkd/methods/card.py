@@ -1,12 +1,15 @@
-"""`Card`: what a method says of itself, for tables, the command and the tests."""
+"""What a method says of itself, and the options that it shares with others."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from eegkd._checks import check_choice
+from eegkd.methods._shared_docs import complete_doc
 
 TEACHERS = ("none", "one", "several", "own", "peer", "itself")
 
@@ -38,9 +41,6 @@ class Card:
     reading : str, default=""
         What of it is this library's choice because the paper does not settle it.
         Empty if all formulas are as published.
-    unplanted : str, default=""
-        Why the method cannot be tested by a teacher whose answers are shuffled over
-        trials. Empty if it can.
     regression : bool, default=False
         Whether it also learns continuous labels.
     accepts_teacher : (str, object), optional
@@ -56,7 +56,6 @@ class Card:
     use: str
     limits: str
     reading: str = ""
-    unplanted: str = ""
     regression: bool = False
     accepts_teacher: tuple[str, Any] | None = None
 
@@ -69,7 +68,51 @@ class Card:
         return self.teacher in ("one", "several")
 
     def __call__(self, method: Method) -> Method:
-        """Attach the card to a method; used as a decorator."""
+        """Attach the card to a method, and complete its docstring; a decorator."""
+        complete_doc(method, self.teacher, self.regression)
         method.card = self  # type: ignore[attr-defined]
         method.needs_teacher = self.needs_teacher  # type: ignore[attr-defined]
         return method
+
+
+def options_of(
+    function: Callable[..., Any], **defaults: Any
+) -> Callable[[Method], Method]:
+    """Return a decorator that gives a method the options of a function that it calls.
+
+    The method passes them on as ``**shared``. Its signature names them after its own.
+
+    Parameters
+    ----------
+    function : callable
+        Its keyword-only parameters are the options.
+    **defaults
+        Defaults of the method where they are not those of the function.
+
+    Returns
+    -------
+    decorate : callable
+        Takes a method and returns it with these options.
+    """
+    options = [
+        option.replace(default=defaults.get(option.name, option.default))
+        for option in inspect.signature(function).parameters.values()
+        if option.kind is option.KEYWORD_ONLY
+    ]
+
+    def decorate(method: Method) -> Method:
+        signature = inspect.signature(method)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        shared = [o for o in options if o.name not in signature.parameters]
+        values = {option.name: option.default for option in shared}
+        whole = signature.replace(parameters=[*own, *shared])
+
+        @functools.wraps(method)
+        def with_options(*args: Any, **given: Any) -> Any:
+            whole.bind(*args, **given)  # refuses options that it does not have
+            return method(*args, **{**values, **given})
+
+        with_options.__signature__ = whole  # type: ignore[attr-defined]
+        return with_options  # type: ignore[return-value]
+
+    return decorate

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._teachers import follow, small_to_large
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import follow
+from eegkd.methods._several_teachers import small_to_large
+from eegkd.methods.card import Card, options_of
 from eegkd.weightings.selection import Curriculum
 
 
@@ -27,39 +29,24 @@ from eegkd.weightings.selection import Curriculum
         "and the weights are those of KD. Experts are a ladder of montages."
     ),
 )
+@options_of(follow, label_weight=0.1, soft_weight=0.9)
 def ces_kd(
     training: Training,
     *,
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
-    n_teachers: int = 3,
     all_from: float = 0.7,
     judge: str = "student",
+    **shared: Any,
 ) -> History:
     """Train the student on labels and, for each trial, on the expert that fits it.
 
     Parameters
     ----------
-    training : Training
-        Student, teachers, trials and settings.
-    temperature : float, default=4.0
-        Softness of the scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the label loss and of the divergence from the expert, >= 0.
     n_teachers : int, default=3
         Where a single teacher is given, experts on montages between the student's
         and all electrodes are trained until there are so many, >= 1; fewer where
         there are not as many electrodes between.
-    all_from : float, default=0.7
-        Part of the epochs after which all experts are open, from 0 to 1.
     judge : {"student", "experts"}, default="student"
         Who finds a trial difficult, see `eegkd.weightings.Curriculum`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the experts.
 
     References
     ----------
@@ -72,8 +59,6 @@ def ces_kd(
         partial(
             Curriculum, n_epochs=training.max_epochs, all_from=all_from, judge=judge
         ),
-        partial(small_to_large, training, n_teachers, with_student=False),
-        temperature=temperature,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
+        partial(small_to_large, with_student=False),
+        **shared,
     )

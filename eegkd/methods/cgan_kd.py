@@ -9,7 +9,7 @@ import torch
 from eegkd._checks import check_choice, check_int, check_number, check_type
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._generators import AdversarialMaker, Judge
+from eegkd.methods._generated_trials import AdversarialMaker, Judge
 from eegkd.methods.card import Card
 from eegkd.samplers.synthetic import SegmentRecombination, join
 from eegkd.weightings import Constant
@@ -36,8 +36,6 @@ GENERATORS = ("segments", "cgan")
     "limit for each label; a student trained from the start where the paper goes on "
     "training a converged one.",
     regression=True,
-    unplanted="The recorded trials keep their labels, half of which are wrong in the "
-    "planted task; the teacher only chooses and labels what is made of them.",
 )
 def cgan_kd(
     training: Training,
@@ -59,8 +57,6 @@ def cgan_kd(
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     generator : {"segments", "cgan"}, default="segments"
         ``"segments"`` recombines parts of trials of the same subject and label, see
         `eegkd.samplers.synthetic.SegmentRecombination`; ``"cgan"`` trains a small
@@ -76,11 +72,6 @@ def cgan_kd(
     relabel : bool, optional
         Whether kept trials get the teacher's prediction as their label; by default
         they do, unless there is a soft loss, as published.
-    soft_weight : float, default=0.0
-        Weight of the divergence from the teacher's softened classes, >= 0; only 0 for
-        continuous labels.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
     same_updates : bool, default=False
         Whether epochs are made fewer by as much as trials became more.
     n_burn_in : int, default=200

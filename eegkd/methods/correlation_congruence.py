@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_choice
 from eegkd.criteria.relations import CorrelationCongruence, CorrelationCongruenceCode
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -26,9 +26,8 @@ from eegkd.methods.card import Card
     "weight of 10 and the plain label loss are ours; the published method adds the "
     "divergence of softened classes, here soft_weight.",
     regression=True,
-    unplanted="Embeddings of one sign have nearly equal kernel values; on the planted "
-    "task it changes next to nothing, with either teacher.",
 )
+@options_of(transfer)
 def correlation_congruence(
     training: Training,
     *,
@@ -37,17 +36,12 @@ def correlation_congruence(
     gamma: float = 0.4,
     order: int = 2,
     n_dims: int = 128,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
-    teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Train the student to keep the correlations between trials that the teacher sees.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     form : {"paper", "code"}, default="paper"
         What is computed: the paper's kernel matrix, or what common code computes
         under its name.
@@ -59,18 +53,6 @@ def correlation_congruence(
         published values, for the paper's form.
     n_dims : int, default=128
         Size of the learned embeddings of the code's form.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -96,11 +78,4 @@ def correlation_congruence(
     default = 10.0 if form == "paper" else 0.02
     weight = default if correlation_weight is None else correlation_weight
     terms = [(weight, criterion)]
-    return transfer(
-        training,
-        terms,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, terms, **shared)

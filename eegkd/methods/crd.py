@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.contrastive import CRD
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -22,36 +24,25 @@ from eegkd.methods.card import Card
     reading="The negatives of a trial are all training trials of other "
     "classes, where the paper draws 16384 of them. The formula is the published one.",
 )
+@options_of(transfer)
 def crd(
     training: Training,
     *,
     contrast_weight: float = 0.8,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
     n_dims: int = 128,
     contrast_temperature: float = 0.07,
     momentum: float = 0.5,
+    **shared: Any,
 ) -> History:
     """Train the student to find its trials among the teacher's embeddings.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
-    contrast_weight, label_weight : float, default=0.8 and 1
-        Weights of the contrast and of the cross-entropy, >= 0. The published values.
-    soft_weight : float, default=0
-        Weight of the softened classes, >= 0; the paper also reports 1.
-    temperature : float, default=4.0
-        Softness of the classes, > 0.
+    contrast_weight : float, default=0.8
+        Weight of the contrast, >= 0. The published value; the paper also reports
+        ``soft_weight=1``.
     n_dims, contrast_temperature, momentum : int, float, float
         See `eegkd.criteria.CRD`; by default 128, 0.07 and 0.5.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     References
     ----------
@@ -59,10 +50,5 @@ def crd(
        distillation. International Conference on Learning Representations.
        arXiv:1910.10699.
     """
-    return transfer(
-        training,
-        [(contrast_weight, CRD(n_dims, contrast_temperature, momentum))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    criterion = CRD(n_dims, contrast_temperature, momentum)
+    return transfer(training, [(contrast_weight, criterion)], **shared)

@@ -30,8 +30,6 @@ from eegkd.weightings.self_paced import SelfPaced
     "the number of steps; Adam instead of SGD; a temperature of 1 instead of 20, which "
     "belongs to scores of another size; a pace for each trial, where the published "
     "code has one number for a batch.",
-    unplanted="The student sees made-up trials only, so that the teacher's answers "
-    "cannot be shuffled over real ones.",
 )
 def cudfkd(
     training: Training,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.logits import DIST
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -19,32 +21,24 @@ from eegkd.methods.card import Card
     limits="The part over trials depends on the batch: it needs many trials in one, "
     "and is 0 for a single one. With two classes it is the only part with a gradient.",
 )
+@options_of(transfer)
 def dist(
     training: Training,
     *,
     inter_weight: float = 2.0,
     intra_weight: float = 2.0,
     temperature: float = 4.0,
-    label_weight: float = 1.0,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on the correlations of the soft classes.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     inter_weight, intra_weight : float, default=2.0
         Weights of the correlation over classes and over trials, >= 0.
     temperature : float, default=4.0
         Softness of both sets of scores, > 0. The value for small images; 1 was used
         for large ones.
-    label_weight : float, default=1.0
-        Weight of the cross-entropy, >= 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     References
     ----------
@@ -52,4 +46,4 @@ def dist(
        distillation from a stronger teacher. NeurIPS, 33716-33727.
     """
     criterion = DIST(inter_weight, intra_weight, temperature)
-    return transfer(training, [(1.0, criterion)], label_weight=label_weight)
+    return transfer(training, [(1.0, criterion)], temperature=temperature, **shared)

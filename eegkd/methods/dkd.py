@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.logits import DecoupledKD
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -22,33 +24,23 @@ from eegkd.methods.card import Card
     reading="The published code raises the weight over the first 20 of 240 epochs. "
     "This is left out, so that all epochs are chosen by one loss.",
 )
+@options_of(transfer)
 def dkd(
     training: Training,
     *,
     alpha: float = 1.0,
     beta: float = 8.0,
     temperature: float = 4.0,
-    label_weight: float = 1.0,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on both parts of the teacher's soft classes.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     alpha : float, default=1.0
         Weight of how sure the teacher is of the true class, >= 0.
     beta : float, default=8.0
         Weight of how it ranks the other classes, >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    label_weight : float, default=1.0
-        Weight of the cross-entropy, >= 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -62,4 +54,4 @@ def dkd(
        knowledge distillation. CVPR, 11953-11962.
     """
     criterion = DecoupledKD(alpha, beta, temperature)
-    return transfer(training, [(1.0, criterion)], label_weight=label_weight)
+    return transfer(training, [(1.0, criterion)], temperature=temperature, **shared)

@@ -23,8 +23,6 @@ from eegkd.weightings import Schedule
     "say nothing beyond the confidence.",
     reading="Temperature 4 and weight 0.9; the teacher is switched off at "
     "half of the epochs, and labels count 1 from then on.",
-    unplanted="Its last epochs learn from labels alone, half of which are wrong in the "
-    "planted task.",
 )
 def early_stopped_kd(
     training: Training,
@@ -40,18 +38,12 @@ def early_stopped_kd(
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     stop : float, default=0.5
         Part of the epochs after which the teacher is switched off, in [0, 1].
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
     label_weight, soft_weight : float, default=0.1 and 0.9
         Weights of the cross-entropy and of the divergence before, >= 0.
     final_label_weight : float, default=1.0
         Weight of the cross-entropy afterwards, >= 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
 
     Returns
     -------

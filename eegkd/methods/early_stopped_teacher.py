@@ -7,14 +7,9 @@ from typing import Any
 
 from eegkd._checks import check_choice, check_number
 from eegkd.distillation import History, Training
-from eegkd.methods._procedures import (
-    Candidates,
-    budgets,
-    compressed,
-    snapshots,
-    soft_objective,
-)
-from eegkd.methods.card import Card
+from eegkd.methods._candidates import Candidates, budgets, compressed, snapshots
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 
 KINDS = ("compressed", "checkpoint")
 
@@ -34,9 +29,8 @@ KINDS = ("compressed", "checkpoint")
     "rate; temperature 4 and weight 0.9. The student is chosen by its label loss, "
     "because the losses that hold soft targets of different teachers cannot be "
     "compared.",
-    unplanted="It trains its teachers itself, so there are no given answers to shuffle "
-    "over trials.",
 )
+@options_of(soft_objective)
 def early_stopped_teacher(
     training: Training,
     *,
@@ -44,16 +38,12 @@ def early_stopped_teacher(
     kind: str = "compressed",
     decay: float = 0.1,
     decoder: Any = None,
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
+    **shared: Any,
 ) -> History:
     """Train teachers for shorter and longer and keep the student that learned best.
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
     fractions : sequence of float, default=(0.25, 0.5, 1.0)
         Budgets of the teachers as parts of all epochs, in (0, 1].
     kind : {"compressed", "checkpoint"}, default="compressed"
@@ -62,12 +52,6 @@ def early_stopped_teacher(
     decay : float, default=0.1
         What the learning rate of the last third of a compressed training is
         multiplied by, in (0, 1].
-    decoder : str or callable, optional
-        Network of the teachers, by default of the student's kind.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
 
     Returns
     -------
@@ -101,7 +85,7 @@ def early_stopped_teacher(
             else compressed(training, decoder, n_epochs, decay)
         )
         candidates.add(
-            soft_objective(training, teacher, temperature, label_weight, soft_weight),
+            soft_objective(training, teacher, **shared),
             teacher_epochs=n_epochs,
         )
     return candidates.finish()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._teachers import follow, several
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import follow
+from eegkd.methods.card import Card, options_of
 from eegkd.weightings.confidence import Entropy
 
 
@@ -26,35 +27,21 @@ from eegkd.weightings.confidence import Entropy
         "(K - 1) / K for K teachers. Ours sum to 1 unless normalization='official'."
     ),
 )
+@options_of(follow)
 def entropy_mkd(
     training: Training,
     *,
-    temperature: float = 4.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 1.0,
-    n_teachers: int = 3,
     normalization: str = "sum",
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on the teachers that are sure of a trial.
 
     Parameters
     ----------
-    training : Training
-        Student, teachers, trials and settings.
     temperature : float, default=4.0
         Softness of the scores, > 0. Entropies are taken at temperature 1.
-    label_weight, soft_weight : float, default=1.0
-        Weights of the label loss and of the weighted divergence, >= 0.
-    n_teachers : int, default=3
-        Where a single teacher is given, others with the student's kind of network on
-        all electrodes are trained with other seeds until there are so many, >= 1.
     normalization : {"sum", "official"}, default="sum"
         See `eegkd.weightings.Entropy`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     References
     ----------
@@ -66,8 +53,5 @@ def entropy_mkd(
     return follow(
         training,
         partial(Entropy, normalization=normalization),
-        partial(several, training, n_teachers),
-        temperature=temperature,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
+        **shared,
     )

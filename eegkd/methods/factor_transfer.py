@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd._checks import check_number
 from eegkd.criteria.factors import FactorTransfer, Paraphraser
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -25,6 +27,7 @@ from eegkd.methods.card import Card
     "last layer has no rectifier, because EEG features have both signs.",
     regression=True,
 )
+@options_of(transfer)
 def factor_transfer(
     training: Training,
     *,
@@ -32,16 +35,12 @@ def factor_transfer(
     tap: int = 1,
     rate: float = 0.5,
     paraphrase_part: float = 0.125,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Train a paraphraser of the teacher, then the student to say the same.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     factor_weight : float, default=1600.0
         Weight of the difference of factors, >= 0.
     tap : int, default=1
@@ -51,11 +50,6 @@ def factor_transfer(
     paraphrase_part : float, default=0.125
         Epochs for the paraphraser, as a part of ``max_epochs``, > 0; at least one
         epoch. Published: 30 of 240.
-    label_weight, soft_weight : float, default=1.0 and 0.0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0. The latter says nothing about continuous labels.
-    temperature : float, default=4.0
-        Softness of that divergence, > 0.
 
     Returns
     -------
@@ -85,12 +79,7 @@ def factor_transfer(
         max_epochs=max(1, round(paraphrase_part * training.max_epochs)),
         random_state=training.random_state + 1,
     )
-    history = transfer(
-        training,
-        [(factor_weight, FactorTransfer(paraphraser))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    terms = [(factor_weight, FactorTransfer(paraphraser))]
+    history = transfer(training, terms, **shared)
     history.notes["paraphrase_loss"] = first.best_loss
     return history

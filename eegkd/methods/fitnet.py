@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.features import Hint
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -24,35 +26,22 @@ from eegkd.methods.card import Card
     "uses it in a first stage and softened classes in a second.",
     regression=True,
 )
+@options_of(transfer)
 def fitnet(
     training: Training,
     *,
     hint_weight: float = 100.0,
     tap: int = 2,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on one layer of the teacher.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     hint_weight : float, default=100.0
         Weight of the squared difference, >= 0.
     tap : int, default=2
         Which layer, counted from the last tap, which is 1.
-    label_weight, soft_weight : float, default=1.0 and 0.0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0. The latter says nothing about continuous labels.
-    temperature : float, default=4.0
-        Softness of that divergence, > 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -66,10 +55,4 @@ def fitnet(
     .. [2] Tian, Y., Krishnan, D., & Isola, P. (2020). Contrastive representation
        distillation. ICLR.
     """
-    return transfer(
-        training,
-        [(hint_weight, Hint(tap))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    return transfer(training, [(hint_weight, Hint(tap))], **shared)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd._checks import check_int, check_number
 from eegkd.criteria.maps import FSP
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -22,26 +24,21 @@ from eegkd.methods.card import Card
     "the teacher's; published for equal numbers. The first stage takes an eighth of "
     "the epochs beside all of the second's. flow_weight is ours.",
     regression=True,
-    unplanted="The teacher acts in a first stage alone; on the planted task nothing of "
-    "it is left at the end of the training.",
 )
+@options_of(transfer)
 def fsp(
     training: Training,
     *,
     init_epochs: int | None = None,
     n_taps: int = 3,
     flow_weight: float = 0.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
     teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Start the student from the teacher's flow between layers, then train on labels.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     init_epochs : int, optional
         Epochs of the first stage, >= 0; by default an eighth of the epochs of the
         second, as in common code (30 and 240), and at least one. 0 leaves it out.
@@ -49,13 +46,6 @@ def fsp(
         How many layers to use at most, counted from the last tap, >= 2.
     flow_weight : float, default=0
         Weight of the flow in the second stage, >= 0. None as published.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes in
-        the second stage, >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
 
     Returns
     -------
@@ -90,12 +80,7 @@ def fsp(
             random_state=training.random_state + 1,
         )
     history = transfer(
-        training,
-        [(flow_weight, FSP(n_taps))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
+        training, [(flow_weight, FSP(n_taps))], teacher_mode=teacher_mode, **shared
     )
     history.notes["init_epochs"] = 0 if start is None else len(start.rows)
     history.notes["init_loss"] = None if start is None else start.best_loss

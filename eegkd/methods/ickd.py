@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.maps import ICKD
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -20,38 +22,20 @@ from eegkd.methods.card import Card
     "can do the student's work for it. 'Channels' are feature maps, not electrodes.",
     regression=True,
 )
+@options_of(transfer)
 def ickd(
     training: Training,
     *,
     correlation_weight: float = 2.5,
     n_taps: int = 1,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
-    teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Train the student's maps to correlate with each other as the teacher's do.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     correlation_weight : float, default=2.5
         Weight of the inter-channel correlation, >= 0. The value of the authors' code.
-    n_taps : int, default=1
-        How many layers to compare at most, counted from the last tap.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -67,11 +51,4 @@ def ickd(
        Vision, 8271-8280.
     """
     terms = [(correlation_weight, ICKD(n_taps))]
-    return transfer(
-        training,
-        terms,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, terms, **shared)

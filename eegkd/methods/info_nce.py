@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.contrastive import InfoNCE
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -21,45 +23,28 @@ from eegkd.methods.card import Card
     reading="The paper does not distill. Weights and the two linear maps "
     "are chosen as in CRD.",
 )
+@options_of(transfer)
 def info_nce(
     training: Training,
     *,
     contrast_weight: float = 0.8,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
     n_dims: int = 128,
     contrast_temperature: float = 0.07,
+    **shared: Any,
 ) -> History:
     """Train the student to find its trials among the teacher's embeddings of a batch.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
-    contrast_weight, label_weight : float, default=0.8 and 1
-        Weights of the contrast and of the cross-entropy, >= 0.
-    soft_weight : float, default=0
-        Weight of the softened classes, >= 0.
-    temperature : float, default=4.0
-        Softness of the classes, > 0.
+    contrast_weight : float, default=0.8
+        Weight of the contrast, >= 0.
     n_dims, contrast_temperature : int and float, default=128 and 0.07
         See `eegkd.criteria.InfoNCE`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     References
     ----------
     .. [1] van den Oord, A., Li, Y., & Vinyals, O. (2018). Representation learning with
        contrastive predictive coding. arXiv:1807.03748.
     """
-    return transfer(
-        training,
-        [(contrast_weight, InfoNCE(n_dims, contrast_temperature))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    criterion = InfoNCE(n_dims, contrast_temperature)
+    return transfer(training, [(contrast_weight, criterion)], **shared)

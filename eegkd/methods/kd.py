@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -20,31 +22,9 @@ from eegkd.methods.card import Card
     reading="Temperature 4 and weights 0.1 and 0.9 are those of common code; the paper "
     "leaves them to the task.",
 )
-def kd(
-    training: Training,
-    *,
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
-    teacher_mode: str = "eval",
-) -> History:
+@options_of(transfer, label_weight=0.1, soft_weight=0.9)
+def kd(training: Training, **shared: Any) -> History:
     """Train the student on labels and on the teacher's softened classes.
-
-    Parameters
-    ----------
-    training : Training
-        Student, teacher, trials and settings.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -56,11 +36,4 @@ def kd(
     .. [1] Hinton, G., Vinyals, O., & Dean, J. (2015). Distilling the knowledge in a
        neural network. arXiv:1503.02531.
     """
-    return transfer(
-        training,
-        [],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, [], **shared)

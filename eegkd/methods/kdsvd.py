@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.maps import KDSVD
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -22,41 +24,25 @@ from eegkd.methods.card import Card
     "are damped, and labels are learned at the same time with weight 1.",
     regression=True,
 )
+@options_of(transfer)
 def kdsvd(
     training: Training,
     *,
     vector_weight: float = 1.0,
     n_taps: int = 3,
     n_vectors: int = 1,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
-    teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Train the student's leading vectors to change over layers as the teacher's do.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     vector_weight : float, default=1
         Weight of the comparison of vectors, >= 0.
     n_taps : int, default=3
         How many layers to use at most, counted from the last tap, >= 2.
     n_vectors : int, default=1
         Leading singular vectors to compare, >= 1.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -72,11 +58,4 @@ def kdsvd(
        Conference on Computer Vision, 335-350.
     """
     terms = [(vector_weight, KDSVD(n_taps, n_vectors))]
-    return transfer(
-        training,
-        terms,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, terms, **shared)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd._checks import check_choice
 from eegkd.criteria.logits import LogitL1, LogitMSE
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 DISTANCES = {"squared": LogitMSE, "absolute": LogitL1}
 
@@ -23,29 +25,22 @@ DISTANCES = {"squared": LogitMSE, "absolute": LogitL1}
     "the loss.",
     regression=True,
 )
+@options_of(transfer, label_weight=0.0)
 def logit_matching(
     training: Training,
     *,
     distance: str = "squared",
-    label_weight: float = 0.0,
     logit_weight: float = 1.0,
+    **shared: Any,
 ) -> History:
     """Train the student to give the scores that the teacher gives.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     distance : {"squared", "absolute"}, default="squared"
         How scores are compared.
-    label_weight, logit_weight : float, default=0.0 and 1.0
-        Weights of the label loss and of the difference, >= 0. As published, labels
-        are not used.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
+    logit_weight : float, default=1.0
+        Weight of the difference, >= 0. As published, labels are not used.
 
     References
     ----------
@@ -56,4 +51,4 @@ def logit_matching(
        distillation. IJCAI, 2628-2635.
     """
     criterion = DISTANCES[check_choice(distance, "distance", DISTANCES)]()
-    return transfer(training, [(logit_weight, criterion)], label_weight=label_weight)
+    return transfer(training, [(logit_weight, criterion)], **shared)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._teachers import follow, several
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import follow
+from eegkd.methods.card import Card, options_of
 from eegkd.weightings import Constant
 
 
@@ -26,32 +26,9 @@ from eegkd.weightings import Constant
         "term of You et al. on features of triplets of trials is left out."
     ),
 )
-def mean_mkd(
-    training: Training,
-    *,
-    temperature: float = 4.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 1.0,
-    n_teachers: int = 3,
-) -> History:
+@options_of(follow)
+def mean_mkd(training: Training, **shared: Any) -> History:
     """Train the student on labels and on all teachers alike.
-
-    Parameters
-    ----------
-    training : Training
-        Student, teachers, trials and settings.
-    temperature : float, default=4.0
-        Softness of the scores, > 0.
-    label_weight, soft_weight : float, default=1.0
-        Weights of the label loss and of the mean divergence, >= 0.
-    n_teachers : int, default=3
-        Where a single teacher is given, others with the student's kind of network on
-        all electrodes are trained with other seeds until there are so many, >= 1.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     References
     ----------
@@ -63,8 +40,5 @@ def mean_mkd(
     return follow(
         training,
         lambda label, *soft: Constant(label, *[w / len(soft) for w in soft]),
-        partial(several, training, n_teachers),
-        temperature=temperature,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
+        **shared,
     )

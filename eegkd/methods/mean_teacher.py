@@ -32,8 +32,6 @@ KEEP = ("student", "average")
     reading="Only the student sees noise, and the average answers without "
     "dropout and with averaged batch statistics; in the original both are noisy. "
     "Which epoch is kept is chosen by the label loss alone, because the average moves.",
-    unplanted="The teacher is the student's own past; there are no answers to shuffle "
-    "beforehand.",
 )
 def mean_teacher(
     training: Training,
@@ -48,8 +46,6 @@ def mean_teacher(
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
     consistency_weight : float, default=10.0
         Weight of the squared distance between the probabilities after the ramp, >= 0.
     decay : float, default=0.99

@@ -6,10 +6,10 @@ from typing import Any
 
 from eegkd.criteria.logits import CrossEntropy, StandardizedKL, standardize_logits
 from eegkd.decoders import Output
-from eegkd.distillation import History, Objective, Training
+from eegkd.distillation import History, Training
+from eegkd.methods._objectives import weighted
 from eegkd.methods.card import Card
 from eegkd.samplers.mixup import Mixup
-from eegkd.weightings import Constant
 
 
 @Card(
@@ -43,8 +43,6 @@ def mix_kd(
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     fraction : float, default=0.1
         Share of the trials of a batch that are mixed; 1 is full mixup.
     beta : float, default=1.0
@@ -54,17 +52,10 @@ def mix_kd(
     official_sampling : bool, default=False
         Whether to mix about 0.4 of the trials where 0.1 is asked for, as the code
         that accompanies the paper does.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
     floor : float, default=0.1
         Smallest deviation that scores are divided by, > 0.
     detach : bool, default=False
         Whether the deviation counts as a constant in the gradient.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -77,18 +68,10 @@ def mix_kd(
        role of mixup in knowledge distillation: An empirical study. In Proceedings of
        the IEEE/CVF Winter Conference on Applications of Computer Vision, 2319-2328.
     """
+    label = _StandardizedCrossEntropy(floor, detach, training.class_weight)
     soft = StandardizedKL(detach=detach, floor=floor)
     return training.run(
-        Objective(
-            [
-                (
-                    _StandardizedCrossEntropy(floor, detach, training.class_weight),
-                    None,
-                ),
-                (soft, training.frozen()),
-            ],
-            Constant(label_weight, soft_weight),
-        ),
+        weighted([(label_weight, label, None), (soft_weight, soft, training.frozen())]),
         sampler=Mixup(
             training.sampler,
             training.n_outputs,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from eegkd.criteria import KL
 from eegkd.criteria.modalities import ModalityGram
-from eegkd.distillation import History, Objective, Training
+from eegkd.distillation import History, Training
+from eegkd.methods._objectives import weighted
 from eegkd.methods.card import Card
-from eegkd.weightings import Constant
 
 
 @Card(
@@ -40,14 +40,8 @@ def modality_gram(
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     gram_weight : float, default=10
         Weight of the Gram matrices, >= 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the softened classes, >= 0.
-    temperature : float, default=4.0
-        Softness of the classes, > 0.
     modalities : {"bands", "regions"}, default="bands"
         What a trial is split into.
     bands, regions : mapping, optional
@@ -68,9 +62,12 @@ def modality_gram(
         training.student, teacher.decoder, training.sfreq, modalities, bands, regions
     )
     history = training.run(
-        Objective(
-            [(training.label_loss(), None), (KL(temperature), teacher), (gram, None)],
-            Constant(label_weight, soft_weight, gram_weight),
+        weighted(
+            [
+                (label_weight, training.label_loss(), None),
+                (soft_weight, KL(temperature), teacher),
+                (gram_weight, gram, None),
+            ]
         )
     )
     history.notes["modalities"] = list(gram.names)

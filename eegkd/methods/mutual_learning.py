@@ -7,7 +7,7 @@ from typing import Any
 from eegkd._checks import check_choice, check_int, check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._online import summary, train_together
+from eegkd.methods._further_decoders import summary, train_together
 from eegkd.methods.card import Card
 from eegkd.teachers import Peer
 from eegkd.weightings import Schedule
@@ -29,8 +29,6 @@ MONTAGES = ("full", "student")
     "original updates them in turn. Which epoch is kept is chosen by the label loss "
     "alone, because the peers move. The paper has no peers on more electrodes than the "
     "student.",
-    unplanted="The peers learn from the same trials at the same time; there are no "
-    "answers to shuffle beforehand.",
 )
 def mutual_learning(
     training: Training,
@@ -45,16 +43,12 @@ def mutual_learning(
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
     peer_montage : {"full", "student"}, default="full"
         Whether peers read all electrodes or the student's.
     n_peers : int, default=1
         Learners beside the student, >= 1, each with its own seed.
     soft_weight : float, default=1.0
         Weight of the mean divergence to the others, >= 0. The published value.
-    temperature : float, default=1.0
-        Softness of both sets of scores, > 0. The published value.
     peer_decoder : str or callable, optional
         Network of the peers, by default of the student's kind.
 

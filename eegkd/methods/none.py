@@ -14,20 +14,8 @@ from eegkd.methods.card import Card
     composition="cross-entropy",
     use="Always, as the comparison: a method helps only if it beats this one.",
     limits="It has no teacher.",
-    unplanted="It has no teacher.",
     regression=True,
 )
 def none(training: Training) -> History:
-    """Train the student without a teacher; what every method is compared with.
-
-    Parameters
-    ----------
-    training : Training
-        The student, the trials and the settings.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
-    """
+    """Train the student without a teacher; what every method is compared with."""
     return train_decoder(training)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.maps import NST
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -19,41 +21,21 @@ from eegkd.methods.card import Card
     limits="It needs taps with a time axis. It asks for maps with the teacher's time "
     "courses, which few electrodes may not give.",
     regression=True,
-    unplanted="It says when maps are active; in the planted task the rhythm lasts "
-    "through the trial, so that this tells nothing about the class.",
 )
+@options_of(transfer)
 def nst(
     training: Training,
     *,
     selectivity_weight: float = 50.0,
     n_taps: int = 2,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
-    teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Train the student's maps to be active when the teacher's are.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     selectivity_weight : float, default=50
         Weight of the selectivity transfer, >= 0. The common value.
-    n_taps : int, default=2
-        How many layers to compare at most, counted from the last tap.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -71,11 +53,4 @@ def nst(
        distillation. International Conference on Learning Representations.
     """
     terms = [(selectivity_weight, NST(n_taps))]
-    return transfer(
-        training,
-        terms,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, terms, **shared)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd._checks import check_int
 from eegkd.distillation import History, Training
-from eegkd.methods._controls import PermutedTeacher
-from eegkd.methods._procedures import soft_objective
-from eegkd.methods.card import Card
+from eegkd.methods._altered_answers import PermutedTeacher
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -23,33 +25,20 @@ from eegkd.methods.card import Card
     "are.",
     reading="The test of the distillation hypothesis, and that each trial "
     "keeps its permutation throughout.",
-    unplanted="It is a control: the teacher's answers are permuted on purpose.",
 )
+@options_of(soft_objective)
 def permuted_kd(
     training: Training,
     *,
     permutation_seed: int = 0,
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
+    **shared: Any,
 ) -> History:
     """Train the student as `kd` does, with the teacher's wrong classes mixed up.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     permutation_seed : int, default=0
         Seed of the permutations, from 0 to 2^23 - 1.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -63,6 +52,4 @@ def permuted_kd(
     """
     check_int(permutation_seed, "permutation_seed", at_least=0, at_most=2**23 - 1)
     teacher = PermutedTeacher(training.frozen(), permutation_seed)
-    return training.run(
-        soft_objective(training, teacher, temperature, label_weight, soft_weight)
-    )
+    return training.run(soft_objective(training, teacher, **shared))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.relations import PKT
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -22,35 +24,19 @@ from eegkd.methods.card import Card
     "transfer alone.",
     regression=True,
 )
+@options_of(transfer)
 def pkt(
     training: Training,
     *,
     transfer_weight: float = 30000.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
-    teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Train the student to keep the neighborhoods of trials that the teacher sees.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     transfer_weight : float, default=30000
         Weight of the probabilistic transfer, >= 0. The common value.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -70,11 +56,4 @@ def pkt(
        distillation. International Conference on Learning Representations.
     """
     terms = [(transfer_weight, PKT())]
-    return transfer(
-        training,
-        terms,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, terms, **shared)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._teachers import follow, small_to_large
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import follow
+from eegkd.methods._several_teachers import small_to_large
+from eegkd.methods.card import Card, options_of
 from eegkd.weightings.selection import Select
 
 
@@ -28,40 +30,24 @@ from eegkd.weightings.selection import Select
         "the epochs. Low-density, intermediate and full montages take the place of "
         "sensor, fused and skeleton data."
     ),
-    unplanted="It follows a teacher only where the teacher agrees with the label, so "
-    "that what a teacher knows about wrong labels, on which the planted task "
-    "rests, is not used.",
 )
+@options_of(follow)
 def pskd(
     training: Training,
     *,
-    temperature: float = 4.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 1.0,
-    n_teachers: int = 3,
     all_from: float = 0.7,
+    **shared: Any,
 ) -> History:
     """Train the student, for each trial, on one teacher or on the label.
 
     Parameters
     ----------
-    training : Training
-        Student, teachers, trials and settings.
     temperature : float, default=4.0
         Softness of the scores, > 0. Confidence is taken at temperature 1.
-    label_weight, soft_weight : float, default=1.0
-        Weights of the label loss and of the divergence where they are chosen, >= 0.
     n_teachers : int, default=3
         Where a single teacher is given, one on the student's montage and others on
         montages between are trained until there are so many, >= 1; fewer where there
         are not as many electrodes between.
-    all_from : float, default=0.7
-        Part of the epochs after which all teachers are open, from 0 to 1.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch. ``notes["teacher_electrodes"]`` lists the teachers.
 
     References
     ----------
@@ -72,8 +58,6 @@ def pskd(
     return follow(
         training,
         partial(Select, n_epochs=training.max_epochs, all_from=all_from),
-        partial(small_to_large, training, n_teachers, with_student=True),
-        temperature=temperature,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
+        partial(small_to_large, with_student=True),
+        **shared,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.factors import ReviewKD
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -24,38 +26,23 @@ from eegkd.methods.card import Card
     "is constant, so that all epochs are chosen by one loss.",
     regression=True,
 )
+@options_of(transfer)
 def review_kd(
     training: Training,
     *,
     review_weight: float = 1.0,
     n_taps: int = 3,
     n_mid: int | None = None,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on layers fused from late to early.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     review_weight : float, default=1.0
         Weight of the difference, >= 0.
-    n_taps : int, default=3
-        How many layers to compare at most, counted from the last tap.
     n_mid : int, optional
         Maps in which layers are fused, see `eegkd.criteria.ReviewKD`.
-    label_weight, soft_weight : float, default=1.0 and 0.0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0. The latter says nothing about continuous labels.
-    temperature : float, default=4.0
-        Softness of that divergence, > 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -67,10 +54,4 @@ def review_kd(
     .. [1] Chen, P., Liu, S., Zhao, H., & Jia, J. (2021). Distilling knowledge via
        knowledge review. CVPR, 5008-5017.
     """
-    return transfer(
-        training,
-        [(review_weight, ReviewKD(n_taps, n_mid))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    return transfer(training, [(review_weight, ReviewKD(n_taps, n_mid))], **shared)

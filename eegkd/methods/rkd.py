@@ -6,8 +6,8 @@ from typing import Any
 
 from eegkd.criteria.relations import RKDAngle, RKDDistance
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -21,36 +21,20 @@ from eegkd.methods.card import Card
     "the batch. All trials weigh alike, those with artifacts too.",
     regression=True,
 )
+@options_of(transfer)
 def rkd(
     training: Training,
     *,
     distance_weight: float = 25.0,
     angle_weight: float = 50.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
-    teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Train the student to keep the distances and angles that the teacher sees.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     distance_weight, angle_weight : float, default=25 and 50
         Weights of the two relations, >= 0. The published values.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -68,11 +52,4 @@ def rkd(
         (distance_weight, RKDDistance()),
         (angle_weight, RKDAngle()),
     ]
-    return transfer(
-        training,
-        terms,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, terms, **shared)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from eegkd._checks import check_int, check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._teachers import RandomSubset, another, overlapping_subsets
+from eegkd.methods._further_decoders import another
+from eegkd.methods._several_teachers import RandomSubset, subsets_of_groups
 from eegkd.methods.card import Card
 from eegkd.teachers import Frozen
 from eegkd.weightings import Constant
@@ -30,7 +31,6 @@ from eegkd.weightings import Constant
         "blocks of time; a non-empty subset of teachers is drawn for each batch; the "
         "student's weights are averaged over the last half; weights are those of KD."
     ),
-    unplanted="It trains its own teachers and takes none that could be shuffled.",
 )
 def ros_kd(
     training: Training,
@@ -46,12 +46,6 @@ def ros_kd(
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
-    temperature : float, default=4.0
-        Softness of the scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the label loss and of the divergence, >= 0.
     n_teachers : int, default=3
         How many teachers on all electrodes are trained, >= 1.
     fraction : float, default=0.7
@@ -79,7 +73,7 @@ def ros_kd(
     check_number(average_from, "average_from", at_least=0, at_most=0.999)
     weighting, softened = Constant(label_weight, soft_weight), KL(temperature)
     sampler, seed = training.sampler, training.random_state
-    kind, subsets = overlapping_subsets(sampler, n_teachers, fraction, seed)
+    kind, subsets = subsets_of_groups(sampler, n_teachers, fraction, seed)
     teachers = [
         Frozen(another(training, "full", number, sampler.subset(kept)))
         for number, kept in enumerate(subsets, start=1)
@@ -90,5 +84,5 @@ def ros_kd(
         average_from=average_from,
     )
     history.notes["groups"] = kind
-    history.notes["teacher_trials"] = [len(kept) for kept in subsets]
+    history.notes["teacher_n_trials"] = [len(kept) for kept in subsets]
     return history

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from eegkd._checks import check_type
 from eegkd.criteria import KL
 from eegkd.criteria.domain import MMD, ClassConfusion
 from eegkd.data.trials import Trials
-from eegkd.distillation import History, Objective, Training
-from eegkd.methods._headsets import (
+from eegkd.distillation import History, Training
+from eegkd.methods._objectives import weighted
+from eegkd.methods._two_headsets import (
     Among,
     of_target,
     of_training,
@@ -17,7 +16,6 @@ from eegkd.methods._headsets import (
     with_target,
 )
 from eegkd.methods.card import Card
-from eegkd.weightings import Constant
 
 
 @Card(
@@ -39,7 +37,6 @@ from eegkd.weightings import Constant
     "then takes the shared ones. The given teacher is not aligned. The discrepancy is "
     "the full estimate with the median distance, where the code takes a linear one "
     "with the mean. Weights and temperatures are those of the code.",
-    unplanted="Alignment and class confusion help the student without any teacher.",
 )
 def sdda(
     training: Training,
@@ -67,8 +64,6 @@ def sdda(
     supervised : bool, default=False
         Whether the target's labels are learned; they must be those of the training
         trials. If not, they are not read.
-    label_weight : float, default=1
-        Weight of the cross-entropy, >= 0.
     soft_weight : float, optional
         Weight of the softened classes, >= 0. By default 1 / n_classes, because the code
         takes the mean over classes where the sum is taken here.
@@ -93,14 +88,16 @@ def sdda(
     teacher = training.frozen()
     sampler, valid = with_target(training, target, supervised)
     soft = 1 / training.n_outputs if soft_weight is None else soft_weight
-    terms: list[tuple[Any, Any]] = [
-        (Among(training.label_loss(), with_label), None),
-        (Among(KL(temperature), of_training), teacher),
-        (MMD(by=of_target), None),
-        (ClassConfusion(confusion_temperature, where=of_target), None),
-    ]
-    weights = Constant(label_weight, soft, mmd_weight, confusion_weight)
-    history = training.run(Objective(terms, weights), sampler=sampler, valid=valid)
-    history.notes["target_trials"] = int(sampler.is_target.sum())
+    confusion = ClassConfusion(confusion_temperature, where=of_target)
+    objective = weighted(
+        [
+            (label_weight, Among(training.label_loss(), with_label), None),
+            (soft, Among(KL(temperature), of_training), teacher),
+            (mmd_weight, MMD(by=of_target), None),
+            (confusion_weight, confusion, None),
+        ]
+    )
+    history = training.run(objective, sampler=sampler, valid=valid)
+    history.notes["target_n_trials"] = int(sampler.is_target.sum())
     history.notes["validated"] = valid is not None
     return history

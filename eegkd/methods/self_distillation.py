@@ -10,7 +10,7 @@ from eegkd.criteria import KL
 from eegkd.decoders import Decoder
 from eegkd.distillation import History, Objective, Training
 from eegkd.distillation.flatness import flatness, top_hessian_eigenvalue
-from eegkd.methods._online import lives, summary
+from eegkd.methods._further_decoders import generations, summary
 from eegkd.methods.card import Card
 from eegkd.teachers import Frozen
 from eegkd.weightings import Constant
@@ -32,8 +32,6 @@ STARTS = ("student", "teacher")
     "montage only, and a flat minimum does not prove that it generalizes.",
     reading="Weights, temperature and number of generations, which are "
     "those of plain distillation, both measures of flatness, and start='teacher'.",
-    unplanted="The method trains its teachers itself; with start='student' none sees "
-    "more than the student. There are no answers to shuffle beforehand.",
     accepts_teacher=("start", "teacher"),
 )
 def self_distillation(
@@ -54,16 +52,9 @@ def self_distillation(
     training : Training
         Student, trials and settings. With ``start="teacher"`` its trained teacher, if
         it has one, is the first generation.
-    n_generations : int, default=2
-        Generations that are taught, >= 1, after a first one that learns from labels
-        alone. The last is the student.
     start : {"student", "teacher"}, default="student"
         Whether the first generation reads the student's electrodes or all of them;
         with ``"teacher"`` it is the given teacher, where one is given.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
     probe : bool, default=True
         Whether to measure flatness after each generation, on the training trials.
     radius : float, default=0.1
@@ -89,10 +80,10 @@ def self_distillation(
         check_number(label_weight, "label_weight", at_least=0),
         check_number(soft_weight, "soft_weight", at_least=0),
     )
-    generations = lives(training, n_generations - (start == "teacher"))
-    decoder, history = _first(training, start, n_generations, generations)
+    waiting = generations(training, n_generations - (start == "teacher"))
+    decoder, history = _first(training, start, n_generations, waiting)
     found = [_found(training, decoder, history, probe, radius)]
-    for taught, seed in generations:
+    for taught, seed in waiting:
         terms: list[tuple[Any, Any]] = [(training.label_loss(), None)]
         terms.append((divergence, Frozen(decoder)))
         history = training.train(taught, Objective(terms, weighting), random_state=seed)
@@ -106,7 +97,7 @@ def _first(
     training: Training,
     start: str,
     n_generations: int,
-    generations: Iterator[tuple[Decoder, int]],
+    waiting: Iterator[tuple[Decoder, int]],
 ) -> tuple[Decoder, History]:
     """Return the first generation; a given teacher has no history."""
     if start == "teacher" and training.teachers:
@@ -115,7 +106,7 @@ def _first(
         seed = training.random_state + n_generations
         decoder = training.build("full", random_state=seed)
     else:
-        decoder, seed = next(generations)
+        decoder, seed = next(waiting)
     return decoder, training.train(decoder, random_state=seed)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd._checks import check_choice
 from eegkd.criteria.relations import (
     CenteredSimilarityPreserving,
     SimilarityPreserving,
 )
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -26,41 +28,23 @@ from eegkd.methods.card import Card
     "keeping.",
     regression=True,
 )
+@options_of(transfer)
 def similarity_preserving(
     training: Training,
     *,
     similarity_weight: float = 3000.0,
     n_taps: int = 1,
     centered: bool = False,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
-    teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Train the student to keep the teacher's inner products between trials.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     similarity_weight : float, default=3000
         Weight of the similarity preserving, >= 0. The published value.
-    n_taps : int, default=1
-        How many layers to compare at most, counted from the last tap.
     centered : bool, default=False
         Whether each map of each trial loses its mean over time first.
-    label_weight, soft_weight : float, default=1 and 0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -79,11 +63,4 @@ def similarity_preserving(
     check_choice(centered, "centered", (False, True))
     criterion = CenteredSimilarityPreserving if centered else SimilarityPreserving
     terms = [(similarity_weight, criterion(n_taps))]
-    return transfer(
-        training,
-        terms,
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-        teacher_mode=teacher_mode,
-    )
+    return transfer(training, terms, **shared)

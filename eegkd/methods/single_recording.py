@@ -26,8 +26,6 @@ from eegkd.weightings import Constant
     "Validation trials, without their labels, choose the epoch that is kept.",
     reading="Crops, rotations and color changes of images become windows, "
     "time and amplitude scaling, and mixing of channels near the identity.",
-    unplanted="No training trial is seen as such, so that the teacher's answers cannot "
-    "be shuffled over them.",
 )
 def single_recording(
     training: Training,
@@ -51,8 +49,6 @@ def single_recording(
         are. Channels of a Raw are found by name and resampled; an array has the
         trials' channels and rate. By default the training trials of the first subject
         in their order, joined.
-    temperature : float, default=8.0
-        Softness of both sets of scores, > 0.
     soft_weight : float, default=1.0
         Weight of the divergence times the temperature squared, > 0. The published
         loss has no such square, which is a weight of ``1 / temperature ** 2``.
@@ -63,11 +59,6 @@ def single_recording(
         replaces; None for no such mixing.
     rotation : float, default=0.1
         Size of a random mixing of channels around the identity, >= 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----

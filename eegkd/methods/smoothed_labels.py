@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from eegkd._checks import check_number
 from eegkd.distillation import History, Training
-from eegkd.methods._controls import LARGEST, SMALLEST, Softened, matching_smoothing
-from eegkd.methods._procedures import soft_objective
-from eegkd.methods.card import Card
+from eegkd.methods._altered_answers import (
+    LARGEST,
+    SMALLEST,
+    Softened,
+    matching_smoothing,
+)
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 from eegkd.teachers import Virtual
 
 
@@ -24,23 +31,19 @@ from eegkd.teachers import Virtual
     limits="Teaches nothing that the labels do not say.",
     reading="The smoothing has the mean entropy of the teacher's softened "
     "answers, and takes the teacher's place in kd.",
-    unplanted="It is a control: what the teacher says of a trial does not reach the "
-    "student.",
 )
+@options_of(soft_objective)
 def smoothed_labels(
     training: Training,
     *,
     smoothing: float | None = None,
     temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
+    **shared: Any,
 ) -> History:
     """Train the student as `kd` does, with smoothed labels as the teacher's answers.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     smoothing : float, optional
         Part of the probability that is shared among all classes, in (0, 1). By
         default the one whose entropy equals the mean entropy of the teacher's
@@ -72,9 +75,8 @@ def smoothed_labels(
     check_number(smoothing, "smoothing", at_least=SMALLEST, at_most=LARGEST)
     labels = Virtual(training.n_outputs, 1 - smoothing + smoothing / training.n_outputs)
     teacher = Softened(labels, temperature)
-    history = training.run(
-        soft_objective(training, teacher, temperature, label_weight, soft_weight)
-    )
+    objective = soft_objective(training, teacher, temperature=temperature, **shared)
+    history = training.run(objective)
     history.notes["smoothing"] = smoothing
     return history
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.logits import StandardizedKL
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -22,35 +24,29 @@ from eegkd.methods.card import Card
     reading="There is a floor under the standard deviation; the paper has 100 classes "
     "and none.",
 )
+@options_of(transfer, label_weight=0.1)
 def standardized_kd(
     training: Training,
     *,
     temperature: float = 2.0,
     detach: bool = False,
     floor: float = 0.1,
-    label_weight: float = 0.1,
     soft_weight: float = 9.0,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on the order of the teacher's scores.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     temperature : float, default=2.0
         Divisor of the standardized scores, > 0.
     detach : bool, default=False
         Whether the deviation counts as a constant in the gradient.
     floor : float, default=0.1
         Smallest deviation to divide by, > 0.
-    label_weight, soft_weight : float, default=0.1 and 9.0
-        Weights of the cross-entropy and of the divergence, >= 0. Standardized scores
-        are small, so that their divergence is as well.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
+    soft_weight : float, default=9.0
+        Weight of the divergence, >= 0. Standardized scores are small, so that their
+        divergence is as well.
 
     References
     ----------
@@ -58,4 +54,4 @@ def standardized_kd(
        in knowledge distillation. CVPR, 15731-15740.
     """
     criterion = StandardizedKL(temperature, detach, floor)
-    return transfer(training, [(soft_weight, criterion)], label_weight=label_weight)
+    return transfer(training, [(soft_weight, criterion)], **shared)

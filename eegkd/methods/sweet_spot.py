@@ -8,14 +8,9 @@ from typing import Any
 
 from eegkd._checks import check_int, check_type
 from eegkd.distillation import History, Training
-from eegkd.methods._procedures import (
-    Candidates,
-    budgets,
-    describe_teacher,
-    snapshots,
-    soft_objective,
-)
-from eegkd.methods.card import Card
+from eegkd.methods._candidates import Candidates, budgets, describe_teacher, snapshots
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -34,9 +29,8 @@ from eegkd.methods.card import Card
     reading="The grid, its score and the measures of similarity information. The "
     "student is chosen by its label loss, because the losses that hold soft targets of "
     "different teachers cannot be compared.",
-    unplanted="It trains its teachers itself, so there are no given answers to shuffle "
-    "over trials.",
 )
+@options_of(soft_objective)
 def sweet_spot(
     training: Training,
     *,
@@ -44,25 +38,16 @@ def sweet_spot(
     fractions: Sequence[float] = (0.25, 0.5, 1.0),
     decoder: Any = None,
     temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
+    **shared: Any,
 ) -> History:
     """Train teachers over a grid and keep the student that learned best.
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
     batch_sizes : sequence of int, default=(32, 128)
         Trials in a batch of the teacher, >= 1.
     fractions : sequence of float, default=(0.25, 0.5, 1.0)
         Epochs of the teacher as parts of all epochs, in (0, 1].
-    decoder : str or callable, optional
-        Network of the teachers, by default of the student's kind.
-    temperature : float, default=4.0
-        Softness of both sets of scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
 
     Returns
     -------
@@ -105,9 +90,7 @@ def sweet_spot(
             training, learner, epochs, seed, sampler
         ).items():
             candidates.add(
-                soft_objective(
-                    training, teacher, temperature, label_weight, soft_weight
-                ),
+                soft_objective(training, teacher, temperature=temperature, **shared),
                 batch_size=size,
                 epochs=n_epochs,
                 **describe_teacher(training, teacher, temperature),

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._procedures import (
+from eegkd.methods._assistants import (
     ensemble_weights,
     held_out_answers,
-    hold_out,
-    soft_objective,
     train_assistants,
 )
-from eegkd.methods.card import Card
+from eegkd.methods._held_out import hold_out
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 from eegkd.teachers import Ensemble
 
 HELD_OUT = 0.2  # part of each class that finds the weights where there is no validation
@@ -37,37 +37,23 @@ HELD_OUT = 0.2  # part of each class that finds the weights where there is no va
     "many weights. Weights are found for probabilities at temperature 1 and applied to "
     "those at temperature 4.",
 )
+@options_of(soft_objective)
 def ta_ensemble(
     training: Training,
     *,
     n_assistants: int = 3,
     decoders: Sequence[Any] | None = None,
     montages: str = "ladder",
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
     teacher_mode: str = "eval",
+    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Distill the teacher into assistants, and their weighted average into the student.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     n_assistants : int, default=3
         How many, >= 1.
-    decoders : sequence of str or callable, optional
-        Network of each assistant, from the teacher to the student; sets their number.
-        By default all are of the student's kind.
-    montages : {"ladder", "student"}, default="ladder"
-        Whether assistants read fewer and fewer electrodes or the student's alone.
-        Where too few electrodes lie between, the last ones read the student's.
-    temperature : float, default=4.0
-        Softness of all sets of scores, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence, >= 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`; for the assistants' teacher.
 
     Returns
     -------
@@ -87,11 +73,7 @@ def ta_ensemble(
        via weighted ensemble of teaching assistants. IEEE International Conference on
        Big Knowledge. arXiv:2206.12005.
     """
-    options = {
-        "temperature": temperature,
-        "label_weight": label_weight,
-        "soft_weight": soft_weight,
-    }
+    shared["temperature"] = temperature
     teacher = training.frozen(teacher_mode)
     learned, judged, found_on = training, training, "validation trials"
     if training.valid is None:
@@ -100,12 +82,12 @@ def ta_ensemble(
         judged = replace(training, valid=unknown)
         found_on = "training trials that the assistants did not learn from"
     assistants, notes = train_assistants(
-        learned, teacher, n_assistants, decoders, montages, options, chain=False
+        learned, teacher, n_assistants, decoders, montages, chain=False, **shared
     )
     weights = ensemble_weights(
         *held_out_answers(judged, assistants), training.random_state
     )
     ensemble = Ensemble(assistants, weights, temperature=temperature)
-    history = training.run(soft_objective(training, ensemble, **options))
+    history = training.run(soft_objective(training, ensemble, **shared))
     history.notes.update(assistants=notes, weights=weights, weights_from=found_on)
     return history

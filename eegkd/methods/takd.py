@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._procedures import soft_objective, train_assistants
-from eegkd.methods.card import Card
+from eegkd.methods._assistants import train_assistants
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -25,37 +26,22 @@ from eegkd.methods.card import Card
     "teacher's, where the sampler has networks of middle size. The sampler searches "
     "temperature and weights; ours are 4, 0.1 and 0.9.",
 )
+@options_of(soft_objective)
 def takd(
     training: Training,
     *,
     n_assistants: int = 1,
     decoders: Sequence[Any] | None = None,
     montages: str = "ladder",
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
     teacher_mode: str = "eval",
+    **shared: Any,
 ) -> History:
     """Distill the teacher into an assistant, and so on down to the student.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     n_assistants : int, default=1
         Length of the chain without its ends, >= 1.
-    decoders : sequence of str or callable, optional
-        Network of each assistant, from the teacher to the student; sets their number.
-        By default all are of the student's kind.
-    montages : {"ladder", "student"}, default="ladder"
-        Whether assistants read fewer and fewer electrodes or the student's alone.
-        Where too few electrodes lie between, the last ones read the student's.
-    temperature : float, default=4.0
-        Softness of both sets of scores in each link, > 0.
-    label_weight, soft_weight : float, default=0.1 and 0.9
-        Weights of the cross-entropy and of the divergence in each link, >= 0.
-    teacher_mode : {"eval", "as_published"}, default="eval"
-        See `eegkd.Frozen`; for the first link.
 
     Returns
     -------
@@ -73,15 +59,10 @@ def takd(
        Ghasemzadeh, H. (2020). Improved knowledge distillation via teacher assistant.
        AAAI Conference on Artificial Intelligence, 34(04), 5191-5198.
     """
-    weights = {
-        "temperature": temperature,
-        "label_weight": label_weight,
-        "soft_weight": soft_weight,
-    }
     teacher = training.frozen(teacher_mode)
     assistants, notes = train_assistants(
-        training, teacher, n_assistants, decoders, montages, weights, chain=True
+        training, teacher, n_assistants, decoders, montages, chain=True, **shared
     )
-    history = training.run(soft_objective(training, assistants[-1], **weights))
+    history = training.run(soft_objective(training, assistants[-1], **shared))
     history.notes["assistants"] = notes
     return history

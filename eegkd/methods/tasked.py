@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from eegkd.criteria import KL
 from eegkd.criteria.domain import MMD, DomainAdversary
 from eegkd.distillation import History, Objective, Training
+from eegkd.methods._objectives import Term, weighted
 from eegkd.methods.card import Card
 from eegkd.teachers import Frozen
-from eegkd.weightings import Constant
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +27,6 @@ logger = logging.getLogger(__name__)
     reading="The weights, the kernel, and gradient reversal for the "
     "adversary; the paper's reconstruction of signals is left out. Any decoder takes "
     "the place of the transformer.",
-    unplanted="There is no teacher that has seen more than the student.",
 )
 def tasked(
     training: Training,
@@ -44,14 +42,8 @@ def tasked(
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
-    label_weight, soft_weight : float, default=1 and 1
-        Weights of the cross-entropy and of the previous self's classes, >= 0.
     adversary_weight, mmd_weight : float, default=0.1 and 1
         Weights of the adversary and of the discrepancy between subjects, >= 0.
-    temperature : float, default=4.0
-        Softness of the classes, > 0.
     ramp : int, default=10
         Epochs in which the adversary grows to full strength, >= 1.
 
@@ -67,17 +59,16 @@ def tasked(
        adversarial learning for human activity recognition using wearable sensors via
        self-knowledge distillation. Knowledge-Based Systems, 260, 110143.
     """
-    people = int(training.sampler.subject.max()) + 1
+    n_subjects = int(training.sampler.subject.max()) + 1
 
-    def objective(*own: tuple[float, Any, Any]) -> Objective:
-        parts = [(label_weight, training.label_loss(), None), *own]
-        if people > 1:
-            adversary = DomainAdversary(n_groups=people, ramp=ramp)
-            parts += [(adversary_weight, adversary, None), (mmd_weight, MMD(), None)]
-        weights = Constant(*[weight for weight, _, _ in parts])
-        return Objective([(criterion, who) for _, criterion, who in parts], weights)
+    def objective(*own: Term) -> Objective:
+        terms: list[Term] = [(label_weight, training.label_loss(), None), *own]
+        if n_subjects > 1:
+            adversary = DomainAdversary(n_groups=n_subjects, ramp=ramp)
+            terms += [(adversary_weight, adversary, None), (mmd_weight, MMD(), None)]
+        return weighted(terms)
 
-    if people == 1:
+    if n_subjects == 1:
         logger.info(
             "TASKED has the trials of one subject: adversary and MMD are left out."
         )
@@ -87,5 +78,5 @@ def tasked(
     )
     history = training.run(objective((soft_weight, KL(temperature), Frozen(previous))))
     history.notes["previous_loss"] = first.best_loss
-    history.notes["people"] = people
+    history.notes["n_subjects"] = n_subjects
     return history

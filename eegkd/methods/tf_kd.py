@@ -5,7 +5,7 @@ from __future__ import annotations
 from eegkd._checks import check_choice, check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._online import lives, summary
+from eegkd.methods._further_decoders import generations, summary
 from eegkd.methods.card import Card
 from eegkd.teachers import Frozen, Teacher, Virtual
 from eegkd.weightings import Constant
@@ -29,8 +29,6 @@ DEFAULTS = {"virtual": (20.0, 0.9, 0.1), "self": (6.0, 0.05, 0.475)}
     "softened, times the squared temperature; in the accompanying code the virtual "
     "teacher's probabilities are softened as if they were scores, and the student's "
     "scores are not.",
-    unplanted="The teacher is the label or the student's earlier self; there are no "
-    "answers to shuffle beforehand.",
 )
 def tf_kd(
     training: Training,
@@ -45,8 +43,6 @@ def tf_kd(
 
     Parameters
     ----------
-    training : Training
-        Student, trials and settings.
     kind : {"virtual", "self"}, default="virtual"
         Whether the teacher is the smoothed label or the same decoder, trained on labels
         before.
@@ -92,7 +88,7 @@ def tf_kd(
     notes = {}
     teacher: Teacher = Virtual(training.n_outputs, correct)
     if kind == "self":
-        decoder, seed = next(lives(training, 1))
+        decoder, seed = next(generations(training, 1))
         earlier = training.train(decoder, random_state=seed)
         teacher, notes = Frozen(decoder), {"teacher": summary(decoder, earlier)}
     objective = Objective(

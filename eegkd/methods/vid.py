@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd.criteria.features import VID
 from eegkd.distillation import History, Training
-from eegkd.methods._transfer import transfer
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import transfer
+from eegkd.methods.card import Card, options_of
 
 
 @Card(
@@ -23,38 +25,23 @@ from eegkd.methods.card import Card
     "order in the two networks; choose other taps then.",
     regression=True,
 )
+@options_of(transfer)
 def vid(
     training: Training,
     *,
     vid_weight: float = 1.0,
     n_taps: int = 3,
     initial_variance: float = 5.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 0.0,
-    temperature: float = 4.0,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on what it can tell of the teacher's layers.
 
     Parameters
     ----------
-    training : Training
-        Student, teacher, trials and settings.
     vid_weight : float, default=1.0
         Weight of the negative log likelihood, >= 0.
-    n_taps : int, default=3
-        How many layers to compare at most, counted from the last tap.
     initial_variance : float, default=5.0
         Variance of each of the teacher's maps to begin with, > 1e-5.
-    label_weight, soft_weight : float, default=1.0 and 0.0
-        Weights of the label loss and of the divergence between softened classes,
-        >= 0. The latter says nothing about continuous labels.
-    temperature : float, default=4.0
-        Softness of that divergence, > 0.
-
-    Returns
-    -------
-    history : History
-        What happened in each epoch.
 
     Notes
     -----
@@ -67,10 +54,4 @@ def vid(
     .. [2] Tian, Y., Krishnan, D., & Isola, P. (2020). Contrastive representation
        distillation. ICLR.
     """
-    return transfer(
-        training,
-        [(vid_weight, VID(n_taps, initial_variance))],
-        label_weight=label_weight,
-        soft_weight=soft_weight,
-        temperature=temperature,
-    )
+    return transfer(training, [(vid_weight, VID(n_taps, initial_variance))], **shared)

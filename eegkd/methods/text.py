@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from eegkd.criteria.describe import doc_section
+from eegkd._docs import doc_sections
 
 TEACHER = {
     "none": "none",
@@ -29,7 +29,7 @@ TEACHER_SHORT = {
 WIDTH = 88
 
 
-def overview(methods: Mapping[str, Callable[..., Any]]) -> str:
+def methods_table(methods: Mapping[str, Callable[..., Any]]) -> str:
     """Return one line for each method: what it transfers, what it needs, its reference.
 
     Parameters
@@ -53,7 +53,7 @@ def overview(methods: Mapping[str, Callable[..., Any]]) -> str:
     )
 
 
-def describe(name: str, method: Callable[..., Any]) -> str:
+def method_text(name: str, method: Callable[..., Any]) -> str:
     """Return everything about one method, for a terminal.
 
     Parameters
@@ -102,12 +102,12 @@ def option_text(method: Callable[..., Any]) -> str:
     text : str
         Names, types, defaults and meanings; empty if there are no options.
     """
-    text = doc_section(method, "Parameters")
+    text = doc_sections(method)[1].get("Parameters", "")
     entries = re.split(r"\n(?=\S)", text)[1:]  # the first is the training itself
     return textwrap.indent("\n".join(entries), "  ")
 
 
-def sections(methods: Mapping[str, Callable[..., Any]]) -> str:
+def methods_markdown(methods: Mapping[str, Callable[..., Any]]) -> str:
     """Return a section of the documentation for each method, in Markdown.
 
     Parameters

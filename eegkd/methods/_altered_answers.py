@@ -13,18 +13,7 @@ SMALLEST, LARGEST = 1e-6, 1 - 1e-6  # smoothing: classes keep some share, labels
 
 
 def matching_smoothing(proba: Tensor) -> float:
-    """Return the smoothing of labels with the mean entropy of some answers.
-
-    Parameters
-    ----------
-    proba : Tensor, shape (n_trials, n_classes)
-        Probabilities.
-
-    Returns
-    -------
-    smoothing : float
-        Part of the probability that is shared among all classes, in (0, 1).
-    """
+    """Return the smoothing of labels with the mean entropy of some answers."""
     target = float(torch.special.entr(proba.double()).sum(dim=1).mean())
     label = torch.eye(proba.shape[1], dtype=torch.float64)[0]
     low, high = SMALLEST, LARGEST
@@ -53,15 +42,7 @@ class Softened:
 
 
 class PermutedTeacher:
-    """A teacher whose scores of the wrong classes are permuted in each trial.
-
-    Parameters
-    ----------
-    teacher : Teacher
-        Whose scores.
-    seed : int, default=0
-        Seed; with the trial's index it fixes the permutation.
-    """
+    """A teacher whose scores of the wrong classes are permuted in each trial."""
 
     def __init__(self, teacher: Teacher, seed: int = 0) -> None:
         self.teacher, self.seed = teacher, seed
@@ -79,22 +60,7 @@ class PermutedTeacher:
 
 
 def permute_others(logits: Tensor, y: Tensor, index: Tensor, seed: int = 0) -> Tensor:
-    """Permute the scores of the classes that a trial does not belong to.
-
-    Parameters
-    ----------
-    logits : Tensor, shape (n_trials, n_classes)
-        Scores.
-    y, index : Tensor of int64, shape (n_trials,)
-        Class and index of each trial.
-    seed : int, default=0
-        Seed; with the trial's index it fixes the permutation.
-
-    Returns
-    -------
-    permuted : Tensor, shape (n_trials, n_classes)
-        The true class keeps its score.
-    """
+    """Permute the scores of the classes that a trial does not belong to."""
     n_classes = logits.shape[1]
     classes = torch.arange(n_classes, device=logits.device)
     keys = _scatter(index[:, None] * n_classes + classes + (seed << 40))

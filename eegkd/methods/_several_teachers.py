@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from eegkd._checks import check_int
-from eegkd.criteria import KL
-from eegkd.decoders import Decoder, Output
-from eegkd.distillation import Criterion, History, Objective, Training
+from eegkd.decoders import Output
+from eegkd.distillation import Training
+from eegkd.methods._further_decoders import another
 from eegkd.samplers import Batch, Sampler, TrialSampler
 from eegkd.teachers import Ensemble, Frozen, Teacher
-from eegkd.weightings import Weighting
 
-N_BLOCKS = 10  # contiguous parts of a recording that teachers take or leave
+N_PARTS = 10  # contiguous parts of a recording that teachers take or leave
 SIBLINGS = 1000  # between the seed of a given teacher and those of its siblings
 MIN_GROUPS = 3  # with fewer, subsets would be equal or would not overlap
 
@@ -46,58 +45,12 @@ def small_to_large(
     return [Frozen(teacher) for teacher in teachers]
 
 
-def another(
-    training: Training,
-    montage: object,
-    number: int,
-    sampler: TrialSampler | None = None,
-) -> Decoder:
-    """Train a further teacher on the labels, with a seed of its own."""
-    seed = training.random_state + number
-    teacher = training.build(montage, random_state=seed)
-    training.train(teacher, sampler=sampler, random_state=seed)
-    return teacher
-
-
-def follow(
-    training: Training,
-    weighting: Callable[..., Weighting],
-    find_teachers: Callable[[], list[Frozen]],
-    *,
-    temperature: float,
-    label_weight: float,
-    soft_weight: float,
-    hint: tuple[float, Callable[[list[Frozen]], Criterion]] | None = None,
-) -> History:
-    """Train the student on labels and on a divergence from each teacher.
-
-    ``weighting`` makes a weighting of the weights of the terms. Wrong options are
-    refused before teachers are trained.
-    """
-    weighting(label_weight, soft_weight)
-    softened = KL(temperature)
-    teachers = find_teachers()
-    terms: list[tuple[Criterion, Teacher | None]] = [
-        (training.label_loss(), None),
-        *[(softened, teacher) for teacher in teachers],
-    ]
-    weights = [label_weight, *[soft_weight] * len(teachers)]
-    if hint is not None:
-        terms.append((hint[1](teachers), None))
-        weights.append(hint[0])
-    history = training.run(Objective(terms, weighting(*weights)))
-    history.notes["teacher_electrodes"] = [
-        teacher.decoder.view.montage.n_chans for teacher in teachers
-    ]
-    return history
-
-
-def overlapping_subsets(
+def subsets_of_groups(
     sampler: TrialSampler, n_subsets: int, fraction: float, seed: int
 ) -> tuple[str, list[Tensor]]:
     """Return what was split, and the trials of subsets that leave out other groups.
 
-    Groups are subjects, or else sessions, or else contiguous blocks of each session.
+    Groups are subjects, or else sessions, or else contiguous parts of each session.
     They are left out in turn, so that no group is missed more often than it must be.
     A fraction of 1 leaves out none, a smaller one at least one.
     """
@@ -123,12 +76,12 @@ def _groups(sampler: TrialSampler) -> tuple[str, np.ndarray]:
     ):
         if len(np.unique(group)) >= MIN_GROUPS:
             return kind, group
-    block = np.zeros(len(session), dtype=np.int64)
+    part = np.zeros(len(session), dtype=np.int64)
     for name in np.unique(session):
         inside = np.flatnonzero(session == name)
-        n_blocks = min(N_BLOCKS, len(inside))
-        block[inside] = np.arange(len(inside)) * n_blocks // len(inside)
-    return "blocks", block
+        n_parts = min(N_PARTS, len(inside))
+        part[inside] = np.arange(len(inside)) * n_parts // len(inside)
+    return "parts of sessions", part
 
 
 class RandomSubset:

@@ -1,0 +1,51 @@
+"""Decoders beside the student: further teachers, generations, peers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from eegkd.decoders import Decoder
+from eegkd.distillation import History, Learner, Training, distill
+from eegkd.samplers import TrialSampler
+
+
+def another(
+    training: Training,
+    montage: object,
+    number: int,
+    sampler: TrialSampler | None = None,
+) -> Decoder:
+    """Train a further teacher on the labels, with a seed of its own."""
+    seed = training.random_state + number
+    teacher = training.build(montage, random_state=seed)
+    training.train(teacher, sampler=sampler, random_state=seed)
+    return teacher
+
+
+def generations(training: Training, n_before: int) -> Iterator[tuple[Decoder, int]]:
+    """Yield untrained decoders of the student's kind, at last the student itself."""
+    for seed in range(training.random_state + 1, training.random_state + 1 + n_before):
+        yield training.build("student", random_state=seed), seed
+    yield training.student, training.random_state
+
+
+def train_together(training: Training, learners: Sequence[Learner]) -> list[History]:
+    """Train several learners on the trials of a training, the student first."""
+    settings = dict(training.loop)
+    if training.valid is None:
+        settings["patience"] = None
+    return distill(learners, training.sampler, valid=training.valid, **settings)
+
+
+def summary(decoder: Decoder, history: History) -> dict[str, Any]:
+    """Return what a trained decoder read and how it did, for the notes of a history."""
+    found = {
+        "montage": decoder.view.montage.name,
+        "n_chans": decoder.view.montage.n_chans,
+        "best_epoch": history.best_epoch,
+        "label_loss": history.label_loss,
+    }
+    if "valid_accuracy" in history.kept:
+        found["accuracy"] = history.kept["valid_accuracy"]
+    return found

@@ -1,0 +1,104 @@
+"""What many methods minimize: labels, and criteria that compare with a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eegkd._checks import check_number
+from eegkd.criteria import KL
+from eegkd.distillation import Criterion, History, Objective, Training
+from eegkd.methods._several_teachers import several
+from eegkd.teachers import Frozen, Teacher
+from eegkd.weightings import Constant, Weighting
+
+Term = tuple[float, Criterion, Teacher | None]
+
+
+def weighted(terms: Sequence[Term]) -> Objective:
+    """Return the sum of terms of (weight, criterion, teacher or None)."""
+    return Objective(
+        [(criterion, teacher) for _, criterion, teacher in terms],
+        Constant(*[weight for weight, _, _ in terms]),
+    )
+
+
+def transfer(
+    training: Training,
+    terms: Sequence[tuple[float, Any]],
+    *,
+    label_weight: float = 1.0,
+    soft_weight: float = 0.0,
+    temperature: float = 4.0,
+    teacher_mode: str = "eval",
+) -> History:
+    """Train the student on labels and on criteria that compare it with its teacher.
+
+    A term of weight 0 is not computed.
+    """
+    if training.regression:
+        check_number(
+            soft_weight,
+            "soft_weight",
+            at_least=0,
+            at_most=0,
+            hint="Continuous labels have no softened classes.",
+        )
+    teacher = training.frozen(teacher_mode)
+    parts: list[Term] = [
+        (label_weight, training.label_loss(), None),
+        (soft_weight, KL(temperature), teacher),
+        *[(weight, criterion, teacher) for weight, criterion in terms],
+    ]
+    return training.run(weighted([part for part in parts if part[0] != 0] or parts[:1]))
+
+
+def soft_objective(
+    training: Training,
+    teacher: Teacher,
+    *,
+    label_weight: float = 0.1,
+    soft_weight: float = 0.9,
+    temperature: float = 4.0,
+) -> Objective:
+    """Return labels plus the divergence from a teacher's softened classes."""
+    return weighted(
+        [
+            (label_weight, training.label_loss(), None),
+            (soft_weight, KL(temperature), teacher),
+        ]
+    )
+
+
+def follow(
+    training: Training,
+    weighting: Callable[..., Weighting],
+    find_teachers: Callable[[Training, int], list[Frozen]] = several,
+    hint: tuple[float, Callable[[list[Frozen]], Criterion]] | None = None,
+    *,
+    label_weight: float = 1.0,
+    soft_weight: float = 1.0,
+    temperature: float = 4.0,
+    n_teachers: int = 3,
+) -> History:
+    """Train the student on labels and on a divergence from each of several teachers.
+
+    ``weighting`` makes a weighting of the weights of the terms. Wrong options are
+    refused before teachers are trained.
+    """
+    weighting(label_weight, soft_weight)
+    softened = KL(temperature)
+    teachers = find_teachers(training, n_teachers)
+    terms: list[tuple[Criterion, Teacher | None]] = [
+        (training.label_loss(), None),
+        *[(softened, teacher) for teacher in teachers],
+    ]
+    weights = [label_weight, *[soft_weight] * len(teachers)]
+    if hint is not None:
+        terms.append((hint[1](teachers), None))
+        weights.append(hint[0])
+    history = training.run(Objective(terms, weighting(*weights)))
+    history.notes["teacher_n_chans"] = [
+        teacher.decoder.view.montage.n_chans for teacher in teachers
+    ]
+    return history
