@@ -360,8 +360,8 @@ def test_a_teacher_is_needed(name):
     [
         ({"n_teachers": 0}, "'n_teachers' must be an integer >= 1"),
         ({"temperature": 0}, "'temperature' must be a finite number > 0"),
-        ({"label_weight": -1}, "'weights' must be a finite number >= 0"),
-        ({"soft_weight": -1}, "'weights' must be a finite number >= 0"),
+        ({"label_weight": -1}, "'label_weight' must be a finite number >= 0"),
+        ({"soft_weight": -1}, "'soft_weight' must be a finite number >= 0"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_trained(

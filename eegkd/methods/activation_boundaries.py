@@ -67,7 +67,14 @@ def activation_boundaries(
     """
     check_number(init_part, "init_part", above=0)
     first = training.run(
-        Objective([(ActivationBoundary(n_taps, margin), training.frozen())]),
+        Objective(
+            [
+                (
+                    ActivationBoundary(n_taps, margin),
+                    training.frozen(shared["teacher_mode"]),
+                )
+            ]
+        ),
         max_epochs=max(1, round(init_part * training.max_epochs)),
         random_state=training.random_state + 1,
     )

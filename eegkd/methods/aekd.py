@@ -28,7 +28,6 @@ def aekd(
     training: Training,
     *,
     cap: float = 0.6,
-    temperature: float = 4.0,
     **shared: Any,
 ) -> History:
     """Train the student on labels and where its teachers agree.
@@ -51,7 +50,6 @@ def aekd(
     """
     return follow(
         training,
-        partial(GradientCombined, temperature=temperature, cap=cap),
-        temperature=temperature,
+        partial(GradientCombined, temperature=shared["temperature"], cap=cap),
         **shared,
     )

@@ -65,7 +65,6 @@ default=("gaussian_noise", "time_mask", "time_shift")
        wearable sensor data. IEEE Internet of Things Journal, 9(14), 12848-12860.
     """
     check_choice(augment_teacher, "augment_teacher", (True, False))
-    soft_objective(training, training.frozen(), **shared)  # refuses wrong options
     sampler = Augmented(
         training.sampler,
         augment,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from eegkd._checks import check_int, check_number, check_type
-from eegkd.criteria import KL
-from eegkd.distillation import History, Objective, Training
+from typing import Any
+
+from eegkd._checks import check_int, check_type
+from eegkd.distillation import History, Training
 from eegkd.methods._further_decoders import generations, summary
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 from eegkd.teachers import Ensemble, Frozen, Teacher
-from eegkd.weightings import Constant
 
 
 @Card(
@@ -25,14 +26,13 @@ from eegkd.weightings import Constant
     "here the student stays one network, and with ensemble=True all generations teach "
     "it together.",
 )
+@options_of(soft_objective, label_weight=1.0, soft_weight=1.0, temperature=1.0)
 def born_again(
     training: Training,
     *,
     n_generations: int = 3,
-    temperature: float = 1.0,
-    label_weight: float = 1.0,
-    soft_weight: float = 1.0,
     ensemble: bool = False,
+    **shared: Any,
 ) -> History:
     """Train the decoder again and again; each generation teaches the next.
 
@@ -55,20 +55,14 @@ def born_again(
     """
     check_int(n_generations, "n_generations", at_least=1)
     check_type(ensemble, "ensemble", bool, "True or False")
-    weighting = Constant(
-        check_number(label_weight, "label_weight", at_least=0),
-        check_number(soft_weight, "soft_weight", at_least=0),
-    )
-    divergence = KL(temperature)
     earlier: list[Teacher] = []
     found = []
     for number, (decoder, seed) in enumerate(generations(training, n_generations)):
-        label = (training.label_loss(), None)
-        objective = Objective([label])
+        objective = None  # the first learns from labels alone
         if earlier:
             all_teach = ensemble and number == n_generations
             teacher = Ensemble(earlier) if all_teach else earlier[-1]
-            objective = Objective([label, (divergence, teacher)], weighting)
+            objective = soft_objective(training, teacher, **shared)
         history = training.train(decoder, objective, random_state=seed)
         earlier.append(Frozen(decoder))
         found.append(summary(decoder, history))

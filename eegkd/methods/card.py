@@ -8,10 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from eegkd._checks import check_choice
+from eegkd._checks import check_choice, check_number
 from eegkd.methods._shared_docs import complete_doc
 
 TEACHERS = ("none", "one", "several", "own", "peer", "itself")
+
+#: Of shared options, checked before anything is trained.
+BOUNDS: dict[str, dict[str, Any]] = {
+    "label_weight": {"at_least": 0},
+    "soft_weight": {"at_least": 0},
+    "temperature": {"above": 0, "hint": "Typical values are 1 to 10."},
+}
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -110,7 +117,10 @@ def options_of(
         @functools.wraps(method)
         def with_options(*args: Any, **given: Any) -> Any:
             whole.bind(*args, **given)  # refuses options that it does not have
-            return method(*args, **{**values, **given})
+            options = {**values, **given}
+            for name in BOUNDS.keys() & options.keys():
+                check_number(options[name], name, **BOUNDS[name])
+            return method(*args, **options)
 
         with_options.__signature__ = whole  # type: ignore[attr-defined]
         return with_options  # type: ignore[return-value]

@@ -74,7 +74,7 @@ def factor_transfer(
     paraphraser = Paraphraser(tap, rate)
     first = training.train(
         training.copy_student(),  # has no part in the loss and stays as it is
-        Objective([(paraphraser, training.frozen())]),
+        Objective([(paraphraser, training.frozen(shared["teacher_mode"]))]),
         valid=None,
         max_epochs=max(1, round(paraphrase_part * training.max_epochs)),
         random_state=training.random_state + 1,

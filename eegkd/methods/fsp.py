@@ -32,7 +32,6 @@ def fsp(
     init_epochs: int | None = None,
     n_taps: int = 3,
     flow_weight: float = 0.0,
-    teacher_mode: str = "eval",
     **shared: Any,
 ) -> History:
     """Start the student from the teacher's flow between layers, then train on labels.
@@ -75,13 +74,11 @@ def fsp(
     start = None
     if n_epochs:
         start = training.run(
-            Objective([(FSP(n_taps), training.frozen(teacher_mode))]),
+            Objective([(FSP(n_taps), training.frozen(shared["teacher_mode"]))]),
             max_epochs=n_epochs,
             random_state=training.random_state + 1,
         )
-    history = transfer(
-        training, [(flow_weight, FSP(n_taps))], teacher_mode=teacher_mode, **shared
-    )
+    history = transfer(training, [(flow_weight, FSP(n_taps))], **shared)
     history.notes["init_epochs"] = 0 if start is None else len(start.rows)
     history.notes["init_loss"] = None if start is None else start.best_loss
     return history

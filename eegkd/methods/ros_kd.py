@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eegkd._checks import check_int, check_number
-from eegkd.criteria import KL
-from eegkd.distillation import History, Objective, Training
+from eegkd.distillation import History, Training
 from eegkd.methods._further_decoders import another
+from eegkd.methods._objectives import soft_objective
 from eegkd.methods._several_teachers import RandomSubset, subsets_of_groups
-from eegkd.methods.card import Card
+from eegkd.methods.card import Card, options_of
 from eegkd.teachers import Frozen
-from eegkd.weightings import Constant
 
 
 @Card(
@@ -27,20 +28,19 @@ from eegkd.weightings import Constant
         "parts differ by time alone."
     ),
     reading=(
-        "Teachers see 70 % of the subjects, or else sessions, or else "
-        "blocks of time; a non-empty subset of teachers is drawn for each batch; the "
+        "Teachers see 70 % of the subjects, or else sessions, or else parts "
+        "of sessions; a non-empty subset of teachers is drawn for each batch; the "
         "student's weights are averaged over the last half; weights are those of KD."
     ),
 )
+@options_of(soft_objective)
 def ros_kd(
     training: Training,
     *,
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
     n_teachers: int = 3,
     fraction: float = 0.7,
     average_from: float = 0.5,
+    **shared: Any,
 ) -> History:
     """Train the student on labels and on changing teachers of parts of the trials.
 
@@ -51,7 +51,7 @@ def ros_kd(
     fraction : float, default=0.7
         Part of the groups of trials that each teacher sees, > 0 and <= 1. Groups are
         subjects, with fewer than three subjects sessions, with fewer than three
-        sessions ten blocks of time. Below 1 at least one group is left out.
+        sessions ten parts of each session. Below 1 at least one group is left out.
     average_from : float, default=0.5
         Part of the epochs, from 0 to below 1, after which the student's weights are
         averaged.
@@ -71,18 +71,15 @@ def ros_kd(
     check_int(n_teachers, "n_teachers", at_least=1)
     check_number(fraction, "fraction", above=0, at_most=1)
     check_number(average_from, "average_from", at_least=0, at_most=0.999)
-    weighting, softened = Constant(label_weight, soft_weight), KL(temperature)
     sampler, seed = training.sampler, training.random_state
     kind, subsets = subsets_of_groups(sampler, n_teachers, fraction, seed)
     teachers = [
         Frozen(another(training, "full", number, sampler.subset(kept)))
         for number, kept in enumerate(subsets, start=1)
     ]
-    target = RandomSubset(teachers, sampler, temperature, seed)
-    history = training.run(
-        Objective([(training.label_loss(), None), (softened, target)], weighting),
-        average_from=average_from,
-    )
+    subset = RandomSubset(teachers, sampler, shared["temperature"], seed)
+    objective = soft_objective(training, subset, **shared)
+    history = training.run(objective, average_from=average_from)
     history.notes["groups"] = kind
     history.notes["teacher_n_trials"] = [len(kept) for kept in subsets]
     return history

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from eegkd._checks import check_choice, check_int, check_number, check_type
-from eegkd.criteria import KL
 from eegkd.decoders import Decoder
-from eegkd.distillation import History, Objective, Training
+from eegkd.distillation import History, Training
 from eegkd.distillation.flatness import flatness, top_hessian_eigenvalue
 from eegkd.methods._further_decoders import generations, summary
-from eegkd.methods.card import Card
+from eegkd.methods._objectives import soft_objective
+from eegkd.methods.card import Card, options_of
 from eegkd.teachers import Frozen
-from eegkd.weightings import Constant
 
 STARTS = ("student", "teacher")
 
@@ -34,16 +33,15 @@ STARTS = ("student", "teacher")
     "those of plain distillation, both measures of flatness, and start='teacher'.",
     accepts_teacher=("start", "teacher"),
 )
+@options_of(soft_objective)
 def self_distillation(
     training: Training,
     *,
     n_generations: int = 2,
     start: str = "student",
-    temperature: float = 4.0,
-    label_weight: float = 0.1,
-    soft_weight: float = 0.9,
     probe: bool = True,
     radius: float = 0.1,
+    **shared: Any,
 ) -> History:
     """Train the same architecture again and again, and probe how flat each ends.
 
@@ -75,18 +73,12 @@ def self_distillation(
     check_choice(start, "start", STARTS)
     check_type(probe, "probe", bool, "True or False")
     check_number(radius, "radius", above=0)
-    divergence = KL(temperature)
-    weighting = Constant(
-        check_number(label_weight, "label_weight", at_least=0),
-        check_number(soft_weight, "soft_weight", at_least=0),
-    )
     waiting = generations(training, n_generations - (start == "teacher"))
     decoder, history = _first(training, start, n_generations, waiting)
     found = [_found(training, decoder, history, probe, radius)]
     for taught, seed in waiting:
-        terms: list[tuple[Any, Any]] = [(training.label_loss(), None)]
-        terms.append((divergence, Frozen(decoder)))
-        history = training.train(taught, Objective(terms, weighting), random_state=seed)
+        objective = soft_objective(training, Frozen(decoder), **shared)
+        history = training.train(taught, objective, random_state=seed)
         found.append(_found(training, taught, history, probe, radius))
         decoder = taught
     history.notes["generations"] = found

@@ -37,7 +37,6 @@ def smoothed_labels(
     training: Training,
     *,
     smoothing: float | None = None,
-    temperature: float = 4.0,
     **shared: Any,
 ) -> History:
     """Train the student as `kd` does, with smoothed labels as the teacher's answers.
@@ -69,14 +68,13 @@ def smoothed_labels(
        Rethinking the Inception architecture for computer vision. IEEE Conference on
        Computer Vision and Pattern Recognition, 2818-2826.
     """
-    check_number(temperature, "temperature", above=0)
+    temperature = shared["temperature"]
     if smoothing is None:
         smoothing = matching_smoothing(_softened(training, temperature))
     check_number(smoothing, "smoothing", at_least=SMALLEST, at_most=LARGEST)
     labels = Virtual(training.n_outputs, 1 - smoothing + smoothing / training.n_outputs)
     teacher = Softened(labels, temperature)
-    objective = soft_objective(training, teacher, temperature=temperature, **shared)
-    history = training.run(objective)
+    history = training.run(soft_objective(training, teacher, **shared))
     history.notes["smoothing"] = smoothing
     return history
 

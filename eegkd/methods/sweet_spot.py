@@ -37,7 +37,6 @@ def sweet_spot(
     batch_sizes: Sequence[int] = (32, 128),
     fractions: Sequence[float] = (0.25, 0.5, 1.0),
     decoder: Any = None,
-    temperature: float = 4.0,
     **shared: Any,
 ) -> History:
     """Train teachers over a grid and keep the student that learned best.
@@ -90,9 +89,9 @@ def sweet_spot(
             training, learner, epochs, seed, sampler
         ).items():
             candidates.add(
-                soft_objective(training, teacher, temperature=temperature, **shared),
+                soft_objective(training, teacher, **shared),
                 batch_size=size,
                 epochs=n_epochs,
-                **describe_teacher(training, teacher, temperature),
+                **describe_teacher(training, teacher, shared["temperature"]),
             )
     return candidates.finish()

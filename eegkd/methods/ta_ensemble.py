@@ -45,7 +45,6 @@ def ta_ensemble(
     decoders: Sequence[Any] | None = None,
     montages: str = "ladder",
     teacher_mode: str = "eval",
-    temperature: float = 4.0,
     **shared: Any,
 ) -> History:
     """Distill the teacher into assistants, and their weighted average into the student.
@@ -73,7 +72,6 @@ def ta_ensemble(
        via weighted ensemble of teaching assistants. IEEE International Conference on
        Big Knowledge. arXiv:2206.12005.
     """
-    shared["temperature"] = temperature
     teacher = training.frozen(teacher_mode)
     learned, judged, found_on = training, training, "validation trials"
     if training.valid is None:
@@ -87,7 +85,7 @@ def ta_ensemble(
     weights = ensemble_weights(
         *held_out_answers(judged, assistants), training.random_state
     )
-    ensemble = Ensemble(assistants, weights, temperature=temperature)
+    ensemble = Ensemble(assistants, weights, temperature=shared["temperature"])
     history = training.run(soft_objective(training, ensemble, **shared))
     history.notes.update(assistants=notes, weights=weights, weights_from=found_on)
     return history

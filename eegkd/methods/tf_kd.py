@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from eegkd._checks import check_choice, check_number
-from eegkd.criteria import KL
-from eegkd.distillation import History, Objective, Training
+from eegkd.distillation import History, Training
 from eegkd.methods._further_decoders import generations, summary
+from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card
 from eegkd.teachers import Frozen, Teacher, Virtual
-from eegkd.weightings import Constant
 
 # Temperature, weight of the labels and of the divergence, for each kind of teacher.
 DEFAULTS = {"virtual": (20.0, 0.9, 0.1), "self": (6.0, 0.05, 0.475)}
@@ -80,19 +79,17 @@ def tf_kd(
         default if value is None else value
         for value, default in zip(given, DEFAULTS[kind], strict=True)
     )
-    divergence = KL(softness)
-    weighting = Constant(
-        check_number(label, "label_weight", at_least=0),
-        check_number(soft, "soft_weight", at_least=0),
-    )
+    check_number(label, "label_weight", at_least=0)
+    check_number(soft, "soft_weight", at_least=0)
+    check_number(softness, "temperature", above=0)
     notes = {}
     teacher: Teacher = Virtual(training.n_outputs, correct)
     if kind == "self":
         decoder, seed = next(generations(training, 1))
         earlier = training.train(decoder, random_state=seed)
         teacher, notes = Frozen(decoder), {"teacher": summary(decoder, earlier)}
-    objective = Objective(
-        [(training.label_loss(), None), (divergence, teacher)], weighting
+    objective = soft_objective(
+        training, teacher, label_weight=label, soft_weight=soft, temperature=softness
     )
     history = training.run(objective)
     history.notes.update(notes)
