@@ -78,7 +78,7 @@ def _methods(name: str | None = None) -> None:
         print(methods_table(METHODS))
         print("\neegkd methods NAME tells all about one of them.")
     else:
-        print(describe(name, check_registered(name, "name", METHODS)))
+        print(method_text(name, check_registered(name, "name", METHODS)))
 
 
 def _info(folder: str | None = None) -> None:
