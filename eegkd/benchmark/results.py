@@ -90,8 +90,8 @@ class Results:
     failures : dict of str -> str
         Traceback of each failed job, by key.
     settings : dict
-        What was set, and the versions of the packages. ``facts`` holds the
-        ``paradigm`` of each ``dataset``.
+        What was set, and the versions of the packages. ``paradigm`` is that of the
+        data, or ``facts`` that of each ``dataset``.
     interrupted : bool
         Whether Ctrl-C ended the work early.
 
@@ -133,7 +133,8 @@ class Results:
             fact["dataset"]: fact.get("paradigm")
             for fact in self.settings.get("facts", ())
         }
-        return {name: known.get(name) for name in self.planned["dataset"].unique()}
+        rest = self.settings.get("paradigm")
+        return {n: known.get(n, rest) for n in self.planned["dataset"].unique()}
 
     @property
     def metrics(self) -> list[str]:
