@@ -14,7 +14,7 @@ from requests.exceptions import ConnectionError as NoConnection
 
 import eegkd
 from eegkd import list_datasets, load_trials
-from eegkd.data import find, load
+from eegkd.data import find, on_disk
 from eegkd.data.simulated import CH_NAMES, SimulatedMotorImagery
 
 HANDS = ["left_hand", "right_hand"]
@@ -334,9 +334,9 @@ def test_copy_from_the_mirror_is_still_found(tmp_path, monkeypatch):
     monkeypatch.setenv("MNE_DATA", str(tmp_path))
     dataset = Tiny()
     dataset.nemar_id = "on000001"
-    assert load._moabb_settings(dataset) == {"MOABB_DOWNLOAD_PROVIDER": "upstream"}
+    assert on_disk.moabb_settings(dataset) == {"MOABB_DOWNLOAD_PROVIDER": "upstream"}
     (tmp_path / "NEMAR" / "on000001").mkdir(parents=True)
-    assert load._moabb_settings(dataset) == {}
+    assert on_disk.moabb_settings(dataset) == {}
 
 
 def test_configuration_of_the_user_is_not_written(tmp_path, monkeypatch):

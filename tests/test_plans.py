@@ -50,7 +50,7 @@ def test_the_paper_s_plan_is_right_up_to_the_download(monkeypatch, tmp_path):
     from moabb.datasets import BNCI2014_001
 
     from eegkd.data import load
-    from eegkd.data.prepare import make_paradigm
+    from eegkd.data.moabb_paradigm import make_paradigm
 
     plan = eegkd.read_plan(PAPER)
     dataset = BNCI2014_001()

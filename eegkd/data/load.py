@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import os
 import sys
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eegkd._checks import check_number
 from eegkd.data.filter_bank import band_name, stack_bands
-from eegkd.data.find import EMBEDDED, check_subjects, find_dataset, quiet_moabb
+from eegkd.data.find import check_subjects, find_dataset, quiet_moabb
+from eegkd.data.moabb_paradigm import AUTO, make_paradigm
+from eegkd.data.on_disk import on_disk
 from eegkd.data.paradigms import PARADIGMS, find_paradigm
-from eegkd.data.prepare import AUTO, make_paradigm
 from eegkd.data.trials import Trials, concatenate, start_times, with_times
 from eegkd.data.windows import cut_windows
 
@@ -157,7 +154,7 @@ def load_trials(
             check_number(window, "window", above=0)
         parts = []
         for subject in _progress(wanted, dataset.code, progress):
-            with _found_on_disk(dataset, subject):
+            with on_disk(dataset, subject):
                 part = _load_subject(dataset, paradigm, subject, cache_config)
             parts.append(part if window is None else cut_windows(part, float(window)))
     return concatenate(parts)
@@ -231,73 +228,3 @@ def _progress(subjects: list[Any], code: str, progress: bool | None) -> Any:
     from tqdm import tqdm
 
     return tqdm(subjects, desc=f"Loading {code}", unit="subject", leave=False)
-
-
-@contextlib.contextmanager
-def _found_on_disk(dataset: Any, subject: Any) -> Iterator[None]:
-    """Let MOABB look on disk first, and say what is missing where."""
-    if getattr(dataset, "simulated", False) or getattr(dataset, "local", False):
-        yield  # nothing is to be downloaded
-        return
-    from moabb.datasets.download import DatasetDownloadError, NemarDownloadError
-
-    name = type(dataset).__name__
-    with _environment(_moabb_settings(dataset)) as folder:
-        try:
-            yield
-        except PermissionError:
-            raise
-        except (OSError, DatasetDownloadError, NemarDownloadError) as error:
-            wanted = _wanted_file(error) or Path(folder, "MNE-...-data")
-            raise FileNotFoundError(
-                f"The recordings of {name}, subject {subject!r}, are not on disk and "
-                f"could not be downloaded ({type(error).__name__}). MOABB looks for "
-                f"{str(wanted)!r}; MNE_DATA is {folder!r}.\n"
-                "Put the files there, set MNE_DATA to the folder that has them, or, "
-                "with a network, run moabb.datasets."
-                f"{name}().download(subject_list=[{subject!r}]).\n"
-                f"Without data, try the simulated set {EMBEDDED!r}."
-            ) from error
-
-
-def _moabb_settings(dataset: Any) -> dict[str, str]:
-    """Return MOABB's settings that the user left open, as environment variables."""
-    import mne
-    from moabb.datasets.download import nemar_store
-
-    settings = {}
-    if mne.get_config("MNE_DATA") is None:  # MOABB would write to the user's config
-        folder = Path.home() / "mne_data"
-        folder.mkdir(parents=True, exist_ok=True)
-        settings["MNE_DATA"] = str(folder)
-    with _environment(settings) as data:
-        mirrored = (
-            dataset.nemar_id is not None
-            and Path(data).is_dir()
-            and nemar_store(dataset.code, dataset.nemar_id).is_dir()
-        )
-    if mne.get_config("MOABB_DOWNLOAD_PROVIDER") is None and not mirrored:
-        settings["MOABB_DOWNLOAD_PROVIDER"] = "upstream"
-    return settings
-
-
-@contextlib.contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[str]:
-    """Set environment variables for a while; give the folder of the data."""
-    import mne
-
-    os.environ.update(settings)
-    try:
-        yield str(Path(mne.get_config("MNE_DATA")).expanduser())
-    finally:
-        for key in settings:
-            os.environ.pop(key, None)
-
-
-def _wanted_file(error: BaseException) -> Path | None:
-    """Return where MOABB's downloader wanted to put the file, if it came that far."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        destination = frame.f_locals.get("destination")
-        if frame.f_globals.get("__name__") == "moabb.datasets.download" and destination:
-            return Path(destination)
-    return None

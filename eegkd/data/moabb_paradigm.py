@@ -1,4 +1,4 @@
-"""How trials are made of a dataset: MOABB's paradigm, with the band and window."""
+"""The MOABB paradigm that cuts trials: band, rate, window and classes."""
 
 from __future__ import annotations
 
