@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ROLES = ("teacher", "baseline", "student")
 N_FLIPS = 9999  # random sign flips, where there are too many to try all
 SIGNIFICANCE = 0.05
+MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625
 MAX_SEEDS = 1000
 
 

@@ -5,7 +5,7 @@ from eegkd.report.benchmark_figures import (
     plot_items,
     plot_pairs,
 )
-from eegkd.report.benchmark_page import benchmark_latex, write_benchmark
+from eegkd.report.benchmark_page import write_benchmark
 from eegkd.report.figures import (
     ROLE_COLORS,
     plot_confusion,
@@ -14,6 +14,7 @@ from eegkd.report.figures import (
     plot_scores,
     plot_similarity,
 )
+from eegkd.report.latex import benchmark_latex
 from eegkd.report.page import write_report
 
 __all__ = [
