@@ -22,11 +22,16 @@ from eegkd.data.simulated.signals import (
     ALPHA_FREQ,
     EXPONENT,
     EXPONENT_SPREAD,
+    MU_FREQ,
+    MU_WIDTH,
     Noise,
     bump,
+    ramp,
     record,
 )
 from eegkd.data.simulated.subjects import (
+    HAND_AREAS,
+    STRENGTH_SPREAD,
     Areas,
     Day,
     Sources,
@@ -46,11 +51,10 @@ MARGIN = 1.0  # s at the beginning and end of a run
 
 # --- The head -----------------------------------------------------------------------
 # Sensorimotor areas: the electrodes above them, with weights, and the distance from the
-# center in m. Hand and tongue areas lie on the outside, with the hand area between C3
-# and CP3; the foot area lies in the gap between the hemispheres, deeper.
+# center in m. Hand and tongue areas lie on the outside; the foot area lies in the gap
+# between the hemispheres, deeper.
 AREAS: Areas = {
-    "left_hand_area": ({"C3": 0.6, "CP3": 0.4}, 0.074),
-    "right_hand_area": ({"C4": 0.6, "CP4": 0.4}, 0.074),
+    **HAND_AREAS,
     "foot_area": ({"Cz": 0.7, "CPz": 0.3}, 0.060),
     "left_tongue_area": ({"C5": 0.5, "FC5": 0.2, "T7": 0.3}, 0.072),
     "right_tongue_area": ({"C6": 0.5, "FC6": 0.2, "T8": 0.3}, 0.072),
@@ -60,9 +64,7 @@ AREAS: Areas = {
 # Moments in A m, root mean square. At rest mu has 5 to 15 microvolts over its area,
 # beta less than half of that.
 MU_MOMENT, BETA_MOMENT = 50e-9, 22e-9
-MU_FREQ, BETA_FREQ = (8.5, 12.5), (17.0, 24.0)  # Hz
-MU_WIDTH, BETA_WIDTH = 1.2, 2.5  # Hz: rhythms wax and wane
-STRENGTH_SPREAD = 0.25  # of an area's rhythms over subjects, log scale
+BETA_FREQ, BETA_WIDTH = (17.0, 24.0), 2.5  # Hz
 
 # --- Imagery ------------------------------------------------------------------------
 # What full imagery takes away from the amplitude in each area, in the order of AREAS:
@@ -257,5 +259,5 @@ def _desynchronization(
         start, stop = int((cue + REACTION) * sfreq), int((cue + IMAGERY) * sfreq)
         depth = skill * share * np.array(DESYNCHRONIZATION[label])
         drop[:, start:stop] = depth[:, np.newaxis]
-    ramp = np.hanning(int(RISE * sfreq) + 2)
-    return np.stack([np.convolve(row, ramp / ramp.sum(), mode="same") for row in drop])
+    rise = ramp(RISE, sfreq)
+    return np.stack([np.convolve(row, rise, mode="same") for row in drop])

@@ -21,6 +21,7 @@ from eegkd.data.simulated.signals import (
 )
 from eegkd.data.simulated.subjects import (
     N_DIPOLES,
+    STRENGTH_SPREAD,
     Areas,
     Day,
     Sources,
@@ -48,7 +49,6 @@ AREAS: Areas = {
     "frontal": ({"FCz": 0.6, "Fz": 0.4}, 0.062),
     "parietal": ({"Pz": 0.8, "CPz": 0.2}, 0.055),
 }
-STRENGTH_SPREAD = 0.25  # of an area's responses over subjects, log scale
 
 
 class Component(NamedTuple):

@@ -16,13 +16,17 @@ from eegkd.data.simulated.signals import (
     ALPHA_FREQ,
     EXPONENT,
     EXPONENT_SPREAD,
+    MU_FREQ,
+    MU_WIDTH,
     Noise,
     bump,
+    ramp,
     record,
 )
 from eegkd.data.simulated.subjects import (
+    HAND_AREAS,
     STRENGTH_DRIFT,
-    Areas,
+    STRENGTH_SPREAD,
     Sources,
     draw_day,
     draw_sources,
@@ -37,15 +41,9 @@ REACTION = 1.0  # s from the end of a segment until they do
 MARGIN = 1.0  # s at the beginning and end of a run
 
 # --- The head -----------------------------------------------------------------------
-# Sensorimotor areas, which have a rhythm of much the same frequency whatever the eyes
-# do: the electrodes above them, with weights, and the distance from the center in m.
-AREAS: Areas = {
-    "left_hand_area": ({"C3": 0.6, "CP3": 0.4}, 0.074),
-    "right_hand_area": ({"C4": 0.6, "CP4": 0.4}, 0.074),
-}
+# Areas with a rhythm of much the same frequency as alpha, whatever the eyes do.
+AREAS = HAND_AREAS
 MU_MOMENT = 40e-9  # A m, root mean square; 5 to 10 microvolts over its area
-MU_FREQ, MU_WIDTH = (8.5, 12.5), 1.2  # Hz
-STRENGTH_SPREAD = 0.25  # of an area's rhythm over subjects, log scale
 
 # --- Alpha and the eyes -------------------------------------------------------------
 # Factors of an amplitude of 10 to 15 microvolts over the occiput.
@@ -219,7 +217,7 @@ def _closed(
     lengths = np.diff(changes, append=n_times)
     lengths[0] += changes[0]
     steps = np.repeat((labels == "closed").astype(float), lengths)
-    ramp = np.hanning(int(RISE * sfreq) + 2)
-    reach = len(ramp) // 2
-    padded = np.pad(steps, (reach, len(ramp) - 1 - reach), mode="edge")
-    return np.convolve(padded, ramp / ramp.sum(), mode="valid")
+    rise = ramp(RISE, sfreq)
+    reach = len(rise) // 2
+    padded = np.pad(steps, (reach, len(rise) - 1 - reach), mode="edge")
+    return np.convolve(padded, rise, mode="valid")

@@ -17,6 +17,7 @@ ALPHA_FREQ = (8.5, 12.0)  # Hz, of subjects
 # the background about 10 all over the scalp.
 ALPHA_MOMENT, ALPHA_WIDTH = 40e-9, 1.0  # width in Hz: rhythms wax and wane
 BACKGROUND_MOMENT = 9e-9  # of each dipole
+MU_FREQ, MU_WIDTH = (8.5, 12.5), 1.2  # Hz, of sensorimotor areas
 EXPONENT, EXPONENT_SPREAD = 1.3, 0.1  # of the 1/f power spectrum, of subjects
 COHERENCE = 0.6  # share of the variance that the dipoles of an area have in common
 HIGH_PASS = 0.5  # Hz, of the amplifier
@@ -68,6 +69,12 @@ class Noise:
 def bump(freq: float, width: float) -> Spectrum:
     """Return the amplitude spectrum of a rhythm whose power is a bell."""
     return lambda f: np.exp(-(((f - freq) / width) ** 2) / 4)
+
+
+def ramp(seconds: float, sfreq: float) -> np.ndarray:
+    """Return what to convolve steps with, so that they take some seconds."""
+    shape = np.hanning(int(seconds * sfreq) + 2)
+    return np.asarray(shape / shape.sum())
 
 
 def record(

@@ -24,6 +24,7 @@ from eegkd.data.simulated.head import (
 N_DIPOLES = 3  # of an area: a patch of folded cortex is no point
 PATCH_SIZE = 0.006  # m, spread of the dipoles of an area
 AREA_SPREAD = 0.005  # m, spread of an area over subjects
+STRENGTH_SPREAD = 0.25  # of what an area does over subjects, log scale
 OCCIPITAL = ("O1", "O2", "POz", "PO3", "PO4")  # electrodes above the alpha rhythm
 OCCIPITAL_RADIUS = 0.070  # m
 N_BACKGROUND = 300  # dipoles all over the cortex
@@ -44,6 +45,10 @@ LINE_NOISE = 2e-6  # V
 
 # An area: the electrodes above it, with weights, and the distance from the center in m.
 Areas = Mapping[str, tuple[Mapping[str, float], float]]
+HAND_AREAS: Areas = {  # on the outside, between C3 and CP3
+    "left_hand_area": ({"C3": 0.6, "CP3": 0.4}, 0.074),
+    "right_hand_area": ({"C4": 0.6, "CP4": 0.4}, 0.074),
+}
 
 
 class Sources(NamedTuple):

@@ -16,10 +16,12 @@ from eegkd.data.simulated.signals import (
     EXPONENT,
     EXPONENT_SPREAD,
     Noise,
+    ramp,
     record,
 )
 from eegkd.data.simulated.subjects import (
     N_DIPOLES,
+    STRENGTH_SPREAD,
     Areas,
     Day,
     Sources,
@@ -44,7 +46,6 @@ DELAYS = np.array([0.0, 0.0, 0.006, 0.018, 0.018])  # s, after primary cortex
 # --- Subjects -----------------------------------------------------------------------
 # Responses of healthy people differ several fold (Norcia et al., 2015); some are poor.
 RESPONSE_SPREAD, RESPONSE_RANGE = 0.35, (0.45, 1.6)  # log scale
-STRENGTH_SPREAD = 0.25  # of an area's response over subjects, log scale
 
 # --- A run ------------------------------------------------------------------------
 CUE = 1.0  # s, while the target is pointed out and nothing flickers
@@ -91,8 +92,7 @@ def envelope(
     boxes = np.zeros(n_times)
     for cue, level in zip(cues, levels, strict=True):
         boxes[round(cue * sfreq) : round((cue + length) * sfreq)] = level
-    ramp = np.hanning(int(RISE * sfreq) + 2)
-    return np.convolve(boxes, ramp / ramp.sum(), mode="same")
+    return np.convolve(boxes, ramp(RISE, sfreq), mode="same")
 
 
 def record_watching(
