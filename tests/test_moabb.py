@@ -222,26 +222,34 @@ def test_files_have_the_network_and_training_of_their_paradigm(paradigm):
             found += 1
             model = DistilledClassifier(**component["parameters"])
             usual = DistilledClassifier(method=model.method).get_params()
-            expected = resolve(usual, paradigm) | {"paradigm": "imagery"}
-            assert resolve(model.get_params()) == expected
+            assert resolve(model.get_params()) == resolve(usual, paradigm)
+            assert set(component["parameters"]) == {
+                "montage",
+                "method",
+                "on_missing",
+                "paradigm",
+            }
     assert found == 6  # three methods on two montages
 
 
-def test_the_network_of_a_paradigm_has_its_options_by_name_too(tmp_path):
+def test_files_hold_what_was_asked_for_and_no_default(tmp_path):
     folder = pipelines_folder(
         tmp_path, montage="muse", methods=["kd"], student="EEGNet", teacher="EEGNet"
     )
-    for file in Path(folder).glob("*.yml"):
+    for file in Path(folder).glob("*eegnet*.yml"):
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        parameters = content["pipeline"][0]["parameters"]
-        paradigm = next(k for k in CLASSES if content["paradigms"][0] in CLASSES[k])
-        row = PARADIGMS[paradigm]
-        own = dict(row.decoder_options) or None if row.decoder == "EEGNet" else None
-        if content["pipeline"][0]["name"] == "DistilledClassifier":
-            assert parameters.get("student_options") == own
-            assert parameters.get("teacher_options") == own
-        elif content["pipeline"][0]["name"] == "DecoderClassifier":
-            assert parameters.get("decoder_options") == own
+        parameters = dict(content["pipeline"][0]["parameters"])
+        assert content["paradigms"][0] in CLASSES[parameters.pop("paradigm")]
+        if content["pipeline"][0]["name"] == "DecoderClassifier":
+            assert parameters == {"montage": None, "decoder": "EEGNet"}
+        else:
+            assert parameters == {
+                "montage": "muse",
+                "method": "kd",
+                "on_missing": "error",
+                "student": "EEGNet",
+                "teacher": "EEGNet",
+            }
 
 
 def test_contexts_are_the_bands_and_rates_of_the_table(tmp_path):
@@ -283,6 +291,7 @@ def test_files_for_another_montage_and_settings(tmp_path):
         "montage": "muse",
         "method": "kd",
         "on_missing": "nearest",
+        "paradigm": "imagery",
         "max_epochs": 50,
         "lr": 1e-5,
         "student": "EEGNet",
@@ -292,7 +301,11 @@ def test_files_for_another_montage_and_settings(tmp_path):
     assert taught.get_params() == DistilledClassifier(**expected).get_params()
     whole = configs["EEGNet full"]["pipeline"].named_steps["decoderclassifier"]
     alike = DecoderClassifier(
-        decoder="EEGNet", decoder_options={"F1": 4}, max_epochs=50, lr=1e-5
+        decoder="EEGNet",
+        decoder_options={"F1": 4},
+        paradigm="imagery",
+        max_epochs=50,
+        lr=1e-5,
     )
     assert whole.get_params() == alike.get_params()
 

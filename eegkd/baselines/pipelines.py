@@ -14,13 +14,12 @@ from typing import Any
 
 from eegkd._checks import check_choice, check_type
 from eegkd.baselines import BASELINES
-from eegkd.data.paradigms import PARADIGMS, Paradigm
+from eegkd.data.paradigms import PARADIGMS
 from eegkd.decoders import DECODERS
 from eegkd.estimators import (
     DecoderClassifier,
     DistilledClassifier,
     check_training,
-    resolve,
 )
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
@@ -171,89 +170,67 @@ def _configs(
     settings: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """Yield the content of each file, in MOABB's terms."""
+    known = DecoderClassifier().get_params()
+    alone = {name.replace("student", "decoder"): v for name, v in settings.items()}
+    alone = {name: value for name, value in alone.items() if name in known}
     for paradigm, classes in CLASSES.items():
         row = PARADIGMS[paradigm]
+        network = settings.get("student", row.decoder)
         suffix = "" if paradigm == "imagery" else f" {row.title}"
         for method in methods:
-            own = _own_parameters(row, method, settings)
             for label, montage in montages:
-                parameters = {
-                    "montage": montage,
-                    "method": method,
-                    "on_missing": on_missing,
-                    **own,
-                }
                 yield _config(
-                    f"{TITLES.get(method, method)} {own['student']} {label}{suffix}",
+                    f"{TITLES.get(method, method)} {network} {label}{suffix}",
                     classes,
                     CITATIONS.get(method, ()),
-                    _component("eegkd", "DistilledClassifier", parameters),
+                    "eegkd.DistilledClassifier",
+                    montage=montage,
+                    method=method,
+                    on_missing=on_missing,
+                    paradigm=paradigm,
+                    **settings,
                 )
-        own = _own_parameters(row, "none", settings)
         yield _config(
-            f"{own['student']} full{suffix}",
+            f"{network} full{suffix}",
             classes,
             (),
-            _component("eegkd", "DecoderClassifier", _full_parameters(own)),
+            "eegkd.DecoderClassifier",
+            montage=None,
+            paradigm=paradigm,
+            **alone,
         )
     for name, baseline in BASELINES.items():
         if baseline.needs_montage or name in DECODERS:  # a network, see above
             continue
         named = [c for kind in baseline.paradigms for c in CLASSES.get(kind, ())]
         for label, montage in [("full", None), *montages]:
-            parameters = {"montage": montage, "on_missing": on_missing}
             yield _config(
                 f"{baseline.title} {label}",
                 named,
                 baseline.citations,
-                _component("eegkd.baselines", name, parameters),
+                f"eegkd.baselines.{name}",
+                montage=montage,
+                on_missing=on_missing,
             )
 
 
 def _config(
     name: str,
-    paradigms: Sequence[str],
+    classes: Sequence[str],
     citations: Sequence[str],
-    component: dict[str, Any],
+    component: str,
+    **parameters: Any,
 ) -> dict[str, Any]:
-    """Return the content of a file with one component."""
+    """Return the content of a file; MOABB hands Epochs that name no paradigm."""
+    module, _, function = component.rpartition(".")
+    step = {"name": function, "from": module, "parameters": parameters}
     cited = {"citations": list(citations)} if citations else {}
     return {
         "name": name + EPOCHS_MARK,
-        "paradigms": list(paradigms),
+        "paradigms": list(classes),
         **cited,
-        "pipeline": [component],
+        "pipeline": [step],
     }
-
-
-def _component(module: str, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return one step of a pipeline."""
-    return {"name": name, "from": module, "parameters": parameters}
-
-
-def _own_parameters(
-    row: Paradigm, method: str, settings: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the student of a paradigm and what differs from the usual training."""
-    named = {name: v for name, v in settings.items() if name in ("student", "teacher")}
-    params = DistilledClassifier(method=method, **named).get_params()
-    wanted = resolve(params, row.name)
-    if "teacher" in settings:
-        wanted["teacher_options"] = row.network_options(settings["teacher"])
-    # Files are read without a paradigm, which stands for motor imagery.
-    usual = {"teacher_options": None, **resolve({**params, "student": "SCCNet"})}
-    own = {name: v for name, v in wanted.items() if v != usual[name]}
-    own.pop("paradigm", None)
-    return {"student": row.decoder, **own, **settings}
-
-
-def _full_parameters(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a student as those of a decoder on all electrodes."""
-    shared = DecoderClassifier().get_params().keys() & settings.keys()
-    full = {"montage": None, "decoder": settings["student"]}
-    if "student_options" in settings:
-        full["decoder_options"] = settings["student_options"]
-    return full | {name: settings[name] for name in settings if name in shared}
 
 
 def _montage(montage: Any) -> tuple[str, Any]:
@@ -298,7 +275,8 @@ def _text(config: dict[str, Any]) -> str:
 
 def _check_settings(settings: dict[str, Any]) -> None:
     """Refuse settings that no student has, or that the files set themselves."""
-    check_training(settings, "pipelines_folder", ("method_options", "on_missing"))
+    own = ("method_options", "on_missing", "paradigm")
+    check_training(settings, "pipelines_folder", own)
     check_type(settings.get("student", ""), "student", str, "a decoder's name")
     DistilledClassifier(**settings).check()
 
