@@ -58,9 +58,9 @@ def _baselines() -> None:
 
 
 def _paradigms() -> None:
-    from eegkd.data.paradigms import PARADIGMS, describe
+    from eegkd.data.paradigms import PARADIGMS, describe_paradigm
 
-    print("\n\n".join(map(describe, PARADIGMS.values())))
+    print("\n\n".join(map(describe_paradigm, PARADIGMS.values())))
 
 
 def _datasets(paradigm: str = "imagery") -> None:

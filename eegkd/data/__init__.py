@@ -1,4 +1,11 @@
-"""Where trials come from: MOABB's datasets, simulated ones, files of one's own."""
+"""Where trials come from: MOABB's datasets, simulated ones, files of one's own.
+
+From a name to trials: `find` says which dataset is meant, `moabb_paradigm` which band,
+window and classes, `on_disk` where its files are; `load` puts `trials` together, and
+`windows` cuts those that last. `paradigms` holds what differs between P300, imagery and
+the others, `channels` and `filter_bank` what a channel is called, and `groups` which
+trials must stay together. `recordings` and `simulated` are datasets.
+"""
 
 from __future__ import annotations
 

@@ -339,7 +339,7 @@ PARADIGMS: dict[str, Paradigm] = {
 }
 
 
-def describe(row: Paradigm) -> str:
+def describe_paradigm(row: Paradigm) -> str:
     """Return what a paradigm sets, and why, as text.
 
     Parameters
