@@ -28,9 +28,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import eegkd
 from eegkd.criteria import CRITERIA
-from eegkd.criteria.text import criteria_markdown
+from eegkd.criteria._text import criteria_markdown
 from eegkd.methods import METHODS
-from eegkd.methods.text import TEACHER_SHORT, methods_markdown
+from eegkd.methods._text import TEACHER_SHORT, methods_markdown
 from eegkd.samplers import TrialSampler
 
 MONTAGE = "headband"

@@ -72,7 +72,7 @@ def _datasets(paradigm: str = "imagery") -> None:
 def _methods(name: str | None = None) -> None:
     from eegkd._checks import check_registered
     from eegkd.methods import METHODS
-    from eegkd.methods.text import method_text, methods_table
+    from eegkd.methods._text import method_text, methods_table
 
     if name is None:
         print(methods_table(METHODS))

@@ -47,8 +47,11 @@ class SimilarityInformation:
         """
         values = asdict(self)
         confusion = values.pop("confusion").tolist()
-        plain = {name: _plain(value) for name, value in values.items()}
-        return {**plain, "confusion": [[_plain(v) for v in row] for row in confusion]}
+        plain = {name: _finite_or_none(value) for name, value in values.items()}
+        return {
+            **plain,
+            "confusion": [[_finite_or_none(v) for v in row] for row in confusion],
+        }
 
 
 def similarity_information(
@@ -193,6 +196,6 @@ def _consistency(others: np.ndarray, y: np.ndarray, parts: np.ndarray) -> float:
     return float(np.mean(cosines)) if cosines else float("nan")
 
 
-def _plain(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     """Return a number, or None for one that is not finite."""
     return float(value) if np.isfinite(value) else None

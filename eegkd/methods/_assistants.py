@@ -12,7 +12,7 @@ from eegkd._checks import check_choice, check_int
 from eegkd.distillation import Training
 from eegkd.methods._further_decoders import summary
 from eegkd.methods._held_out import validation_batch
-from eegkd.methods._objectives import soft_objective
+from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Frozen, Teacher
 
 MONTAGES = ("ladder", "student")

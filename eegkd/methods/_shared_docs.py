@@ -67,18 +67,10 @@ RETURNED = {
 }
 
 
-def complete_doc(method: Method, teacher: str, regression: bool) -> None:
-    """Add to the docstring of a method what it shares with others and leaves out.
-
-    Parameters
-    ----------
-    method : callable
-        Its docstring is changed; it may have none.
-    teacher : str
-        Which teachers it needs, see `Card`.
-    regression : bool
-        Whether it also learns continuous labels.
-    """
+def complete_doc(
+    method: Method, teacher: str = "one", regression: bool = False
+) -> None:
+    """Add to the docstring of a method what it shares with others and leaves out."""
     if method.__doc__ is None:
         return
     summary, sections = doc_sections(method)
@@ -90,7 +82,7 @@ def complete_doc(method: Method, teacher: str, regression: bool) -> None:
         names = next((n for n in written if option.name in n.split(", ")), option.name)
         if names in written:
             parameters[names] = written[names]
-        elif names in MEANINGS:
+        elif names in MEANINGS and option.kind is option.KEYWORD_ONLY:
             kind, meaning = MEANINGS[names]
             if regression and names == "soft_weight":
                 meaning += " Continuous labels have no classes: 0 for them."
@@ -101,8 +93,11 @@ def complete_doc(method: Method, teacher: str, regression: bool) -> None:
         "Returns": _entry("history : History", returned),
         **sections,
     }
-    method.__doc__ = "\n\n".join(
-        [summary, *(f"{t}\n{'-' * len(t)}\n{text}" for t, text in sections.items())]
+    method.__doc__ = (
+        "\n\n".join(
+            [summary, *(f"{t}\n{'-' * len(t)}\n{text}" for t, text in sections.items())]
+        )
+        + "\n"
     )
 
 

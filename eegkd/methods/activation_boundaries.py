@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_number
 from eegkd.criteria.features import ActivationBoundary
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(
@@ -40,7 +40,7 @@ def activation_boundaries(
     Parameters
     ----------
     margin : float, default=1.0
-        How far from 0 the student shall be, > 0.
+        Target distance of the student's values from 0, > 0.
     init_part : float, default=0.125
         Epochs for the first stage, as a part of ``max_epochs``, > 0; at least one
         epoch. Published in common code [2]_: 30 of 240.
@@ -48,9 +48,8 @@ def activation_boundaries(
     Returns
     -------
     history : History
-        What happened in each epoch.
-        Of the second stage; ``notes["boundary_loss"]`` is the loss that the first one
-        reached.
+        What happened in each epoch of the second stage; ``notes["boundary_loss"]`` is
+        the loss that the first one reached.
 
     Notes
     -----

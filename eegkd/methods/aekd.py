@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import follow
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import follow
 from eegkd.weightings.confidence import GradientCombined
 
 
@@ -24,12 +24,7 @@ from eegkd.weightings.confidence import GradientCombined
     ),
 )
 @options_of(follow)
-def aekd(
-    training: Training,
-    *,
-    cap: float = 0.6,
-    **shared: Any,
-) -> History:
+def aekd(training: Training, *, cap: float = 0.6, **shared: Any) -> History:
     """Train the student on labels and where its teachers agree.
 
     Parameters

@@ -21,7 +21,7 @@ from eegkd.weightings import MetaLearned
     "MetaLearned on validation trials",
     use="Use it when some labels are wrong, or teachers are good for some trials and "
     "bad for others, and the validation trials can be trusted.",
-    limits="The validation trials set the weights and choose the pass as well, so few "
+    limits="The validation trials set the weights and choose the epoch as well, so few "
     "of them are soon used up. One teacher is enough, several may be given. The "
     "weights of a trial need not sum to 1, so trials with large weights also take "
     "larger steps. Needs a decoder with a linear last layer.",

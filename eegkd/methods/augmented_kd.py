@@ -6,8 +6,8 @@ from typing import Any
 
 from eegkd._checks import check_choice
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 from eegkd.samplers.augmented import Augmented
 from eegkd.teachers import Frozen
 

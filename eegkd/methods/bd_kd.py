@@ -40,7 +40,7 @@ def bd_kd(
     teacher_soft_weight: float = 1.0,
     teacher_decoder: Any = None,
 ) -> History:
-    """Train student and teacher together; their sureness balances two divergences.
+    """Train student and teacher together; their confidence balances two divergences.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def bd_kd(
         Weight of the student's cross-entropy, >= 0.
     high, low : float, default=2.0 and 1.0
         Weights of the favored and of the other divergence, >= 0. The forward one is
-        favored for trials of which the student is surer than the teacher, see
+        favored for trials of which the student is more confident than the teacher, see
         `eegkd.weightings.EntropyGap`.
     teacher_soft_weight : float, default=1.0
         Weight of the reverse divergence in the teacher's loss, >= 0.

@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_int, check_type
 from eegkd.distillation import History, Training
 from eegkd.methods._further_decoders import generations, summary
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Ensemble, Frozen, Teacher
 
 
@@ -28,11 +28,7 @@ from eegkd.teachers import Ensemble, Frozen, Teacher
 )
 @options_of(soft_objective, label_weight=1.0, soft_weight=1.0, temperature=1.0)
 def born_again(
-    training: Training,
-    *,
-    n_generations: int = 3,
-    ensemble: bool = False,
-    **shared: Any,
+    training: Training, *, n_generations: int = 3, ensemble: bool = False, **shared: Any
 ) -> History:
     """Train the decoder again and again; each generation teaches the next.
 

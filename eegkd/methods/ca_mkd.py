@@ -8,8 +8,8 @@ from typing import Any
 from eegkd._checks import check_number
 from eegkd.criteria.confident_hint import ConfidentHint
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import follow
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import follow
 from eegkd.weightings.confidence import Confidence
 
 

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import follow
 from eegkd.methods._several_teachers import small_to_large
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import follow
 from eegkd.weightings.selection import Curriculum
 
 
@@ -31,11 +31,7 @@ from eegkd.weightings.selection import Curriculum
 )
 @options_of(follow, label_weight=0.1, soft_weight=0.9)
 def ces_kd(
-    training: Training,
-    *,
-    all_from: float = 0.7,
-    judge: str = "student",
-    **shared: Any,
+    training: Training, *, all_from: float = 0.7, judge: str = "student", **shared: Any
 ) -> History:
     """Train the student on labels and, for each trial, on the expert that fits it.
 

@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_choice
 from eegkd.criteria.relations import CorrelationCongruence, CorrelationCongruenceCode
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(

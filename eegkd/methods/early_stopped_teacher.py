@@ -8,8 +8,8 @@ from typing import Any
 from eegkd._checks import check_choice, check_number
 from eegkd.distillation import History, Training
 from eegkd.methods._candidates import Candidates, budgets, compressed, snapshots
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 
 KINDS = ("compressed", "checkpoint")
 

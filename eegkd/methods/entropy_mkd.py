@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import follow
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import follow
 from eegkd.weightings.confidence import Entropy
 
 
@@ -29,10 +29,7 @@ from eegkd.weightings.confidence import Entropy
 )
 @options_of(follow)
 def entropy_mkd(
-    training: Training,
-    *,
-    normalization: str = "sum",
-    **shared: Any,
+    training: Training, *, normalization: str = "sum", **shared: Any
 ) -> History:
     """Train the student on labels and on the teachers that are sure of a trial.
 

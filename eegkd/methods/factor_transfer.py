@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_number
 from eegkd.criteria.factors import FactorTransfer, Paraphraser
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(
@@ -54,8 +54,8 @@ def factor_transfer(
     Returns
     -------
     history : History
-        What happened in each epoch.
-        ``notes["paraphrase_loss"]`` is the paraphraser's error after its training.
+        What happened in each epoch; ``notes["paraphrase_loss"]`` is the error of the
+        paraphraser after its training.
 
     Notes
     -----

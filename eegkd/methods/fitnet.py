@@ -6,8 +6,8 @@ from typing import Any
 
 from eegkd.criteria.features import Hint
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(
@@ -28,11 +28,7 @@ from eegkd.methods.card import Card, options_of
 )
 @options_of(transfer)
 def fitnet(
-    training: Training,
-    *,
-    hint_weight: float = 100.0,
-    tap: int = 2,
-    **shared: Any,
+    training: Training, *, hint_weight: float = 100.0, tap: int = 2, **shared: Any
 ) -> History:
     """Train the student on labels and on one layer of the teacher.
 

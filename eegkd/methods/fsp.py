@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_int, check_number
 from eegkd.criteria.maps import FSP
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(

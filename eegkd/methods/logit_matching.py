@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_choice
 from eegkd.criteria.logits import LogitL1, LogitMSE
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 DISTANCES = {"squared": LogitMSE, "absolute": LogitL1}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import follow
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import follow
 from eegkd.weightings import Constant
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from eegkd.criteria.logits import CrossEntropy, StandardizedKL, standardize_logits
 from eegkd.decoders import Output
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import weighted
 from eegkd.methods.card import Card
+from eegkd.methods.objectives import weighted
 from eegkd.samplers.mixup import Mixup
 
 

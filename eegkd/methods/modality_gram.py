@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from eegkd.criteria import KL
 from eegkd.criteria.modalities import ModalityGram
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import weighted
 from eegkd.methods.card import Card
+from eegkd.methods.objectives import weighted
 
 
 @Card(

@@ -22,7 +22,7 @@ MONTAGES = ("full", "student")
     reference="Zhang et al. 2018",
     composition="every learner: cross-entropy + mean of KL(T=1) to each peer",
     use="When there is no trained teacher, or when all electrodes are at hand in "
-    "training and one run shall do.",
+    "training and one training should do.",
     limits="Costs the training of every peer. A peer that learns more slowly than the "
     "student has little to teach. All learners see the same batches.",
     reading="All learners are updated at once from outputs of the same weights; the "

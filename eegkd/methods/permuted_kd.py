@@ -7,8 +7,8 @@ from typing import Any
 from eegkd._checks import check_int
 from eegkd.distillation import History, Training
 from eegkd.methods._altered_answers import PermutedTeacher
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 
 
 @Card(
@@ -28,10 +28,7 @@ from eegkd.methods.card import Card, options_of
 )
 @options_of(soft_objective)
 def permuted_kd(
-    training: Training,
-    *,
-    permutation_seed: int = 0,
-    **shared: Any,
+    training: Training, *, permutation_seed: int = 0, **shared: Any
 ) -> History:
     """Train the student as `kd` does, with the teacher's wrong classes mixed up.
 

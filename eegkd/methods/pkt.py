@@ -6,8 +6,8 @@ from typing import Any
 
 from eegkd.criteria.relations import PKT
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(
@@ -26,10 +26,7 @@ from eegkd.methods.card import Card, options_of
 )
 @options_of(transfer)
 def pkt(
-    training: Training,
-    *,
-    transfer_weight: float = 30000.0,
-    **shared: Any,
+    training: Training, *, transfer_weight: float = 30000.0, **shared: Any
 ) -> History:
     """Train the student to keep the neighborhoods of trials that the teacher sees.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from eegkd.criteria.factors import ReviewKD
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(

@@ -7,9 +7,9 @@ from typing import Any
 from eegkd._checks import check_int, check_number
 from eegkd.distillation import History, Training
 from eegkd.methods._further_decoders import another
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods._several_teachers import RandomSubset, subsets_of_groups
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Frozen
 
 

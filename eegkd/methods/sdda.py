@@ -7,7 +7,6 @@ from eegkd.criteria import KL
 from eegkd.criteria.domain import MMD, ClassConfusion
 from eegkd.data.trials import Trials
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import weighted
 from eegkd.methods._two_headsets import (
     Among,
     of_target,
@@ -16,6 +15,7 @@ from eegkd.methods._two_headsets import (
     with_target,
 )
 from eegkd.methods.card import Card
+from eegkd.methods.objectives import weighted
 
 
 @Card(

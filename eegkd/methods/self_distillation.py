@@ -10,8 +10,8 @@ from eegkd.decoders import Decoder
 from eegkd.distillation import History, Training
 from eegkd.distillation.flatness import flatness, top_hessian_eigenvalue
 from eegkd.methods._further_decoders import generations, summary
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Frozen
 
 STARTS = ("student", "teacher")

@@ -10,8 +10,8 @@ from eegkd.criteria.relations import (
     SimilarityPreserving,
 )
 from eegkd.distillation import History, Training
-from eegkd.methods._objectives import transfer
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import transfer
 
 
 @Card(

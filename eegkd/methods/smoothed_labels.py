@@ -15,8 +15,8 @@ from eegkd.methods._altered_answers import (
     Softened,
     matching_smoothing,
 )
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Virtual
 
 
@@ -34,10 +34,7 @@ from eegkd.teachers import Virtual
 )
 @options_of(soft_objective)
 def smoothed_labels(
-    training: Training,
-    *,
-    smoothing: float | None = None,
-    **shared: Any,
+    training: Training, *, smoothing: float | None = None, **shared: Any
 ) -> History:
     """Train the student as `kd` does, with smoothed labels as the teacher's answers.
 

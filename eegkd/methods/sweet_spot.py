@@ -1,4 +1,4 @@
-"""The sweet spot of a teacher's batch size and passes (Vats and Crandall 2021)."""
+"""The sweet spot of a teacher's batch size and epochs (Vats and Crandall 2021)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 from eegkd._checks import check_int, check_type
 from eegkd.distillation import History, Training
 from eegkd.methods._candidates import Candidates, budgets, describe_teacher, snapshots
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 
 
 @Card(
-    title="Sweet spot of the teacher's batch size and passes",
+    title="Sweet spot of the teacher's batch size and epochs",
     transfers="softened classes of a teacher that still tells which classes are alike",
     teacher="own",
     reference="Vats & Crandall 2021",
-    composition="a grid of teachers on labels over batch size and passes; CE + KL(T) "
+    composition="a grid of teachers on labels over batch size and epochs; CE + KL(T) "
     "from each; the student with the lowest validation loss on labels stays",
     use="Use it to find out how long, and in which batches, a teacher should be "
     "trained. Compare it with permuted_kd and smoothed_labels to see whether the gain "

@@ -13,8 +13,8 @@ from eegkd.methods._assistants import (
     train_assistants,
 )
 from eegkd.methods._held_out import hold_out
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Ensemble
 
 HELD_OUT = 0.2  # part of each class that finds the weights where there is no validation

@@ -7,8 +7,8 @@ from typing import Any
 
 from eegkd.distillation import History, Training
 from eegkd.methods._assistants import train_assistants
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card, options_of
+from eegkd.methods.objectives import soft_objective
 
 
 @Card(

@@ -7,8 +7,8 @@ import logging
 from eegkd.criteria import KL
 from eegkd.criteria.domain import MMD, DomainAdversary
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._objectives import Term, weighted
 from eegkd.methods.card import Card
+from eegkd.methods.objectives import Term, weighted
 from eegkd.teachers import Frozen
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from eegkd._checks import check_choice, check_number
 from eegkd.distillation import History, Training
 from eegkd.methods._further_decoders import generations, summary
-from eegkd.methods._objectives import soft_objective
 from eegkd.methods.card import Card
+from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Frozen, Teacher, Virtual
 
 # Temperature, weight of the labels and of the divergence, for each kind of teacher.

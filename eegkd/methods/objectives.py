@@ -9,6 +9,7 @@ from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import Criterion, History, Objective, Training
 from eegkd.methods._several_teachers import several
+from eegkd.methods._shared_docs import complete_doc
 from eegkd.teachers import Frozen, Teacher
 from eegkd.weightings import Constant, Weighting
 
@@ -16,7 +17,18 @@ Term = tuple[float, Criterion, Teacher | None]
 
 
 def weighted(terms: Sequence[Term]) -> Objective:
-    """Return the sum of terms of (weight, criterion, teacher or None)."""
+    """Return a weighted sum of criteria.
+
+    Parameters
+    ----------
+    terms : sequence of (float, criterion, teacher or None)
+        Weight, >= 0, criterion, and the teacher that it compares the student with.
+
+    Returns
+    -------
+    objective : Objective
+        For `eegkd.distillation.Training.run`.
+    """
     return Objective(
         [(criterion, teacher) for _, criterion, teacher in terms],
         Constant(*[weight for weight, _, _ in terms]),
@@ -34,7 +46,10 @@ def transfer(
 ) -> History:
     """Train the student on labels and on criteria that compare it with its teacher.
 
-    A term of weight 0 is not computed.
+    Parameters
+    ----------
+    terms : sequence of (float, criterion)
+        Weight, >= 0, and criterion. A term of weight 0 is not computed.
     """
     if training.regression:
         check_number(
@@ -61,7 +76,18 @@ def soft_objective(
     soft_weight: float = 0.9,
     temperature: float = 4.0,
 ) -> Objective:
-    """Return labels plus the divergence from a teacher's softened classes."""
+    """Return labels plus the divergence from a teacher's softened classes.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        Any that answers a batch.
+
+    Returns
+    -------
+    objective : Objective
+        For `eegkd.distillation.Training.run`.
+    """
     return weighted(
         [
             (label_weight, training.label_loss(), None),
@@ -83,8 +109,16 @@ def follow(
 ) -> History:
     """Train the student on labels and on a divergence from each of several teachers.
 
-    ``weighting`` makes a weighting of the weights of the terms. Wrong options are
-    refused before teachers are trained.
+    Parameters
+    ----------
+    weighting : callable
+        Makes a `Weighting` of the weights of the terms, and is asked for one before
+        teachers are trained, so that wrong options are refused first.
+    find_teachers : callable
+        ``find_teachers(training, n_teachers)`` returns teachers. By default they are
+        those that are given; beside a single one, others like it are trained.
+    hint : (float, callable), optional
+        Weight of a further term, and what makes its criterion of the teachers.
     """
     weighting(label_weight, soft_weight)
     softened = KL(temperature)
@@ -102,3 +136,8 @@ def follow(
         teacher.decoder.view.montage.n_chans for teacher in teachers
     ]
     return history
+
+
+for function in (transfer, soft_objective):
+    complete_doc(function)
+complete_doc(follow, "several")

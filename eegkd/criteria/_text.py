@@ -12,18 +12,7 @@ from eegkd._docs import doc_sections
 
 
 def criteria_markdown(criteria: Mapping[str, Callable[..., Any]]) -> str:
-    """Return a section of the documentation for each criterion, in Markdown.
-
-    Parameters
-    ----------
-    criteria : mapping of str to class
-        `eegkd.criteria.CRITERIA`, or a part of it.
-
-    Returns
-    -------
-    text : str
-        Sections headed by the criteria's names: what is compared, notes, references.
-    """
+    """Return a section of the documentation for each criterion, in Markdown."""
     return "\n".join(_section(name, kind) for name, kind in criteria.items())
 
 

@@ -30,18 +30,7 @@ WIDTH = 88
 
 
 def methods_table(methods: Mapping[str, Callable[..., Any]]) -> str:
-    """Return one line for each method: what it transfers, what it needs, its reference.
-
-    Parameters
-    ----------
-    methods : mapping of str to callable
-        `eegkd.METHODS`, or a part of it.
-
-    Returns
-    -------
-    text : str
-        A table for a terminal.
-    """
+    """Return a line for each method: what it transfers, its teacher, its reference."""
     lines = [("method", "what it transfers", "teacher", "reference")]
     for name, method in methods.items():
         card = method.card  # type: ignore[attr-defined]
@@ -54,20 +43,7 @@ def methods_table(methods: Mapping[str, Callable[..., Any]]) -> str:
 
 
 def method_text(name: str, method: Callable[..., Any]) -> str:
-    """Return everything about one method, for a terminal.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    method : callable
-        The method, with its card.
-
-    Returns
-    -------
-    text : str
-        Composition, teacher, use, limits, and the options with their defaults.
-    """
+    """Return everything about one method, for a terminal."""
     card = method.card  # type: ignore[attr-defined]
     parts = [
         f"{name}: {card.title}",
@@ -90,36 +66,14 @@ def method_text(name: str, method: Callable[..., Any]) -> str:
 
 
 def option_text(method: Callable[..., Any]) -> str:
-    """Return the options of a method with their defaults, as its docstring has them.
-
-    Parameters
-    ----------
-    method : callable
-        The method.
-
-    Returns
-    -------
-    text : str
-        Names, types, defaults and meanings; empty if there are no options.
-    """
+    """Return the options of a method with their defaults, as its docstring has them."""
     text = doc_sections(method)[1].get("Parameters", "")
     entries = re.split(r"\n(?=\S)", text)[1:]  # the first is the training itself
     return textwrap.indent("\n".join(entries), "  ")
 
 
 def methods_markdown(methods: Mapping[str, Callable[..., Any]]) -> str:
-    """Return a section of the documentation for each method, in Markdown.
-
-    Parameters
-    ----------
-    methods : mapping of str to callable
-        `eegkd.METHODS`, or a part of it.
-
-    Returns
-    -------
-    text : str
-        Sections headed by the methods' names.
-    """
+    """Return a section of the documentation for each method, in Markdown."""
     return "\n".join(_section(name, method) for name, method in methods.items())
 
 
