@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,19 +176,12 @@ def check_named(headers: Sequence[Header], options: Options) -> None:
     UserWarning
         If an EEG channel has no name of the 10-05 system.
     """
-    rename, ch_types = options.rename, options.ch_types
-    there = dict.fromkeys(name for one in headers for name in one.given)
-    new = list(rename.values() if isinstance(rename, dict) else rename or ())
-    spelled = [*there, *new, *map(site_name, [*there, *new])]
-    named = {"rename": rename if isinstance(rename, dict) else {}, "ch_types": ch_types}
-    for argument, allowed in (("rename", list(there)), ("ch_types", spelled)):
-        unknown = [name for name in named[argument] or () if name not in allowed]
-        if unknown:
-            raise ValueError(
-                f"'{argument}' must name channels of the files, got "
-                f"{join_names(unknown)}. The files have {join_names(there, 80)}."
-                + did_you_mean(unknown[0], allowed)
-            )
+    there = list(dict.fromkeys(name for one in headers for name in one.given))
+    renamed = options.rename if isinstance(options.rename, dict) else {}
+    new = [*there, *(renamed.values() or options.rename or ())]
+    _check_there("rename", renamed, there, there)
+    spelled = [*new, *map(site_name, new)]
+    _check_there("ch_types", options.ch_types or {}, there, spelled)
     used = dict.fromkeys(name for one in headers for name in one.ch_names)
     strange = [name for name in used if not positions([name])]
     if strange:
@@ -198,4 +191,17 @@ def check_named(headers: Sequence[Header], options: Options) -> None:
             "finds them. Name electrodes with 'rename', or leave channels out with "
             f"ch_types={{{strange[0]!r}: 'misc'}}.",
             stacklevel=4,
+        )
+
+
+def _check_there(
+    argument: str, named: Iterable[str], there: Sequence[str], allowed: Sequence[str]
+) -> None:
+    """Refuse a channel that no file has under a name that is allowed."""
+    unknown = [name for name in named if name not in allowed]
+    if unknown:
+        raise ValueError(
+            f"'{argument}' must name channels of the files, got "
+            f"{join_names(unknown)}. The files have {join_names(there, 80)}."
+            + did_you_mean(unknown[0], allowed)
         )

@@ -214,19 +214,9 @@ def find_events(raw: mne.io.BaseRaw, label: str, channel: str | None) -> Events:
             f"'stim_channel' must be a channel of {label}, got {channel!r}. It has "
             f"{join_names(raw.ch_names, 80)}." + did_you_mean(channel, raw.ch_names)
         )
-    noted = raw.annotations
-    onsets = noted.onset - raw.first_time
-    rows = []
-    for onset, seconds, name in zip(
-        onsets, noted.duration, noted.description, strict=True
-    ):
-        if BREAK.match(name):
-            if onset > 0:  # the first segment begins with the recording
-                rows.append((onset, seconds, "BAD boundary"))
-        elif channel is None or KEPT.match(name):
-            rows.append((onset, seconds, str(name)))
+    rows = _annotated(raw)
     if channel is not None:
-        rows += _triggers(raw, channel)
+        rows = [row for row in rows if KEPT.match(row[2])] + _triggers(raw, channel)
     elif all(KEPT.match(name) for _, _, name in rows):
         types = zip(raw.ch_names, raw.get_channel_types(), strict=True)
         for stim in [name for name, kind in types if kind == "stim"]:
@@ -237,6 +227,20 @@ def find_events(raw: mne.io.BaseRaw, label: str, channel: str | None) -> Events:
         durations=np.array([row[1] for row in rows], dtype=float),
         names=tuple(row[2] for row in rows),
     )
+
+
+def _annotated(raw: mne.io.BaseRaw) -> list[tuple[float, float, str]]:
+    """Return onset, duration and text of annotations; breaks are to be left out."""
+    noted, rows = raw.annotations, []
+    onsets = noted.onset - raw.first_time
+    for onset, seconds, name in zip(
+        onsets, noted.duration, noted.description, strict=True
+    ):
+        if not BREAK.match(name):
+            rows.append((onset, seconds, str(name)))
+        elif onset > 0:  # the first segment begins with the recording
+            rows.append((onset, seconds, "BAD boundary"))
+    return rows
 
 
 def _triggers(raw: mne.io.BaseRaw, channel: str) -> list[tuple[float, float, str]]:
