@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import numbers
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,27 +88,8 @@ def check_number(
     hint: str = "",
 ) -> float:
     """Return ``value`` as a float if it is a finite number inside the bounds."""
-    bounds = [
-        f"{sign} {bound:g}"
-        for sign, bound in ((">", above), (">=", at_least), ("<=", at_most))
-        if bound is not None
-    ]
-    allowed = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
-    tail = f" {hint}" if hint else ""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(
-            f"'{argument}' must be {allowed}, got {type(value).__name__} "
-            f"{value!r}.{tail}"
-        )
-    number = float(value)
-    if (
-        not np.isfinite(number)
-        or (above is not None and number <= above)
-        or (at_least is not None and number < at_least)
-        or (at_most is not None and number > at_most)
-    ):
-        raise ValueError(f"'{argument}' must be {allowed}, got {value!r}.{tail}")
-    return number
+    bounds = ((">", above), (">=", at_least), ("<=", at_most))
+    return _bounded(value, argument, numbers.Real, bounds, hint)
 
 
 def check_int(
@@ -119,22 +101,36 @@ def check_int(
     hint: str = "",
 ) -> int:
     """Return ``value`` as an int if it is a whole number inside the bounds."""
-    bounds = [
-        f"{sign} {bound}"
-        for sign, bound in ((">=", at_least), ("<=", at_most))
-        if bound is not None
-    ]
-    allowed = "an integer" + (" " + " and ".join(bounds) if bounds else "")
+    bounds = ((">=", at_least), ("<=", at_most))
+    return _bounded(value, argument, numbers.Integral, bounds, hint)
+
+
+INSIDE = {">": operator.gt, ">=": operator.ge, "<=": operator.le}
+
+
+def _bounded(
+    value: Any,
+    argument: str,
+    kind: Any,
+    bounds: Iterable[tuple[str, float | None]],
+    hint: str,
+) -> Any:
+    """Return ``value`` if it is a number of that kind, finite and inside the bounds."""
+    given = [(sign, bound) for sign, bound in bounds if bound is not None]
+    whole = kind is numbers.Integral
+    allowed = "an integer" if whole else "a finite number"
+    if given:
+        shown = [f"{sign} {bound if whole else f'{bound:g}'}" for sign, bound in given]
+        allowed += " " + " and ".join(shown)
     tail = f" {hint}" if hint else ""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(
             f"'{argument}' must be {allowed}, got {type(value).__name__} "
             f"{value!r}.{tail}"
         )
-    number = int(value)
-    if (at_least is not None and number < at_least) or (
-        at_most is not None and number > at_most
-    ):
+    number = int(value) if whole else float(value)
+    fits = all(INSIDE[sign](number, bound) for sign, bound in given)
+    if not (fits and (whole or np.isfinite(number))):
         raise ValueError(f"'{argument}' must be {allowed}, got {value!r}.{tail}")
     return number
 
@@ -211,12 +207,7 @@ def check_signals(X: Any, argument: str = "X") -> np.ndarray:
 
 def check_labels(y: Any, n_trials: int, argument: str = "y") -> np.ndarray:
     """Return labels of shape (n_trials,) in the caller's own type."""
-    y = np.asarray(y)
-    if y.ndim != 1 or len(y) != n_trials:
-        raise ValueError(
-            f"'{argument}' must have shape ({n_trials},), one label for each trial, "
-            f"got {y.shape}."
-        )
+    y = _one_a_trial(y, n_trials, argument, "label")
     missing = (
         np.array([label is None or label != label for label in y])  # noqa: PLR0124
         if y.dtype.kind in "fO"
@@ -238,12 +229,7 @@ def check_labels(y: Any, n_trials: int, argument: str = "y") -> np.ndarray:
 
 def check_continuous(y: Any, n_trials: int, argument: str = "y") -> np.ndarray:
     """Return continuous labels of shape (n_trials,) as float64."""
-    y = np.asarray(y)
-    if y.ndim != 1 or len(y) != n_trials:
-        raise ValueError(
-            f"'{argument}' must have shape ({n_trials},), one number for each trial, "
-            f"got {y.shape}."
-        )
+    y = _one_a_trial(y, n_trials, argument, "number")
     if y.dtype.kind not in "fiu":
         raise TypeError(
             f"'{argument}' must hold a number for each trial, got {y.dtype}. Classes "
@@ -255,6 +241,17 @@ def check_continuous(y: Any, n_trials: int, argument: str = "y") -> np.ndarray:
             "labels are NaN or infinite. Drop these trials."
         )
     return y.astype(np.float64)
+
+
+def _one_a_trial(y: Any, n_trials: int, argument: str, what: str) -> np.ndarray:
+    """Return labels as an array with one of them for each trial."""
+    y = np.asarray(y)
+    if y.ndim != 1 or len(y) != n_trials:
+        raise ValueError(
+            f"'{argument}' must have shape ({n_trials},), one {what} for each trial, "
+            f"got {y.shape}."
+        )
+    return y
 
 
 def check_folder(path: Any, argument: str) -> Path:

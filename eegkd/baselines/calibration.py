@@ -26,22 +26,7 @@ class Folds(BaseEstimator):
         self.at_most = at_most
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of folds.
-
-        Parameters
-        ----------
-        X : object, optional
-            Not used.
-        y : array-like, shape (n_trials,), optional
-            Labels.
-        groups : object, optional
-            Not used.
-
-        Returns
-        -------
-        n_splits : int
-            At least 2.
-        """
+        """Return the number of folds."""
         if y is None:
             return self.at_most
         smallest = int(np.unique(y, return_counts=True)[1].min())
@@ -50,22 +35,7 @@ class Folds(BaseEstimator):
     def split(
         self, X: Any, y: Any, groups: Any = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the indices of each fold.
-
-        Parameters
-        ----------
-        X : object
-            Not used but for its length.
-        y : array-like, shape (n_trials,)
-            Labels.
-        groups : object, optional
-            Not used.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Indices.
-        """
+        """Yield the indices of each fold."""
         y = np.asarray(y)
         folds = StratifiedKFold(self.get_n_splits(X, y))
         yield from folds.split(np.zeros(len(y)), y)
@@ -81,51 +51,16 @@ class HighestScore(ClassifierMixin, BaseEstimator):
     """
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> HighestScore:
-        """Keep the labels.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_classes)
-            Scores.
-        y : ndarray, shape (n_trials,)
-            Labels.
-
-        Returns
-        -------
-        self : HighestScore
-            The fitted classifier.
-        """
+        """Keep the labels."""
         self.classes_ = np.unique(y)
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Return the scores; of two classes, by how much the second is ahead.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_classes)
-            Scores.
-
-        Returns
-        -------
-        scores : ndarray, shape (n_trials, n_classes) or (n_trials,)
-            Scores.
-        """
+        """Return the scores; of two classes, by how much the second is ahead."""
         return X if X.shape[1] > 2 else X[:, 1] - X[:, 0]
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the class with the highest score.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_classes)
-            Scores.
-
-        Returns
-        -------
-        labels : ndarray, shape (n_trials,)
-            Labels.
-        """
+        """Return the class with the highest score."""
         return self.classes_[X.argmax(axis=1)]
 
 
@@ -162,20 +97,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         self.classifier = classifier
 
     def fit(self, X: np.ndarray, y: Any) -> Calibrated:
-        """Fit classifier and temperature.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_features)
-            Features.
-        y : array-like, shape (n_trials,)
-            Labels.
-
-        Returns
-        -------
-        self : Calibrated
-            The fitted classifier.
-        """
+        """Fit classifier and temperature."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         logits = _logits(
             cross_val_predict(
@@ -195,35 +117,13 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_features)
-            Features.
-
-        Returns
-        -------
-        probabilities : ndarray, shape (n_trials, n_classes)
-            Rows sum to one.
-        """
+        """Return the probability of each class."""
         check_is_fitted(self)
         logits = _logits(self.classifier_.decision_function(X))
         return softmax(logits / self.temperature_, axis=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the likeliest class.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_features)
-            Features.
-
-        Returns
-        -------
-        labels : ndarray, shape (n_trials,)
-            Labels.
-        """
+        """Return the likeliest class."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 

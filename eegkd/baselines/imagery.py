@@ -49,20 +49,7 @@ class MostInformative(SelectorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> MostInformative:
-        """Score every feature.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_features_in)
-            Features.
-        y : ndarray, shape (n_trials,)
-            Labels.
-
-        Returns
-        -------
-        self : MostInformative
-            The fitted selector.
-        """
+        """Score every feature."""
         self.n_features_in_ = X.shape[1]
         self.scores_ = mutual_info_classif(X, y, random_state=self.random_state)
         return self

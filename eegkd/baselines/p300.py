@@ -51,38 +51,14 @@ class ShrunkXdawn(TransformerMixin, BaseEstimator):
         self.xdawn = xdawn
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> ShrunkXdawn:
-        """Learn the filters.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_chans, n_times)
-            Training trials.
-        y : ndarray, shape (n_trials,)
-            Labels.
-
-        Returns
-        -------
-        self : ShrunkXdawn
-            The fitted transformer.
-        """
+        """Learn the filters."""
         joined = np.concatenate(list(X), axis=1)
         shrunk = covariances(joined[np.newaxis], estimator="lwf")[0]
         self.xdawn_ = clone(self.xdawn).set_params(baseline_cov=shrunk).fit(X, y)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return what the fitted one makes of trials.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_trials, n_chans, n_times)
-            Trials.
-
-        Returns
-        -------
-        transformed : ndarray
-            Filtered signals or covariances.
-        """
+        """Return what the fitted one makes of trials."""
         check_is_fitted(self)
         return self.xdawn_.transform(X)
 

@@ -124,26 +124,7 @@ class CanonicalCorrelations(TransformerMixin, BaseEstimator):
         self.frequencies = frequencies
 
     def fit(self, X: Any, y: np.ndarray) -> CanonicalCorrelations:
-        """Make the reference of each class; the signals teach nothing.
-
-        Parameters
-        ----------
-        X : mne.Epochs
-            Training trials.
-        y : ndarray, shape (n_trials,)
-            Labels.
-
-        Returns
-        -------
-        self : CanonicalCorrelations
-            The fitted transformer.
-
-        Raises
-        ------
-        ValueError
-            If a class has no stimulation frequency, or one too high for the sampling
-            rate.
-        """
+        """Make the reference of each class; the signals teach nothing."""
         check_int(self.n_harmonics, "n_harmonics", at_least=1)
         check_int(self.n_bands, "n_bands", at_least=0)
         sfreq = float(X.info["sfreq"])
@@ -157,19 +138,7 @@ class CanonicalCorrelations(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return how strongly each trial follows each frequency.
-
-        Parameters
-        ----------
-        X : mne.Epochs
-            Trials.
-
-        Returns
-        -------
-        scores : ndarray, shape (n_trials, n_classes)
-            Largest canonical correlation, between 0 and 1; with a filter bank the
-            weighted sum of its squares over bands.
-        """
+        """Return how strongly each trial follows each frequency."""
         check_is_fitted(self)
         signals = X.get_data()
         if not self.bands_:
@@ -234,25 +203,7 @@ class TaskRelatedComponents(TransformerMixin, BaseEstimator):
         self.frequencies = frequencies
 
     def fit(self, X: Any, y: np.ndarray) -> TaskRelatedComponents:
-        """Learn filters and averages of each class.
-
-        Parameters
-        ----------
-        X : mne.Epochs
-            Training trials.
-        y : ndarray, shape (n_trials,)
-            Labels.
-
-        Returns
-        -------
-        self : TaskRelatedComponents
-            The fitted transformer.
-
-        Raises
-        ------
-        ValueError
-            If the labels name no stimulation frequency.
-        """
+        """Learn filters and averages of each class."""
         check_int(self.n_bands, "n_bands", at_least=1)
         self.sfreq_ = float(X.info["sfreq"])
         known = _frequencies(X, y, self.frequencies, self.sfreq_)
@@ -261,22 +212,7 @@ class TaskRelatedComponents(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **_: Any) -> np.ndarray:
-        """Fit to all trials, and return scores of trials that were left out.
-
-        Parameters
-        ----------
-        X : mne.Epochs
-            Training trials.
-        y : ndarray, shape (n_trials,)
-            Labels.
-        **_ : dict
-            Not used.
-
-        Returns
-        -------
-        scores : ndarray, shape (n_trials, n_classes)
-            Scores of each trial from a model that has not seen it.
-        """
+        """Fit to all trials, and return scores of trials that were left out."""
         self.fit(X, y)
         filtered = self._filtered(X)
         scores = np.empty((len(y), self.filters_.shape[-1]))
@@ -286,18 +222,7 @@ class TaskRelatedComponents(TransformerMixin, BaseEstimator):
         return scores
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the weighted correlation of each trial with each class's average.
-
-        Parameters
-        ----------
-        X : mne.Epochs
-            Trials.
-
-        Returns
-        -------
-        scores : ndarray, shape (n_trials, n_classes)
-            Correlations, weighted and summed over bands.
-        """
+        """Return the weighted correlation of each trial with each class's average."""
         check_is_fitted(self)
         return _score_trca(self._filtered(X), self.filters_, self.averages_)
 
@@ -328,20 +253,7 @@ class StimulationBands(TransformerMixin, BaseEstimator):
         self.frequencies = frequencies
 
     def fit(self, X: Any, y: np.ndarray) -> StimulationBands:
-        """Find the stimulation frequencies.
-
-        Parameters
-        ----------
-        X : mne.Epochs
-            Training trials.
-        y : ndarray, shape (n_trials,)
-            Labels. Classes without a frequency, such as rest, add no band.
-
-        Returns
-        -------
-        self : StimulationBands
-            The fitted transformer.
-        """
+        """Find the stimulation frequencies; classes without one add no band."""
         half = check_number(self.width, "width", above=0) / 2
         known = _frequencies(X, y, self.frequencies, float(X.info["sfreq"]))
         self.bands_ = tuple(
@@ -351,18 +263,7 @@ class StimulationBands(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the filtered trials.
-
-        Parameters
-        ----------
-        X : mne.Epochs
-            Trials.
-
-        Returns
-        -------
-        X_bands : ndarray, shape (n_trials, n_chans, n_times, n_bands)
-            Signals in microvolts.
-        """
+        """Return the filtered trials."""
         check_is_fitted(self)
         signals = X.get_data(units="uV")
         return filter_bands(signals, float(X.info["sfreq"]), self.bands_)

@@ -21,13 +21,7 @@ missing; a finished benchmark is only read. Options beside a plan replace the pl
 
 
 def add_to(commands: Any) -> None:
-    """Add the command.
-
-    Parameters
-    ----------
-    commands : object
-        See `eegkd.cli.options.add_command`.
-    """
+    """Add the command."""
     about = "compare methods over datasets, montages and seeds; resumes"
     command = add_command(commands, "benchmark", run, about, EXAMPLES)
     add = command.add_argument
@@ -63,24 +57,7 @@ def run(
     csv: Path | None = None,
     **arguments: Any,
 ) -> int:
-    """Call `eegkd.benchmark`, print what came out and write what is asked.
-
-    Parameters
-    ----------
-    plan : Path, optional
-        File with further arguments.
-    dry_run : bool, default=False
-        Whether to print what there is to do instead of doing it.
-    report, csv : Path, optional
-        Files to write.
-    **arguments
-        Those of the command.
-
-    Returns
-    -------
-    status : int
-        See `eegkd.cli.main`.
-    """
+    """Call `eegkd.benchmark`, print what came out and write what is asked."""
     import eegkd
 
     asked = {} if plan is None else eegkd.read_plan(plan)

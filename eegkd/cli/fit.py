@@ -23,13 +23,7 @@ With --output, scores, models and a report are written to that folder.
 
 
 def add_to(commands: Any) -> None:
-    """Add the command.
-
-    Parameters
-    ----------
-    commands : object
-        See `eegkd.cli.options.add_command`.
-    """
+    """Add the command."""
     about = "train and test teacher and student on a dataset"
     command = add_command(commands, "fit", run, about, EXAMPLES)
     add = command.add_argument
@@ -63,20 +57,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(output: Path | None = None, **arguments: Any) -> int:
-    """Call `eegkd.fit`, print what came out and write what is asked.
-
-    Parameters
-    ----------
-    output : Path, optional
-        Folder for everything.
-    **arguments
-        Those of the command.
-
-    Returns
-    -------
-    status : int
-        See `eegkd.cli.main`.
-    """
+    """Call `eegkd.fit`, print what came out and write what is asked."""
     import eegkd
 
     call = to_call(arguments)

@@ -9,13 +9,7 @@ from eegkd.cli.options import add_command
 
 
 def add_to(commands: Any) -> None:
-    """Add the commands.
-
-    Parameters
-    ----------
-    commands : object
-        See `eegkd.cli.options.add_command`.
-    """
+    """Add the commands."""
     for name, run, about in (
         ("montages", _montages, "list the electrode sets"),
         ("decoders", _decoders, "list the networks"),

@@ -13,24 +13,7 @@ OPEN = "default: see eegkd paradigms"
 def add_command(
     commands: Any, name: str, run: Callable[..., Any], about: str, examples: str = ""
 ) -> argparse.ArgumentParser:
-    """Return the parser of a new command, whose options are arguments of ``run``.
-
-    Parameters
-    ----------
-    commands : object
-        What `argparse.ArgumentParser.add_subparsers` returned.
-    name : str
-        Of the command.
-    run : callable
-        What is called.
-    about, examples : str
-        One line, and the end of the command's help.
-
-    Returns
-    -------
-    command : ArgumentParser
-        Without options.
-    """
+    """Return the parser of a new command, whose options are arguments of ``run``."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=about,
@@ -43,13 +26,7 @@ def add_command(
 
 
 def add_training(command: argparse.ArgumentParser) -> None:
-    """Add what `fit` and `benchmark` take to load trials and to train on them.
-
-    Parameters
-    ----------
-    command : ArgumentParser
-        Of either.
-    """
+    """Add what `fit` and `benchmark` take to load trials and to train on them."""
     add = command.add_argument
     add("--subjects", nargs="+", type=int, help="default: all")
     add(
@@ -80,16 +57,7 @@ def add_training(command: argparse.ArgumentParser) -> None:
 def to_call(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return arguments as `fit` and `benchmark` take them.
 
-    Parameters
-    ----------
-    arguments : dict
-        Those of the command.
-
-    Returns
-    -------
-    arguments : dict
-        With the options of `eegkd.load_trials` as ``data``, and a rule for ``test`` by
-        its name.
+    Options of `eegkd.load_trials` are ``data``, a rule for ``test`` is its name.
     """
     from eegkd.evaluation.splits import TESTS
 

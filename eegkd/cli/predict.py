@@ -19,13 +19,7 @@ filtered as the trials that the student was trained on (eegkd info FOLDER tells 
 
 
 def add_to(commands: Any) -> None:
-    """Add the command.
-
-    Parameters
-    ----------
-    commands : object
-        See `eegkd.cli.options.add_command`.
-    """
+    """Add the command."""
     about = "label the trials of a recording with a saved student"
     command = add_command(commands, "predict", run, about, EXAMPLES)
     add = command.add_argument
@@ -38,17 +32,7 @@ def add_to(commands: Any) -> None:
 def run(
     folder: str, recording: str, subject: str | None = None, seed: int | None = None
 ) -> None:
-    """Print the label of each trial, and the probability of each class.
-
-    Parameters
-    ----------
-    folder : str
-        What `FitResult.save` wrote.
-    recording : str
-        File of epochs.
-    subject, seed : str and int, optional
-        Which of the students; the best validated by default.
-    """
+    """Print the label of each trial, and the probability of each class."""
     import mne
 
     import eegkd
