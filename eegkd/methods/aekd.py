@@ -18,10 +18,9 @@ from eegkd.weightings.confidence import GradientCombined
     reference="Du et al. 2020",
     composition="label loss + KL(T) to each teacher, weighted per batch",
     use="Teachers disagree, for example because they come from other subjects.",
-    limits=(
-        "Weights belong to a batch, not to a trial. Teachers whose answers are already "
-        "close to the student's get the largest weights, whether or not they are right."
-    ),
+    limits="Weights belong to a batch, not to a trial. Teachers whose answers are "
+    "already close to the student's get the largest weights, whether or not they are "
+    "right.",
 )
 @options_of(follow)
 def aekd(training: Training, *, cap: float = 0.6, **shared: Any) -> History:

@@ -25,9 +25,9 @@ from eegkd.weightings import MetaLearned
     "of them are soon used up. One teacher is enough, several may be given. The "
     "weights of a trial need not sum to 1, so trials with large weights also take "
     "larger steps. Needs a decoder with a linear last layer.",
-    reading="Derivatives and the virtual step are normalized, because the "
-    "published numbers do not fit all sizes of data; weights first move after 10 "
-    "epochs; teachers share the first weight of 0.9.",
+    reading="Derivatives and the virtual step are normalized, because the published "
+    "numbers do not fit all sizes of data; weights first move after 10 epochs; "
+    "teachers share the first weight of 0.9.",
 )
 def amal(
     training: Training,

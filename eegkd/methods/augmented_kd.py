@@ -24,9 +24,9 @@ from eegkd.teachers import Frozen
     limits="An augmentation must leave the class as it is. Swapping left and right is "
     "left out, because it swaps the classes of motor imagery; several others are not "
     "for evoked responses, see AUGMENTATIONS. The teacher reads each batch anew.",
-    reading="Each augmentation changes every second trial. Its size, and "
-    "weights of the terms that equal those of plain distillation, so that the "
-    "augmentation is the only difference.",
+    reading="Each augmentation changes every second trial. Its size, and weights of "
+    "the terms that equal those of plain distillation, so that the augmentation is the "
+    "only difference.",
 )
 @options_of(soft_objective)
 def augmented_kd(

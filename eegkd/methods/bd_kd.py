@@ -25,10 +25,10 @@ from eegkd.weightings import EntropyGap, Schedule
     "trustworthy: look at the calibration error beside the accuracy.",
     limits="The teacher learns as slowly as the student. With few test trials the "
     "calibration error says little.",
-    reading="The rule that weights the two divergences (the paper "
-    "describes it in words), its values 2 and 1, the temperature, and the direction of "
-    "the teacher's divergence. Which epoch is kept is chosen by the label loss alone, "
-    "because the teacher moves.",
+    reading="The rule that weights the two divergences (the paper describes it in "
+    "words), its values 2 and 1, the temperature, and the direction of the teacher's "
+    "divergence. Which epoch is kept is chosen by the label loss alone, because the "
+    "teacher moves.",
 )
 def bd_kd(
     training: Training,

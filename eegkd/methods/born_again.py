@@ -22,9 +22,9 @@ from eegkd.teachers import Ensemble, Frozen, Teacher
     use="When there is no better recording to learn from than the student's own.",
     limits="Nothing comes from electrodes that the student does not have. Costs one "
     "training for each generation.",
-    reading="The published ensemble answers with all generations at once; "
-    "here the student stays one network, and with ensemble=True all generations teach "
-    "it together.",
+    reading="The published ensemble answers with all generations at once; here the "
+    "student stays one network, and with ensemble=True all generations teach it "
+    "together.",
 )
 @options_of(soft_objective, label_weight=1.0, soft_weight=1.0, temperature=1.0)
 def born_again(

@@ -18,21 +18,15 @@ from eegkd.weightings.confidence import Confidence
     transfers="softened classes and embeddings of several teachers",
     teacher="several",
     reference="Zhang, Chen & Wang 2022",
-    composition=(
-        "label loss + KL(T) to each teacher, weighted per trial by closeness to the "
-        "label + hint at each teacher's embedding, weighted through its last layer"
-    ),
+    composition="label loss + KL(T) to each teacher, weighted per trial by closeness "
+    "to the label + hint at each teacher's embedding, weighted through its last layer",
     use="Teachers differ in quality by trial: other subjects, sessions or networks.",
-    limits=(
-        "On trials that all teachers know by heart, which is common after training, "
-        "this is the plain mean. Wrong labels draw trust to wrong teachers."
-    ),
-    reading=(
-        "The embedding is mapped linearly, without batch normalization and "
-        "rectification. Shares sum to 1 unless normalization='official', and no "
-        "gradient flows through them. The first epoch has all terms. The hint's weight "
-        "is derived for EEG decoders."
-    ),
+    limits="On trials that all teachers know by heart, which is common after training, "
+    "this is the plain mean. Wrong labels draw trust to wrong teachers.",
+    reading="The embedding is mapped linearly, without batch normalization and "
+    "rectification. Shares sum to 1 unless normalization='official', and no gradient "
+    "flows through them. The first epoch has all terms. The hint's weight is derived "
+    "for EEG decoders.",
 )
 @options_of(follow)
 def ca_mkd(

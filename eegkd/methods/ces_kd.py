@@ -19,15 +19,11 @@ from eegkd.weightings.selection import Curriculum
     reference="Amara et al. 2022",
     composition="label loss + KL(T) to one expert a trial, by the trial's difficulty",
     use="The gap between the student's and the teacher's electrodes is wide.",
-    limits=(
-        "Difficulty is measured on the student itself and moves with it; on a few "
-        "hundred trials it is noisy. Trains an expert for each step of the ladder."
-    ),
-    reading=(
-        "A trial's difficulty is the rank of the student's cross-entropy "
-        "in the last epoch, experts open linearly over the first 70 % of the epochs, "
-        "and the weights are those of KD. Experts are a ladder of montages."
-    ),
+    limits="Difficulty is measured on the student itself and moves with it; on a few "
+    "hundred trials it is noisy. Trains an expert for each step of the ladder.",
+    reading="A trial's difficulty is the rank of the student's cross-entropy in the "
+    "last epoch, experts open linearly over the first 70 % of the epochs, and the "
+    "weights are those of KD. Experts are a ladder of montages.",
 )
 @options_of(follow, label_weight=0.1, soft_weight=0.9)
 def ces_kd(

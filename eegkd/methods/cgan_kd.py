@@ -31,10 +31,10 @@ GENERATORS = ("segments", "cgan")
     "jumps where they meet. A generator trained on few trials is poor. Labels from the "
     "teacher may be less balanced than the recorded ones. The published subsampling by "
     "a density ratio before the filter is left out.",
-    reading="The segments; a small generator of filtered noise and evoked "
-    "waves in the place of BigGAN; quarters of continuous labels where the paper has a "
-    "limit for each label; a student trained from the start where the paper goes on "
-    "training a converged one.",
+    reading="The segments; a small generator of filtered noise and evoked waves in the "
+    "place of BigGAN; quarters of continuous labels where the paper has a limit for "
+    "each label; a student trained from the start where the paper goes on training a "
+    "converged one.",
     regression=True,
 )
 def cgan_kd(

@@ -21,8 +21,8 @@ from eegkd.methods.objectives import transfer
     limits="It contrasts classes, so it needs labels. It remembers every training "
     "trial by its number, so it cannot be combined with augmented, mixed or generated "
     "trials. The loss is not computed on validation trials.",
-    reading="The negatives of a trial are all training trials of other "
-    "classes, where the paper draws 16384 of them. The formula is the published one.",
+    reading="The negatives of a trial are all training trials of other classes, where "
+    "the paper draws 16384 of them. The formula is the published one.",
 )
 @options_of(transfer)
 def crd(

@@ -21,8 +21,8 @@ from eegkd.weightings import Schedule
     limits="The labels must be right, because they have the last word. With patience, "
     "training may end before the teacher is switched off. With two classes the scores "
     "say nothing beyond the confidence.",
-    reading="Temperature 4 and weight 0.9; the teacher is switched off at "
-    "half of the epochs, and labels count 1 from then on.",
+    reading="Temperature 4 and weight 0.9; the teacher is switched off at half of the "
+    "epochs, and labels count 1 from then on.",
 )
 def early_stopped_kd(
     training: Training,

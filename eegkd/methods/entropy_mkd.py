@@ -18,14 +18,10 @@ from eegkd.weightings.confidence import Entropy
     reference="Kwon et al. 2020",
     composition="label loss + KL(T) to each teacher, weighted per trial by 1 - entropy",
     use="Teachers differ in which trials they are sure of, and labels are noisy.",
-    limits=(
-        "A teacher that is sure and wrong counts most. Overfitted teachers are sure "
-        "of everything, which makes this the plain mean."
-    ),
-    reading=(
-        "The weights are those of the code of Zhang et al. 2022, where they sum to "
-        "(K - 1) / K for K teachers. Ours sum to 1 unless normalization='official'."
-    ),
+    limits="A teacher that is sure and wrong counts most. Overfitted teachers are sure "
+    "of everything, which makes this the plain mean.",
+    reading="The weights are those of the code of Zhang et al. 2022, where they sum to "
+    "(K - 1) / K for K teachers. Ours sum to 1 unless normalization='official'.",
 )
 @options_of(follow)
 def entropy_mkd(

@@ -16,8 +16,8 @@ from eegkd.methods.objectives import transfer
     transfers="factors into which a layer of the teacher is compressed",
     teacher="one",
     reference="Kim, Park & Kwak 2018",
-    composition="a paraphraser is trained on the teacher's last tap, then 1 label "
-    "loss + 1600 absolute difference of the factors to a frozen teacher",
+    composition="a paraphraser is trained on the teacher's last tap, then 1 label loss "
+    "+ 1600 absolute difference of the factors to a frozen teacher",
     use="Decoders of different kinds, whose layers cannot be compared map by map.",
     limits="The factors keep what restores the teacher's layer, which need not be what "
     "tells the classes apart. A further training stage. The weight depends on the size "

@@ -20,8 +20,8 @@ from eegkd.methods.objectives import transfer
     "no memory and no labels.",
     limits="Trials of the same class in the batch are negatives too. Small batches "
     "make an easy task that teaches little.",
-    reading="The paper does not distill. Weights and the two linear maps "
-    "are chosen as in CRD.",
+    reading="The paper does not distill. Weights and the two linear maps are chosen as "
+    "in CRD.",
 )
 @options_of(transfer)
 def info_nce(

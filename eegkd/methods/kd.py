@@ -16,9 +16,8 @@ from eegkd.methods.objectives import transfer
     reference="Hinton, Vinyals & Dean 2015",
     composition="0.1 cross-entropy + 0.9 KL(T=4) to a frozen teacher",
     use="The method that all others are measured against. Start here.",
-    limits="With two classes the teacher's scores say nothing beyond its confidence. "
-    "A teacher that knows its training trials by heart has little to add to the "
-    "labels.",
+    limits="With two classes the teacher's scores say nothing beyond its confidence. A "
+    "teacher that knows its training trials by heart has little to add to the labels.",
     reading="Temperature 4 and weights 0.1 and 0.9 are those of common code; the paper "
     "leaves them to the task.",
 )

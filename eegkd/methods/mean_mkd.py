@@ -17,14 +17,10 @@ from eegkd.weightings import Constant
     reference="You et al. 2017",
     composition="label loss + mean over teachers of KL(T)",
     use="Several teachers are at hand and none is clearly better than the others.",
-    limits=(
-        "A bad teacher counts as much as a good one. With two classes the teachers "
-        "say nothing beyond their confidence."
-    ),
-    reading=(
-        "The mean of the divergences, as in the code of Zhang et al. 2022; the further "
-        "term of You et al. on features of triplets of trials is left out."
-    ),
+    limits="A bad teacher counts as much as a good one. With two classes the teachers "
+    "say nothing beyond their confidence.",
+    reading="The mean of the divergences, as in the code of Zhang et al. 2022; the "
+    "further term of You et al. on features of triplets of trials is left out.",
 )
 @options_of(follow)
 def mean_mkd(training: Training, **shared: Any) -> History:

@@ -29,9 +29,9 @@ KEEP = ("student", "average")
     use="When there is no teacher and the student's weights jump from epoch to epoch.",
     limits="Nothing comes from electrodes that the student does not have. Made for "
     "trials without labels; with labels for all of them little is left to gain.",
-    reading="Only the student sees noise, and the average answers without "
-    "dropout and with averaged batch statistics; in the original both are noisy. "
-    "Which epoch is kept is chosen by the label loss alone, because the average moves.",
+    reading="Only the student sees noise, and the average answers without dropout and "
+    "with averaged batch statistics; in the original both are noisy. Which epoch is "
+    "kept is chosen by the label loss alone, because the average moves.",
 )
 def mean_teacher(
     training: Training,

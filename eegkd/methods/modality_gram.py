@@ -21,9 +21,8 @@ from eegkd.methods.objectives import weighted
     "should do so too.",
     limits="Each step reads every trial once more for each modality. Regions need at "
     "least two of which both montages have an electrode; any montage has bands.",
-    reading="Modalities are frequency bands or scalp regions, and the "
-    "embedding of a modality is that of a trial which shows only this modality. The "
-    "weights are ours.",
+    reading="Modalities are frequency bands or scalp regions, and the embedding of a "
+    "modality is that of a trial which shows only this modality. The weights are ours.",
 )
 def modality_gram(
     training: Training,

@@ -16,8 +16,8 @@ from eegkd.methods.objectives import transfer
     teacher="one",
     reference="Huang & Wang 2017",
     composition="label loss + 50 NST (last 2 taps)",
-    use="Networks with other numbers of maps whose time axes mean the same; a batch "
-    "of one trial is enough.",
+    use="Networks with other numbers of maps whose time axes mean the same; a batch of "
+    "one trial is enough.",
     limits="It needs taps with a time axis. It asks for maps with the teacher's time "
     "courses, which few electrodes may not give.",
     regression=True,

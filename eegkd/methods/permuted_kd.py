@@ -23,8 +23,8 @@ from eegkd.methods.objectives import soft_objective
     limits="With two classes there is a single wrong class: the method is then "
     "identical to kd and controls nothing. With three, half of the trials stay as they "
     "are.",
-    reading="The test of the distillation hypothesis, and that each trial "
-    "keeps its permutation throughout.",
+    reading="The test of the distillation hypothesis, and that each trial keeps its "
+    "permutation throughout.",
 )
 @options_of(soft_objective)
 def permuted_kd(

@@ -19,17 +19,13 @@ from eegkd.weightings.selection import Select
     reference="Ni, Ngu & Yan 2022",
     composition="for each trial either KL(T) to one teacher or the label loss",
     use="Teachers of several montages, and labels that some of them know better.",
-    limits=(
-        "Once the student is more confident of the label than all teachers, labels are "
-        "all it learns from. Trains teachers of its own on the student's and between."
-    ),
-    reading=(
-        "A teacher's confidence is its probability of the label where it "
-        "is right; the most confident one is followed if it is more confident than the "
-        "student. Teachers open from few to many electrodes over the first 70 % of "
-        "the epochs. Low-density, intermediate and full montages take the place of "
-        "sensor, fused and skeleton data."
-    ),
+    limits="Once the student is more confident of the label than all teachers, labels "
+    "are all it learns from. Trains teachers of its own on the student's and between.",
+    reading="A teacher's confidence is its probability of the label where it is right; "
+    "the most confident one is followed if it is more confident than the student. "
+    "Teachers open from few to many electrodes over the first 70 % of the epochs. "
+    "Low-density, intermediate and full montages take the place of sensor, fused and "
+    "skeleton data.",
 )
 @options_of(follow)
 def pskd(training: Training, *, all_from: float = 0.7, **shared: Any) -> History:

@@ -15,8 +15,8 @@ from eegkd.methods.objectives import transfer
     transfers="values of several layers, each guessed from all later ones as well",
     teacher="one",
     reference="Chen et al. 2021",
-    composition="1 label loss + 1 difference of fused layers at several resolutions "
-    "in time at up to 3 taps to a frozen teacher",
+    composition="1 label loss + 1 difference of fused layers at several resolutions in "
+    "time at up to 3 taps to a frozen teacher",
     use="Decoders with three or more taps that have a time axis.",
     limits="Values depend on the electrodes, see the limits of hints. The coarse "
     "resolutions average rhythms away and see slow activity only. A layer without a "

@@ -18,20 +18,14 @@ from eegkd.teachers import Frozen
     transfers="mean classes of random subsets of teachers",
     teacher="own",
     reference="Jaiswal et al. 2022",
-    composition=(
-        "label loss + KL(T) to the mean of a random subset of teachers on overlapping "
-        "parts of the trials; weights averaged over the last epochs"
-    ),
+    composition="label loss + KL(T) to the mean of a random subset of teachers on "
+    "overlapping parts of the trials; weights averaged over the last epochs",
     use="Labels are wrong in part, for example because subjects did not attend.",
-    limits=(
-        "Trains several teachers on fewer trials each. With one short session the "
-        "parts differ by time alone."
-    ),
-    reading=(
-        "Teachers see 70 % of the subjects, or else sessions, or else parts "
-        "of sessions; a non-empty subset of teachers is drawn for each batch; the "
-        "student's weights are averaged over the last half; weights are those of KD."
-    ),
+    limits="Trains several teachers on fewer trials each. With one short session the "
+    "parts differ by time alone.",
+    reading="Teachers see 70 % of the subjects, or else sessions, or else parts of "
+    "sessions; a non-empty subset of teachers is drawn for each batch; the student's "
+    "weights are averaged over the last half; weights are those of KD.",
 )
 @options_of(soft_objective)
 def ros_kd(

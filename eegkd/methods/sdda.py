@@ -32,11 +32,11 @@ from eegkd.methods.objectives import weighted
     "wearer; for another wearer, fit again with some unlabeled trials of that subject. "
     "Without target, trials of the last subject stand in, and validation trials of "
     "that subject are left out.",
-    reading="Subjects are aligned, where the paper aligns sessions, and "
-    "inside the student's electrodes, where the authors' code aligns all channels and "
-    "then takes the shared ones. The given teacher is not aligned. The discrepancy is "
-    "the full estimate with the median distance, where the code takes a linear one "
-    "with the mean. Weights and temperatures are those of the code.",
+    reading="Subjects are aligned, where the paper aligns sessions, and inside the "
+    "student's electrodes, where the authors' code aligns all channels and then takes "
+    "the shared ones. The given teacher is not aligned. The discrepancy is the full "
+    "estimate with the median distance, where the code takes a linear one with the "
+    "mean. Weights and temperatures are those of the code.",
 )
 def sdda(
     training: Training,

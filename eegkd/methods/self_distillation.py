@@ -29,8 +29,8 @@ STARTS = ("student", "teacher")
     "electrodes, so that the montage is the only change.",
     limits="Costs one training for each generation. Flatness is compared within one "
     "montage only, and a flat minimum does not prove that it generalizes.",
-    reading="Weights, temperature and number of generations, which are "
-    "those of plain distillation, both measures of flatness, and start='teacher'.",
+    reading="Weights, temperature and number of generations, which are those of plain "
+    "distillation, both measures of flatness, and start='teacher'.",
     accepts_teacher=("start", "teacher"),
 )
 @options_of(soft_objective)

@@ -22,8 +22,8 @@ from eegkd.methods.objectives import transfer
     composition="label loss + 3000 similarity preserving (last tap)",
     use="Networks of any widths and lengths, as only trials are compared with trials. "
     "With centered=True a fair comparison with similarity keeping.",
-    limits="It needs batches of many trials. It follows amplitude more than rhythm: "
-    "a trial with strong activity is similar to all others.",
+    limits="It needs batches of many trials. It follows amplitude more than rhythm: a "
+    "trial with strong activity is similar to all others.",
     reading="The option centered=True is a step of our own between this and similarity "
     "keeping.",
     regression=True,

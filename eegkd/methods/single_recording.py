@@ -24,8 +24,8 @@ from eegkd.weightings import Constant
     "shape at most. Without recording= the training trials of the first subject are "
     "joined, whose borders are jumps. A recording must be filtered as the trials are. "
     "Validation trials, without their labels, choose the epoch that is kept.",
-    reading="Crops, rotations and color changes of images become windows, "
-    "time and amplitude scaling, and mixing of channels near the identity.",
+    reading="Crops, rotations and color changes of images become windows, time and "
+    "amplitude scaling, and mixing of channels near the identity.",
 )
 def single_recording(
     training: Training,

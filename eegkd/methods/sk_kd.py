@@ -16,8 +16,8 @@ from eegkd.methods.objectives import transfer
     teacher="one",
     reference="Huang, Chen & Wei 2024",
     composition="0.1 cross-entropy + 0.9 KL(T=4) + 450 similarity keeping (2 taps)",
-    use="Motor imagery with few electrodes, the case that it was made for; any pair "
-    "of networks with taps behind the spatial filter.",
+    use="Motor imagery with few electrodes, the case that it was made for; any pair of "
+    "networks with taps behind the spatial filter.",
     limits="The similarity needs batches of several trials. The weight of 450 belongs "
     "to correlations between trials near zero, as in single-trial EEG.",
 )

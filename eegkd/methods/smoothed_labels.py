@@ -29,8 +29,8 @@ from eegkd.teachers import Virtual
     use="Use it beside kd. A gain of kd that is not larger than this one's is "
     "regularization, not distillation.",
     limits="Teaches nothing that the labels do not say.",
-    reading="The smoothing has the mean entropy of the teacher's softened "
-    "answers, and takes the teacher's place in kd.",
+    reading="The smoothing has the mean entropy of the teacher's softened answers, and "
+    "takes the teacher's place in kd.",
 )
 @options_of(soft_objective)
 def smoothed_labels(

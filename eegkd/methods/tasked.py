@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
     "a transformer: take student='EEGConformer'.",
     limits="Without several subjects among the training trials it is self-distillation "
     "alone. It trains twice. Nothing comes from a denser montage.",
-    reading="The weights, the kernel, and gradient reversal for the "
-    "adversary; the paper's reconstruction of signals is left out. Any decoder takes "
-    "the place of the transformer.",
+    reading="The weights, the kernel, and gradient reversal for the adversary; the "
+    "paper's reconstruction of signals is left out. Any decoder takes the place of the "
+    "transformer.",
 )
 def tasked(
     training: Training,

@@ -24,10 +24,10 @@ DEFAULTS = {"virtual": (20.0, 0.9, 0.1), "self": (6.0, 0.05, 0.475)}
     "smoothed the labels.",
     limits="Nothing comes from electrodes that the student does not have. The virtual "
     "teacher knows nothing of which classes are alike.",
-    reading="The divergence is that of the paper's formula, both sides "
-    "softened, times the squared temperature; in the accompanying code the virtual "
-    "teacher's probabilities are softened as if they were scores, and the student's "
-    "scores are not.",
+    reading="The divergence is that of the paper's formula, both sides softened, times "
+    "the squared temperature; in the accompanying code the virtual teacher's "
+    "probabilities are softened as if they were scores, and the student's scores are "
+    "not.",
 )
 def tf_kd(
     training: Training,
