@@ -12,7 +12,7 @@ import torch
 from eegkd import DecoderClassifier, DistilledClassifier
 from eegkd.decoders import build_decoder
 from eegkd.distillation import Training
-from eegkd.methods._generated_trials import AdversarialMaker, Judge
+from eegkd.methods._generated_trials import AdversarialMaker, TeacherFilter
 from eegkd.methods.cgan_kd import cgan_kd
 from eegkd.samplers import TrialSampler
 from eegkd.samplers.synthetic import SegmentRecombination, join, spread
@@ -173,7 +173,7 @@ def test_the_limit_of_each_class_is_its_quantile_and_labels_are_the_teachers():
         burn_in.append(made)
         return made
 
-    judge = Judge(Oracle(), watched, maker(30, None), 0.8, n_burn_in=50)
+    judge = TeacherFilter(Oracle(), watched, maker(30, None), 0.8, n_burn_in=50)
     kept, notes = judge.choose(120, relabel=False, random=random())
 
     def losses(sampler):
@@ -210,7 +210,7 @@ def test_continuous_labels_are_judged_by_absolute_error_in_quarters():
         return TrialSampler.from_arrays((y + error)[:, None, None], y)
 
     recorded = maker(4000, None)
-    judge = Judge(Oracle(), maker, recorded, 0.7, n_burn_in=500)
+    judge = TeacherFilter(Oracle(), maker, recorded, 0.7, n_burn_in=500)
     kept, notes = judge.choose(2000, relabel=False, random=random())
     assert notes["kept_fraction"] == pytest.approx(0.7, abs=0.05)
     counts = np.bincount(np.floor(kept.y.numpy()).astype(int))
@@ -231,7 +231,7 @@ def test_a_maker_that_the_teacher_rejects_ends_in_fewer_trials():
         X[:, 1] = 0 if len(calls) == 1 else 5  # after the first, all are wrong
         return TrialSampler.from_arrays(X, y)
 
-    judge = Judge(Oracle(), maker, maker(2, None), 0.9, n_burn_in=10)
+    judge = TeacherFilter(Oracle(), maker, maker(2, None), 0.9, n_burn_in=10)
     calls.clear()
     kept, notes = judge.choose(8, relabel=True, random=random())
     assert len(kept) == 0

@@ -74,7 +74,7 @@ class CRD(_Embedded):
     j over the trials of other classes, summed over both directions. This is the
     formula of the authors' code; its 16384 negatives drawn out of 50000 images are all
     trials of other classes here, because EEG has a few hundred. A trial's classes are
-    those of its source; where the sampler does not tell them, those seen so far.
+    those of its sampler; where that does not tell them, those seen so far.
 
     The memory is written after the optimizer's step, never before the gradient is
     taken. It knows nothing of unseen trials, so the term is left out of validation.

@@ -143,7 +143,7 @@ def top_hessian_eigenvalue(
     Notes
     -----
     Power iteration with products of the matrix and a vector, which take two backward
-    epochs and never the matrix [1]_. It finds the eigenvalue of the largest size; if
+    passes and never the matrix [1]_. It finds the eigenvalue of the largest size; if
     that is negative, which happens away from a minimum, the matrix is shifted by it
     and iterated again. Dropout is off and batch statistics are those of the training.
     Unlike `flatness` it depends on how the layers are scaled: compare decoders of one

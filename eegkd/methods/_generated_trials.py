@@ -159,7 +159,7 @@ def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.step()
 
 
-class Judge:
+class TeacherFilter:
     """A teacher that drops synthetic trials on which it is too far off their labels.
 
     The limit of a class, or of a quarter of continuous labels, is a quantile of the

@@ -83,14 +83,14 @@ def amal(
         (training.label_loss(), None),
         *[(KL(temperature), teacher) for teacher in teachers],
     ]
-    sampler, judges = training.sampler, training.valid
-    if judges is None:
-        sampler, judges = hold_out(sampler, held_out)
+    sampler, validation = training.sampler, training.valid
+    if validation is None:
+        sampler, validation = hold_out(sampler, held_out)
     weighting = MetaLearned(
         training.student,
         terms,
         sampler,
-        judges,
+        validation,
         initial=(label_weight, *[soft_weight / len(teachers)] * len(teachers)),
         lr=training.settings.get("lr", 5e-4),
         every=every,

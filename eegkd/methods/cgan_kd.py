@@ -9,7 +9,7 @@ import torch
 from eegkd._checks import check_choice, check_int, check_number, check_type
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._generated_trials import AdversarialMaker, Judge
+from eegkd.methods._generated_trials import AdversarialMaker, TeacherFilter
 from eegkd.methods.card import Card
 from eegkd.samplers.synthetic import SegmentRecombination, join
 from eegkd.weightings import Constant
@@ -122,10 +122,10 @@ def cgan_kd(
         else AdversarialMaker(sampler, generator_epochs, generator_lr, seed)
     )
     random = torch.Generator().manual_seed(seed + 1)
-    judge = Judge(teacher, maker, sampler, quantile, n_burn_in)
+    chosen_by = TeacherFilter(teacher, maker, sampler, quantile, n_burn_in)
     n_trials = max(1, round(ratio * len(sampler)))
     relabel = not soft if relabel is None else relabel
-    synthetic, notes = judge.choose(n_trials, relabel, random)
+    synthetic, notes = chosen_by.choose(n_trials, relabel, random)
     seen = join(sampler, synthetic)
     part = len(sampler) / len(seen) if same_updates else 1.0
     terms: list[Any] = [(training.label_loss(), None), (softened, teacher)]

@@ -24,7 +24,7 @@ from eegkd.methods.objectives import weighted
     teacher="one",
     reference="Liu et al. 2025",
     composition="Euclidean alignment of each subject; labels + softened classes of the "
-    "sampler + MMD between source and target + class confusion of the target",
+    "source headset + MMD between source and target + class confusion of the target",
     use="When a dense headset has labeled trials and the student will be worn with "
     "another headset, of which there are trials without labels.",
     limits="The student is aligned to one target: a subject with another covariance "

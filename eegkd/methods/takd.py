@@ -23,7 +23,7 @@ from eegkd.methods.objectives import soft_objective
     "do not help, see early_stopped_teacher. With two classes the scores say nothing "
     "beyond the confidence.",
     reading="Assistants read montages between the student's and the teacher's, where "
-    "the sampler has networks of middle size. The sampler searches temperature and "
+    "the paper has networks of middle size. The paper searches temperature and "
     "weights; ours are 4, 0.1 and 0.9.",
 )
 @options_of(soft_objective)
