@@ -3,57 +3,64 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eegkd._checks import join_names
 from eegkd._docs import fill_doc
-from eegkd.evaluation.metrics import METRICS, chance_level, metric_title
-from eegkd.evaluation.statistics import SIGNIFICANCE, smallest_p_value
+from eegkd.evaluation.metrics import METRICS, chance_level
 from eegkd.evaluation.table import (
     PLACE,
+    Tables,
     against_chance,
     by_seed,
     by_subject,
-    check_tables,
     compare,
     find_pairs,
-    metric_of,
     one_place,
     paired_scores,
     rows_where,
-    seeded_methods,
     summarize,
 )
 from eegkd.evaluation.wording import (
-    QUESTIONS,
-    chance_statement,
-    in_words,
-    item_name,
-    summary_lines,
+    chance_lines,
+    conclusions,
+    description,
+    job_name,
+    unfinished,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-UNFINISHED = "The grid is not finished"
 _SHARED = {
     "metric": """
         metric : str, optional
             A metric column of ``scores``; by default that of each dataset's paradigm,
             see `metric_of`.""",
-    "place": """
+    "takes_metric": """
+        Parameters
+        ----------
+        %(metric)s""",
+    "takes_part": """
+        %(takes_metric)s
         dataset, evaluation, montage : str, optional
             Which part of the grid. Needed where there are several; of the montages
             "full" needs not be told from a single other one.""",
     "item": """
-        ``dataset``, ``evaluation``, ``kind``, ``method``, ``decoder``, ``montage``""",
-    "dataset": """
-        dataset : str
-            A dataset of the grid.""",
+        ``dataset``, ``evaluation``, ``kind``, ``method``, ``decoder``, ``montage``,""",
+    "figure": """
+        Returns
+        -------
+        figure : matplotlib.figure.Figure""",
+    "file": """
+        Returns
+        -------
+        file : Path
+            The file.""",
     "warns": """
         Warns
         -----
@@ -108,7 +115,7 @@ class Results:
     interrupted: bool = False
 
     def __post_init__(self) -> None:
-        check_tables(self.scores, self.planned)
+        self.tables.check()
 
     @property
     def complete(self) -> bool:
@@ -118,8 +125,7 @@ class Results:
     @property
     def simulated(self) -> list[str]:
         """The datasets whose signals were computed, not recorded."""
-        rows = self.scores[self.scores["simulated"].astype(bool)]
-        return list(rows["dataset"].unique())
+        return self.tables.simulated
 
     @property
     def methods(self) -> list[str]:
@@ -137,17 +143,22 @@ class Results:
         return {n: known.get(n, rest) for n in self.planned["dataset"].unique()}
 
     @property
+    def tables(self) -> Tables:
+        """What the functions of `eegkd.evaluation.table` take."""
+        return Tables(self.scores, self.planned, self.paradigms)
+
+    @property
     def metrics(self) -> list[str]:
         """The metrics of the datasets' paradigms, each once."""
         return list(dict.fromkeys(map(self.metric_of, self.paradigms)))
 
-    @_fill
     def metric_of(self, dataset: str) -> str:
         """Return the metric of a dataset's paradigm.
 
         Parameters
         ----------
-        %(dataset)s
+        dataset : str
+            A dataset of the grid.
 
         Returns
         -------
@@ -155,7 +166,7 @@ class Results:
             "roc_auc" for P300, "accuracy" elsewhere; also where ``settings`` do not
             say of which paradigm a dataset is, which counts as motor imagery.
         """
-        return metric_of(self.paradigms, dataset)
+        return self.tables.metric_of(dataset)
 
     def missing(self) -> pd.DataFrame:
         """Return the planned jobs that are not done.
@@ -175,14 +186,7 @@ class Results:
         text : str
             One sentence, empty where everything is done.
         """
-        if self.complete:
-            return ""
-        counts = self.missing()["status"].value_counts()
-        parts = ", ".join(f"{number} {status}" for status, number in counts.items())
-        return (
-            f"INCOMPLETE: {counts.sum()} of {len(self.planned)} jobs are not done "
-            f"({parts}). Items are compared on the subjects that all of them have."
-        )
+        return unfinished(self.planned)
 
     @_fill
     def against_chance(self) -> pd.DataFrame:
@@ -192,7 +196,8 @@ class Results:
         -------
         judged : DataFrame
             One row for each item of each dataset and evaluation:
-            %(item)s, ``metric`` that was tested (balanced accuracy in the place of
+            %(item)s
+            ``metric`` that was tested (balanced accuracy in the place of
             accuracy), ``chance``, ``n_subjects``, ``mean``, ``n_effective`` (what the
             test trials of all subjects are worth), ``p_value`` (one-sided, over test
             trials, see `eegkd.evaluation.statistics.chance_test`), ``p_holm``
@@ -200,7 +205,7 @@ class Results:
             ``above`` (``p_holm`` < 0.05) and ``possible`` (whether perfect scores
             would be).
         """
-        return against_chance(self.scores, self.planned, self.paradigms)
+        return against_chance(self.tables)
 
     def at_chance(self) -> list[str]:
         """Return which items are not shown to be above chance level, in words.
@@ -211,45 +216,34 @@ class Results:
             One for each dataset and evaluation where there are some, after its name if
             the grid has several; empty where all items are above chance level.
         """
-        lines, judged = [], self.against_chance()
-        decoders = self.planned["decoder"]
-        several = decoders[decoders.ne("")].nunique() > 1
-        places: list[Any] = list(judged.groupby(PLACE[:2], sort=False))
-        for place, rows in places:
-            names = [item_name(row, several) for row in rows.to_dict("records")]
-            text = chance_statement(rows, self.metric_of(place[0]), names)
-            where = f"{self.title(*place)}: " if len(places) > 1 else ""
-            lines += [where + text] if text else []
-        return lines
+        return chance_lines(self.tables)
 
     @_fill
     def by_subject(self, metric: str | None = None) -> pd.DataFrame:
         """Return one score for each item and subject.
 
-        Parameters
-        ----------
-        %(metric)s
+        %(takes_metric)s
 
         Returns
         -------
         table : DataFrame
-            %(item)s, ``subject``, ``metric``, ``score`` (folds averaged first, then
+            %(item)s
+            ``subject``, ``metric``, ``score`` (folds averaged first, then
             seeds) and ``n_seeds``.
         """
-        return by_subject(by_seed(self.scores, self.planned, self.paradigms, metric))
+        return by_subject(by_seed(self.tables, metric))
 
     @_fill
     def summary(self, metric: str | None = None) -> pd.DataFrame:
         """Return one row for each dataset, evaluation, montage, method and decoder.
 
-        Parameters
-        ----------
-        %(metric)s
+        %(takes_metric)s
 
         Returns
         -------
         summary : DataFrame
-            %(item)s, ``n_chans``, ``metric``, ``mean``, ``low`` and ``high`` (95 %
+            %(item)s
+            ``n_chans``, ``metric``, ``mean``, ``low`` and ``high`` (95 %
             interval over subjects, of those that all items of the dataset, evaluation
             and montage have), ``of_teacher`` (share of the mean of the teacher of the
             same decoder over the same subjects; of the first decoder's teacher for
@@ -261,7 +255,7 @@ class Results:
         %(warns)s
         """
         self._warn()
-        return summarize(self.scores, self.planned, self.paradigms, metric)
+        return summarize(self.tables, metric)
 
     @_fill
     def compare(
@@ -314,7 +308,7 @@ class Results:
         """
         pairs = find_pairs(self.planned, a, b)
         self._warn()
-        return compare(self.scores, self.planned, self.paradigms, pairs, metric)
+        return compare(self.tables, pairs, metric)
 
     @_fill
     def plot_pairs(self, a: str, b: str, metric: str | None = None) -> Figure:
@@ -326,9 +320,7 @@ class Results:
             Methods or baselines.
         %(metric)s
 
-        Returns
-        -------
-        figure : matplotlib.figure.Figure
+        %(figure)s
             For each dataset and evaluation, by montage: scores of each subject joined
             by lines, and below them the differences with mean and 95 % interval.
 
@@ -340,8 +332,7 @@ class Results:
         from eegkd.report import plot_pairs
 
         pairs = find_pairs(self.planned, a, b)
-        tables = (self.scores, self.planned, self.paradigms)
-        table = paired_scores(*tables, pairs, metric)
+        table = paired_scores(self.tables, pairs, metric)
         if not len(table):
             raise ValueError(
                 f"'a' and 'b' must share a subject, dataset, evaluation, montage and "
@@ -362,14 +353,9 @@ class Results:
     ) -> Figure:
         """Draw every item of one montage, and the teachers, each subject a dot.
 
-        Parameters
-        ----------
-        %(metric)s
-        %(place)s
+        %(takes_part)s
 
-        Returns
-        -------
-        figure : matplotlib.figure.Figure
+        %(figure)s
             Subjects, mean, 95 % interval, and chance level.
 
         Raises
@@ -408,14 +394,9 @@ class Results:
     ) -> Figure:
         """Draw the mean ranks of all items of one montage over subjects.
 
-        Parameters
-        ----------
-        %(metric)s
-        %(place)s
+        %(takes_part)s
 
-        Returns
-        -------
-        figure : matplotlib.figure.Figure
+        %(figure)s
             Items joined by a bar are not told apart by Nemenyi's test after
             Friedman's; if Friedman's finds nothing, all are joined.
 
@@ -430,7 +411,7 @@ class Results:
         place = self._place(dataset, evaluation, montage)
         metric = metric or self.metric_of(place["dataset"])
         table = rows_where(self.by_subject(metric), **place)
-        seeded = table["method"].isin(seeded_methods(self.planned))
+        seeded = table["method"].isin(self.tables.seeded)
         single = table.loc[(table["n_seeds"] < 2) & seeded, ["method", "decoder"]]
         if len(single):
             names = [
@@ -457,10 +438,7 @@ class Results:
         file : str or path
             Its folder is created if needed; an existing file is replaced.
 
-        Returns
-        -------
-        file : Path
-            The file.
+        %(file)s
 
         %(warns)s
         """
@@ -505,9 +483,7 @@ class Results:
     def describe(self, metric: str | None = None) -> str:
         """Return scores and conclusions as text for a terminal.
 
-        Parameters
-        ----------
-        %(metric)s
+        %(takes_metric)s
 
         Returns
         -------
@@ -515,18 +491,7 @@ class Results:
             What is missing, a table for each dataset and evaluation, every method
             against the untaught student, and failures.
         """
-        lines = [*filter(None, [self.trouble()])]
-        with _unwarned():
-            place: Any
-            for place, rows in self.summary(metric).groupby(PLACE[:2], sort=False):
-                lines += ["", self.title(*place), *summary_lines(rows)]
-            lines += ["", *self.conclusions(metric)]
-        subjects = self.scores.groupby("dataset")["subject"].nunique()
-        if len(few := subjects.index[subjects.map(smallest_p_value) >= SIGNIFICANCE]):
-            lines.append(
-                f"{join_names(few)}: too few subjects for any difference to reach "
-                f"p < {SIGNIFICANCE}; this describes, it does not prove."
-            )
+        lines = description(self.tables, metric)
         for key, text in self.failures.items():
             error = (text.strip().splitlines() or ["unknown error"])[-1]
             lines.append(f"FAILED {self.job(key)}: {error}")
@@ -536,9 +501,7 @@ class Results:
     def conclusions(self, metric: str | None = None) -> list[str]:
         """Return what the comparisons with the untaught student allow one to say.
 
-        Parameters
-        ----------
-        %(metric)s
+        %(takes_metric)s
 
         Returns
         -------
@@ -548,35 +511,10 @@ class Results:
             each is corrected for its own comparisons. Before them, which items are not
             shown to be above chance level, if there are any.
         """
-        lines = [f"  {line}" for line in self.at_chance()]
-        if lines:
-            lines.insert(0, "Not shown to be above chance level:")
-        questions = self.questions()
-        for question, names in questions.items():
-            lines.append(f"{question} (p after Holm's correction for all of these):")
-            rows: list[Any] = self.compare(names, "none", metric).to_dict("records")
-            lines += [f"  {self._where_compared(row)}: {in_words(row)}" for row in rows]
-        if not questions:
-            lines.append("There is no method to compare with an untaught student.")
-        return lines
+        self._warn()
+        return conclusions(self.tables, metric)
 
-    def questions(self) -> dict[str, list[str]]:
-        """Return which methods answer which question, each a family of comparisons.
-
-        Returns
-        -------
-        questions : dict of str -> list of str
-            The question, and the methods that are compared with ``"none"`` for it.
-        """
-        kinds = self.planned.drop_duplicates("method").set_index("method")["kind"]
-        if "none" not in kinds:
-            return {}
-        return {
-            question: names
-            for question, kind in QUESTIONS.items()
-            if (names := [one for one in kinds.index[kinds == kind] if one != "none"])
-        }
-
+    @_fill
     def report(self, file: str | Path) -> Path:
         """Write one self-contained HTML page.
 
@@ -585,31 +523,11 @@ class Results:
         file : str or path
             Ends in ``.html``.
 
-        Returns
-        -------
-        file : Path
-            The file.
+        %(file)s
         """
         from eegkd.report import write_benchmark
 
-        with _unwarned():
-            return write_benchmark(self, file)
-
-    def title(self, dataset: str, evaluation: str) -> str:
-        """Return the name of a part of the grid, simulated data named so.
-
-        Parameters
-        ----------
-        dataset, evaluation : str
-            The part.
-
-        Returns
-        -------
-        title : str
-            Such as "BNCI2014_001, individual".
-        """
-        kind = " (SIMULATED)" if dataset in self.simulated else ""
-        return f"{dataset}{kind}, {evaluation}"
+        return write_benchmark(self, file)
 
     def job(self, key: str) -> str:
         """Return what a job is, in words.
@@ -624,13 +542,7 @@ class Results:
         text : str
             Dataset, evaluation, fold, method, decoder, montage and seed.
         """
-        rows = self.planned[self.planned["key"] == key]
-        if not len(rows):
-            return f"job {key}"
-        row = rows.iloc[0]
-        named = [row["dataset"], row["evaluation"], f"fold {row['fold']}"]
-        named += [row["method"], row["decoder"], row["montage"], f"seed {row['seed']}"]
-        return ", ".join(map(str, filter(None, named)))
+        return job_name(self.planned, key)
 
     def __repr__(self) -> str:
         done = int((self.planned["status"] == "done").sum())
@@ -646,8 +558,9 @@ class Results:
         """Warn if the grid is not finished."""
         if not self.complete:
             warnings.warn(
-                f"{UNFINISHED}: {len(self.missing())} of {len(self.planned)} jobs "
-                "are not done, see missing(). What is computed now may change.",
+                f"The grid is not finished: {len(self.missing())} of "
+                f"{len(self.planned)} jobs are not done, see missing(). What is "
+                "computed now may change.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -659,14 +572,6 @@ class Results:
         given = {"dataset": dataset, "evaluation": evaluation, "montage": montage}
         return one_place(self.planned, **given)
 
-    def _where_compared(self, row: Mapping[str, Any]) -> str:
-        """Return where a comparison was made, without what is the same everywhere."""
-        several = [name for name in PLACE[:2] if self.planned[name].nunique() > 1]
-        names = [row[name] for name in (*several, "montage", "decoder")]
-        if len(self.metrics) > 1:
-            names.append(metric_title(row["metric"]))
-        return ", ".join(str(name) for name in names if name)
-
     def _remarks(self) -> dict[str, str]:
         """Return what must stand above a figure of each dataset."""
         unfinished = set(self.missing()["dataset"])
@@ -675,12 +580,3 @@ class Results:
             dataset: ", ".join(word for word, names in said.items() if dataset in names)
             for dataset in self.paradigms
         }
-
-
-class _unwarned(warnings.catch_warnings):  # noqa: N801 - a context, read as a verb
-    """Where it is said otherwise that the grid is not finished."""
-
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        warnings.filterwarnings("ignore", message=UNFINISHED)
-        return entered

@@ -8,12 +8,11 @@ seeds; subjects are the units of every interval and test.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from eegkd._checks import check_choice, join_names
-from eegkd._docs import fill_doc
 from eegkd.data.paradigms import find_paradigm
 from eegkd.evaluation.metrics import (
     METRICS,
@@ -22,6 +21,7 @@ from eegkd.evaluation.metrics import (
     metric_title,
 )
 from eegkd.evaluation.statistics import (
+    MAX_SEEDS,
     SIGNIFICANCE,
     chance_test,
     combine_datasets,
@@ -34,12 +34,9 @@ from eegkd.evaluation.statistics import (
     seeds_needed,
     smallest_p_value,
 )
-from eegkd.evaluation.wording import verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Paradigms = Mapping[str, str | None]
 
 PLACE = ["dataset", "evaluation", "montage"]
 ITEM = ["kind", "method", "decoder", "montage"]
@@ -61,55 +58,60 @@ JUDGED = [
     "p_value", "p_holm", "above", "possible",
 ]  # fmt: skip
 ALL_DATASETS = "all datasets"
-_SHARED = {
-    "scores": """
-        scores : DataFrame
-            Columns `SCORES`.""",
-    "tables": """
-        %(scores)s
-        planned : DataFrame
-            Columns `PLANNED`.
-        paradigms : mapping of str to str or None
-            Paradigm of each dataset; those it lacks are taken for motor imagery.""",
-    "metric": """
-        metric : str, optional
-            A metric column; by default that of each dataset's paradigm.""",
-}
-_fill = fill_doc(_SHARED)
 
 
-@_fill
-def check_tables(scores: pd.DataFrame, planned: pd.DataFrame) -> None:
-    """Refuse tables that lack a column or would count a score twice.
+class Tables(NamedTuple):
+    """What is known of a grid: its scores, its jobs, and what the datasets are.
 
     Parameters
     ----------
-    %(scores)s
+    scores : DataFrame
+        One row for each finished job and test subject, columns `SCORES`.
     planned : DataFrame
-        Columns `PLANNED`.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, or a row of ``scores`` would be counted twice.
+        One row for each job, columns `PLANNED`.
+    paradigms : mapping of str to str or None
+        Paradigm of each dataset; None is taken for motor imagery.
     """
-    tables = (("scores", scores, SCORES), ("planned", planned, PLANNED))
-    for name, table, columns in tables:
-        absent = [column for column in columns if column not in table]
-        if absent:
+
+    scores: pd.DataFrame
+    planned: pd.DataFrame
+    paradigms: Mapping[str, str | None]
+
+    def metric_of(self, dataset: str) -> str:
+        """Return the metric of a dataset's paradigm."""
+        return find_paradigm(self.paradigms.get(dataset)).metric
+
+    @property
+    def seeded(self) -> set[str]:
+        """The methods whose result changes with the seed."""
+        changes = self.planned["seeded"].astype(bool)
+        return set(self.planned.loc[changes, "method"])
+
+    @property
+    def simulated(self) -> list[str]:
+        """The datasets whose signals were computed, not recorded."""
+        rows = self.scores[self.scores["simulated"].astype(bool)]
+        return list(rows["dataset"].unique())
+
+    def check(self) -> None:
+        """Refuse tables that lack a column or would count a score twice."""
+        for name, columns in (("scores", SCORES), ("planned", PLANNED)):
+            table: pd.DataFrame = getattr(self, name)
+            absent = [column for column in columns if column not in table]
+            if absent:
+                raise ValueError(
+                    f"'{name}' must have the columns {join_names(columns, 80)}, but "
+                    f"{join_names(absent)} are missing. Add them, empty if unknown."
+                )
+        unit = [*PLACE[:2], "fold", "subject", "seed", *ITEM]
+        twice = self.scores.duplicated(unit)
+        if twice.any():
+            row = dict(self.scores.loc[twice, unit].iloc[0])
             raise ValueError(
-                f"'{name}' must have the columns {join_names(columns, 80)}, but "
-                f"{join_names(absent)} are missing. Add them, empty if unknown."
+                "'scores' must hold each item, fold, subject and seed once, but "
+                f"{int(twice.sum())} rows repeat one (first: {row}). Keep the rows of "
+                "one setting only."
             )
-    unit = [*PLACE[:2], "fold", "subject", "seed", *ITEM]
-    twice = scores.duplicated(unit)
-    if twice.any():
-        row = dict(scores.loc[twice, unit].iloc[0])
-        raise ValueError(
-            "'scores' must hold each item, fold, subject and seed once, but "
-            f"{int(twice.sum())} rows repeat one (first: {row}). Keep the rows of "
-            "one setting only."
-        )
 
 
 def rows_where(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
@@ -119,29 +121,18 @@ def rows_where(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
     return table
 
 
-def metric_of(paradigms: Paradigms, dataset: str) -> str:
-    """Return the metric of a dataset's paradigm."""
-    return find_paradigm(paradigms.get(dataset)).metric
-
-
-def seeded_methods(planned: pd.DataFrame) -> set[str]:
-    """Return the methods whose result changes with the seed."""
-    return set(planned.loc[planned["seeded"].astype(bool), "method"])
-
-
-@_fill
 def by_seed(
-    scores: pd.DataFrame,
-    planned: pd.DataFrame,
-    paradigms: Paradigms,
+    tables: Tables,
     metric: str | None = None,
 ) -> pd.DataFrame:
     """Return one score for each item, subject and seed that has all its folds.
 
     Parameters
     ----------
-    %(tables)s
-    %(metric)s
+    tables : Tables
+        Scores and plan.
+    metric : str, optional
+        A metric column; by default that of each dataset's paradigm.
 
     Returns
     -------
@@ -153,10 +144,11 @@ def by_seed(
     """
     if metric is not None:
         check_choice(metric, "metric", METRICS)
+    scores, planned, paradigms = tables
     scores = scores.reset_index(drop=True)
     scores["metric"], scores["score"] = "", np.nan
     for dataset, rows in scores.groupby("dataset", sort=False):
-        name = metric or metric_of(paradigms, str(dataset))
+        name = metric or tables.metric_of(str(dataset))
         selects = not find_paradigm(paradigms.get(str(dataset))).trial
         scores.loc[rows.index, "metric"] = name
         if selects or name != "itr":
@@ -213,19 +205,18 @@ def by_subject(seeds: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(score=("score", "mean"), n_seeds=("seed", "size")).reset_index()
 
 
-@_fill
 def summarize(
-    scores: pd.DataFrame,
-    planned: pd.DataFrame,
-    paradigms: Paradigms,
+    tables: Tables,
     metric: str | None = None,
 ) -> pd.DataFrame:
     """Return one row for each dataset, evaluation and item of the plan.
 
     Parameters
     ----------
-    %(tables)s
-    %(metric)s
+    tables : Tables
+        Scores and plan.
+    metric : str, optional
+        A metric column; by default that of each dataset's paradigm.
 
     Returns
     -------
@@ -234,8 +225,8 @@ def summarize(
     """
     import pandas as pd
 
-    table = by_subject(by_seed(scores, planned, paradigms, metric))
-    seeded = seeded_methods(planned)
+    scores, planned, _ = tables
+    table = by_subject(by_seed(tables, metric))
     columns = [*PLACE, "kind", "method", "decoder"]
     left = planned.assign(missing=planned["status"].ne("done"))
     items = left.groupby(columns, sort=False)["missing"].sum()
@@ -244,11 +235,11 @@ def summarize(
     key: Any
     for place, group in items.groupby(level=PLACE, sort=False):
         here = rows_where(table, **dict(zip(PLACE, place, strict=True)))
-        name = metric or metric_of(paradigms, place[0])
+        name = metric or tables.metric_of(place[0])
         wide = here.pivot_table(
             index="subject", columns=["method", "decoder"], values="score"
         ).dropna()
-        one_seed = (here["n_seeds"].lt(2) & here["method"].isin(seeded)).any()
+        one_seed = (here["n_seeds"].lt(2) & here["method"].isin(tables.seeded)).any()
         wins = {} if one_seed else _wins(wide, name)
         for key, missing in group.items():
             named = dict(zip(columns, key, strict=True))
@@ -300,11 +291,8 @@ def _share(
     return float(own[both].mean() / teacher[both].mean())
 
 
-@_fill
 def compare(
-    scores: pd.DataFrame,
-    planned: pd.DataFrame,
-    paradigms: Paradigms,
+    tables: Tables,
     pairs: Sequence[tuple[str, str]],
     metric: str | None = None,
 ) -> pd.DataFrame:
@@ -312,10 +300,12 @@ def compare(
 
     Parameters
     ----------
-    %(tables)s
+    tables : Tables
+        Scores and plan.
     pairs : sequence of (str, str)
         Names of methods.
-    %(metric)s
+    metric : str, optional
+        A metric column; by default that of each dataset's paradigm.
 
     Returns
     -------
@@ -324,26 +314,19 @@ def compare(
     """
     import pandas as pd
 
-    seeds, seeded = (
-        by_seed(scores, planned, paradigms, metric),
-        seeded_methods(planned),
-    )
+    seeds = by_seed(tables, metric)
     rows = []
-    for cell in cells(planned, pairs):
-        paradigm = paradigms.get(cell["dataset"])
-        name = metric or metric_of(paradigms, cell["dataset"])
-        rows.append(_compare_cell(seeds, cell, seeded, name, paradigm))
-    simulated = scores.loc[scores["simulated"].astype(bool), "dataset"]
-    rows += list(_combined(rows, set(simulated)))
+    for cell in cells(tables.planned, pairs):
+        paradigm = tables.paradigms.get(cell["dataset"])
+        name = metric or tables.metric_of(cell["dataset"])
+        rows.append(_compare_cell(seeds, cell, tables.seeded, name, paradigm))
+    rows += list(_combined(rows, set(tables.simulated)))
     _judge(rows)
     return pd.DataFrame(rows, columns=COMPARED)
 
 
-@_fill
 def paired_scores(
-    scores: pd.DataFrame,
-    planned: pd.DataFrame,
-    paradigms: Paradigms,
+    tables: Tables,
     pairs: Sequence[tuple[str, str]],
     metric: str | None = None,
 ) -> pd.DataFrame:
@@ -351,10 +334,12 @@ def paired_scores(
 
     Parameters
     ----------
-    %(tables)s
+    tables : Tables
+        Scores and plan.
     pairs : sequence of (str, str)
         Names of methods.
-    %(metric)s
+    metric : str, optional
+        A metric column; by default that of each dataset's paradigm.
 
     Returns
     -------
@@ -363,13 +348,12 @@ def paired_scores(
     """
     import pandas as pd
 
-    seeds = by_seed(scores, planned, paradigms, metric)
-    tables = []
-    for cell in cells(planned, pairs):
+    seeds, found = by_seed(tables, metric), []
+    for cell in cells(tables.planned, pairs):
         both = _both(*_sides(seeds, cell)).reset_index(names="subject")
         names = {name: cell[name] for name in [*PLACE, "decoder"]}
-        tables.append(both.assign(**names))
-    return pd.concat([one for one in tables if len(one)] or [pd.DataFrame()])
+        found.append(both.assign(**names))
+    return pd.concat([one for one in found if len(one)] or [pd.DataFrame()])
 
 
 def find_pairs(planned: pd.DataFrame, a: Any, b: Any) -> list[tuple[str, str]]:
@@ -576,18 +560,56 @@ def _judge(rows: list[dict[str, Any]]) -> None:
     n_tests = int(np.isfinite(p_values).sum())
     for row, p_holm, best in zip(rows, holm(p_values), reachable, strict=True):
         row["p_holm"] = p_holm
-        row["verdict"] = verdict(row, best, n_tests)
+        row["verdict"] = _verdict(row, best, n_tests)
 
 
-@_fill
+def _verdict(row: dict[str, Any], best: float, n_tests: int) -> str:
+    """Return what one comparison allows one to say.
+
+    ``best`` is the smallest corrected p-value that any scores could give.
+    """
+    if not row["n_subjects"]:
+        return "not measured: no subject has both"
+    if row["one_seed"]:
+        combined = "least" in row
+        return (
+            f"unresolved: one seed; {'see its datasets' if combined else _enough(row)}"
+        )
+    if row["p_holm"] < SIGNIFICANCE:
+        less = METRICS[row["metric"]].less_is_better
+        return "a better" if (row["difference"] > 0) != less else "b better"
+    if best >= SIGNIFICANCE:
+        tests = f" in {n_tests} comparisons" if n_tests > 1 else ""
+        return (
+            f"not shown: {row['n_subjects']} subjects cannot reach p < {SIGNIFICANCE}"
+            f"{tests}, whatever the scores"
+        )
+    if row["seeds_needed"] > row["n_seeds"]:
+        return f"not shown; the seeds alone vary by more: {_enough(row)}"
+    return "not shown"
+
+
+def _enough(row: dict[str, Any]) -> str:
+    """Return how many seeds would resolve a difference, in words."""
+    needed = row["seeds_needed"]
+    if row["difference"] == 0:
+        return "no number of seeds resolves a difference of 0"
+    if np.isnan(needed):
+        return "how many would resolve it is not known for this metric and paradigm"
+    if np.isinf(needed):
+        return f"more than {MAX_SEEDS} seeds would be needed to resolve it"
+    return f"about {needed:.0f} seeds would resolve it"
+
+
 def against_chance(
-    scores: pd.DataFrame, planned: pd.DataFrame, paradigms: Paradigms
+    tables: Tables,
 ) -> pd.DataFrame:
     """Return for each item whether it is shown to be above chance level.
 
     Parameters
     ----------
-    %(tables)s
+    tables : Tables
+        Scores and plan.
 
     Returns
     -------
@@ -596,21 +618,22 @@ def against_chance(
     """
     import pandas as pd
 
-    tables = [pd.DataFrame(columns=JUDGED)]
+    found = [pd.DataFrame(columns=JUDGED)]
     place: Any
-    for place, rows in scores.groupby(PLACE[:2], sort=False):
-        paradigm, n_classes = paradigms.get(place[0]), int(rows["n_classes"].iloc[0])
+    for place, rows in tables.scores.groupby(PLACE[:2], sort=False):
+        paradigm = tables.paradigms.get(place[0])
+        n_classes = int(rows["n_classes"].iloc[0])
         metric = judged_metric(paradigm)
-        subjects = by_subject(by_seed(rows, planned, paradigms, metric))
+        subjects = by_subject(by_seed(tables._replace(scores=rows), metric))
         subjects = subjects.merge(_worth(rows), on=[*ITEM, "subject"])
-        tables.append(
+        found.append(
             judge_chance(subjects, n_classes, metric, ITEM).assign(
                 **dict(zip(PLACE, place, strict=False)),
                 metric=metric,
                 chance=chance_level(paradigm, n_classes, metric),
             )
         )
-    filled = [table for table in tables if len(table)] or tables
+    filled = [table for table in found if len(table)] or found
     return pd.concat(filled, ignore_index=True)[JUDGED]
 
 

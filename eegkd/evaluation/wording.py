@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eegkd._checks import join_names
 from eegkd.evaluation.metrics import METRICS, metric_title
-from eegkd.evaluation.statistics import MAX_SEEDS, SIGNIFICANCE
+from eegkd.evaluation.statistics import MAX_SEEDS, SIGNIFICANCE, smallest_p_value
+from eegkd.evaluation.table import (
+    PLACE,
+    Tables,
+    against_chance,
+    compare,
+    summarize,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,56 +109,6 @@ def in_words(row: Mapping[Any, Any]) -> str:
     return f"{text}: {better(row)}"
 
 
-def verdict(row: Mapping[str, Any], best: float, n_tests: int) -> str:
-    """Return what one comparison allows one to say.
-
-    Parameters
-    ----------
-    row : mapping
-        A row of `eegkd.evaluation.table.compare` with its corrected p-value.
-    best : float
-        The smallest corrected p-value that any scores could give.
-    n_tests : int
-        How many tests were made.
-
-    Returns
-    -------
-    verdict : str
-        "a better", "b better", or why it cannot be said.
-    """
-    if not row["n_subjects"]:
-        return "not measured: no subject has both"
-    if row["one_seed"]:
-        combined = "least" in row
-        return (
-            f"unresolved: one seed; {'see its datasets' if combined else _enough(row)}"
-        )
-    if row["p_holm"] < SIGNIFICANCE:
-        less = METRICS[row["metric"]].less_is_better
-        return "a better" if (row["difference"] > 0) != less else "b better"
-    if best >= SIGNIFICANCE:
-        tests = f" in {n_tests} comparisons" if n_tests > 1 else ""
-        return (
-            f"not shown: {row['n_subjects']} subjects cannot reach p < {SIGNIFICANCE}"
-            f"{tests}, whatever the scores"
-        )
-    if row["seeds_needed"] > row["n_seeds"]:
-        return f"not shown; the seeds alone vary by more: {_enough(row)}"
-    return "not shown"
-
-
-def _enough(row: Mapping[str, Any]) -> str:
-    """Return how many seeds would resolve a difference, in words."""
-    needed = row["seeds_needed"]
-    if row["difference"] == 0:
-        return "no number of seeds resolves a difference of 0"
-    if np.isnan(needed):
-        return "how many would resolve it is not known for this metric and paradigm"
-    if np.isinf(needed):
-        return f"more than {MAX_SEEDS} seeds would be needed to resolve it"
-    return f"about {needed:.0f} seeds would resolve it"
-
-
 def chance_sentence(
     names: Sequence[str],
     score: str,
@@ -201,35 +159,132 @@ def chance_sentence(
     return text + (": differences between them mean nothing here." if several else ".")
 
 
-def chance_statement(judged: pd.DataFrame, metric: str, names: Sequence[str]) -> str:
-    """Return which items of one dataset are not shown to be above chance level.
+def chance_lines(tables: Tables) -> list[str]:
+    """Return which items are not shown to be above chance level, in words.
 
     Parameters
     ----------
-    judged : DataFrame
-        Rows of `eegkd.evaluation.table.against_chance` of one dataset and evaluation.
-    metric : str
-        The metric in which the chance level is said.
-    names : sequence of str
-        What the items are called.
+    tables : Tables
+        Scores and plan.
 
     Returns
     -------
-    text : str
-        A sentence or two; empty where all items are above chance level.
+    lines : list of str
+        One for each dataset and evaluation where there are some, after its name if the
+        grid has several; empty where all items are above chance level.
     """
-    below = judged[~judged["above"].astype(bool)]
-    chosen = [name for name, row in zip(names, judged["above"], strict=True) if not row]
-    text = chance_sentence(
-        chosen,
-        f"{metric_title(metric)} {below['chance'].max():.3f}",
-        n_effective=None
-        if below["possible"].any()
-        else float(below["n_effective"].max()),
-        n_items=len(judged),
+    lines = []
+    decoders = tables.planned["decoder"]
+    several = decoders[decoders.ne("")].nunique() > 1
+    places: list[Any] = list(against_chance(tables).groupby(PLACE[:2], sort=False))
+    for place, rows in places:
+        above, teacher = rows["above"].astype(bool), rows["kind"].eq("teacher")
+        below = rows[~above]
+        text = chance_sentence(
+            [item_name(row, several) for row in below.to_dict("records")],
+            f"{metric_title(tables.metric_of(place[0]))} {rows['chance'].max():.3f}",
+            n_effective=None
+            if below["possible"].any()
+            else float(below["n_effective"].max()),
+            n_items=len(rows),
+        )
+        if above.any() and (teacher & ~above).any():
+            text += f" {NOTHING_TO_TEACH}"
+        if text:
+            where = f"{place_title(tables, *place)}: " if len(places) > 1 else ""
+            lines.append(where + text)
+    return lines
+
+
+def conclusions(tables: Tables, metric: str | None = None) -> list[str]:
+    """Return what the comparisons with the untaught student allow one to say.
+
+    Parameters
+    ----------
+    tables : Tables
+        Scores and plan.
+    metric : str, optional
+        A metric column; by default that of each dataset's paradigm.
+
+    Returns
+    -------
+    lines : list of str
+        See `eegkd.benchmark.Results.conclusions`.
+    """
+    lines = [f"  {line}" for line in chance_lines(tables)]
+    if lines:
+        lines.insert(0, "Not shown to be above chance level:")
+    datasets = tables.planned["dataset"].unique()
+    metrics = {metric or tables.metric_of(name) for name in datasets}
+    several = [name for name in PLACE[:2] if tables.planned[name].nunique() > 1]
+    asked = questions(tables.planned)
+    for question, names in asked.items():
+        lines.append(f"{question} (p after Holm's correction for all of these):")
+        pairs = [(name, "none") for name in names]
+        for row in compare(tables, pairs, metric).to_dict("records"):
+            where = [row[name] for name in (*several, "montage", "decoder")]
+            where += [metric_title(row["metric"])] if len(metrics) > 1 else []
+            lines.append(f"  {', '.join(filter(None, where))}: {in_words(row)}")
+    if not asked:
+        lines.append("There is no method to compare with an untaught student.")
+    return lines
+
+
+def questions(planned: pd.DataFrame) -> dict[str, list[str]]:
+    """Return which methods are compared with the untaught student, by question."""
+    kinds = planned.drop_duplicates("method").set_index("method")["kind"]
+    if "none" not in kinds:
+        return {}
+    return {
+        question: names
+        for question, kind in QUESTIONS.items()
+        if (names := [one for one in kinds.index[kinds == kind] if one != "none"])
+    }
+
+
+def description(tables: Tables, metric: str | None = None) -> list[str]:
+    """Return what is missing, a table for each part of the grid, and conclusions."""
+    lines = [*filter(None, [unfinished(tables.planned)])]
+    place: Any
+    for place, rows in summarize(tables, metric).groupby(PLACE[:2], sort=False):
+        lines += ["", place_title(tables, *place), *summary_lines(rows)]
+    lines += ["", *conclusions(tables, metric)]
+    subjects = tables.scores.groupby("dataset")["subject"].nunique()
+    if len(few := subjects.index[subjects.map(smallest_p_value) >= SIGNIFICANCE]):
+        lines.append(
+            f"{join_names(few)}: too few subjects for any difference to reach "
+            f"p < {SIGNIFICANCE}; this describes, it does not prove."
+        )
+    return lines
+
+
+def unfinished(planned: pd.DataFrame) -> str:
+    """Return how much of a grid is not done; nothing where all is."""
+    counts = planned.loc[planned["status"] != "done", "status"].value_counts()
+    if not len(counts):
+        return ""
+    parts = ", ".join(f"{number} {status}" for status, number in counts.items())
+    return (
+        f"INCOMPLETE: {counts.sum()} of {len(planned)} jobs are not done ({parts}). "
+        "Items are compared on the subjects that all of them have."
     )
-    guesses = below["kind"].eq("teacher").any() and len(below) < len(judged)
-    return f"{text} {NOTHING_TO_TEACH}" if guesses else text
+
+
+def place_title(tables: Tables, dataset: str, evaluation: str) -> str:
+    """Return the name of a part of a grid, simulated data named so."""
+    kind = " (SIMULATED)" if dataset in tables.simulated else ""
+    return f"{dataset}{kind}, {evaluation}"
+
+
+def job_name(planned: pd.DataFrame, key: str) -> str:
+    """Return what a job is: dataset, evaluation, fold, item and seed."""
+    rows = planned[planned["key"] == key]
+    if not len(rows):
+        return f"job {key}"
+    row = rows.iloc[0]
+    named = [row["dataset"], row["evaluation"], f"fold {row['fold']}"]
+    named += [row["method"], row["decoder"], row["montage"], f"seed {row['seed']}"]
+    return ", ".join(map(str, filter(None, named)))
 
 
 def summary_lines(rows: pd.DataFrame) -> Iterator[str]:

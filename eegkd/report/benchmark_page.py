@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 from eegkd.data.paradigms import find_paradigm
 from eegkd.evaluation.metrics import metric_title
 from eegkd.evaluation.statistics import MIN_SUBJECTS, SIGNIFICANCE
-from eegkd.evaluation.table import rows_where
+from eegkd.evaluation.table import compare, rows_where, summarize
 from eegkd.evaluation.wording import (
     better,
     capital,
+    conclusions,
     counted,
     interval_text,
     number,
     p_text,
     percent,
+    place_title,
+    questions,
     seeds_text,
     shared_title,
 )
@@ -130,13 +133,14 @@ def _sections(results: Results) -> Iterator[tuple[str, str]]:
     """Yield title and HTML of every section of the page."""
     yield "What was done and found", _headline(results)
     yield "How to read this page", text_block([READING])
-    for (dataset, evaluation), rows in results.summary().groupby(
+    for (dataset, evaluation), rows in summarize(results.tables).groupby(
         ["dataset", "evaluation"], sort=False
     ):
-        title = results.title(str(dataset), str(evaluation))
+        title = place_title(results.tables, str(dataset), str(evaluation))
         yield f"Scores: {title}", _summary_table(rows)
-    for question, names in results.questions().items():
-        yield question, _compared_table(results.compare(names, "none"))
+    for question, names in questions(results.planned).items():
+        pairs = [(name, "none") for name in names]
+        yield question, _compared_table(compare(results.tables, pairs))
     yield from _figures(results)
     yield "Cost", _metrics_table(results, COSTS, with_score=True)
     yield "Calibration", _metrics_table(results, OF_PROBABILITIES, CALIBRATION)
@@ -164,7 +168,7 @@ def _headline(results: Results) -> str:
         more = "The numbers below may change. Run the same benchmark again: it does "
         parts.append(warning_banner(results.trouble(), f"{more}what is missing."))
     parts += [f"<p>{_what(results)}</p>", "<h5>What the comparisons say</h5>"]
-    for line in results.conclusions():
+    for line in conclusions(results.tables):
         text = escape(line.strip())
         parts.append(
             f'<div class="eegkd-found">{text}</div>'
@@ -278,12 +282,12 @@ def _metrics_table(
     """Return the means of several metrics as a table, one row for each item."""
     columns: dict[str, Any] = {}
     if with_score:
-        summary = results.summary()
+        summary = summarize(results.tables)
         columns["Metric"] = summary["metric"].map(metric_title)
         columns[shared_title(results.metrics)] = summary["mean"].map(number)
         columns["Of teacher"] = summary["of_teacher"].map(percent)
     for metric in metrics:
-        summary = results.summary(metric)
+        summary = summarize(results.tables, metric)
         digits = 0 if metric in WHOLE else 3
         means = [number(value, digits=digits) for value in summary["mean"]]
         columns[capital(metric_title(metric))] = means
@@ -315,7 +319,7 @@ def _figures(results: Results) -> Iterator[tuple[str, str]]:
     places = results.scores[["dataset", "evaluation", "montage"]].drop_duplicates()
     shown: list[Any] = places[places["montage"] != "full"].to_dict("records")
     for place in shown:
-        title = results.title(place["dataset"], place["evaluation"])
+        title = place_title(results.tables, place["dataset"], place["evaluation"])
         name = f"{title}, {place['montage']}"
         yield (
             f"Every item: {name}",
@@ -336,7 +340,7 @@ def _figures(results: Results) -> Iterator[tuple[str, str]]:
                 "items are there.",
             ),
         )
-    for name in [one for names in results.questions().values() for one in names]:
+    for name in [one for names in questions(results.planned).values() for one in names]:
         yield (
             f"Subject by subject: {name} against none",
             _drawn(

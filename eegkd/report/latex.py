@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eegkd.evaluation.metrics import metric_title
-from eegkd.evaluation.table import seeded_methods
 from eegkd.evaluation.wording import (
     counted,
     interval_text,
     number,
     percent,
+    place_title,
     shared_title,
 )
 
@@ -61,7 +61,7 @@ def benchmark_latex(results: Results, metric: str | None = None) -> str:
     for (dataset, evaluation), rows in summary.groupby(
         ["dataset", "evaluation"], sort=False
     ):
-        title = results.title(str(dataset), str(evaluation))
+        title = place_title(results.tables, str(dataset), str(evaluation))
         if len(names) > 1:
             title += f", {metric_title(rows['metric'].iloc[0])}"
         title = _escaped(title)
@@ -82,7 +82,7 @@ def _escaped(text: Any) -> str:
 
 def _caption(results: Results, summary: pd.DataFrame) -> str:
     """Return what the table shows, and what is missing."""
-    seeded = summary["method"].isin(seeded_methods(results.planned))
+    seeded = summary["method"].isin(results.tables.seeded)
     metrics = summary["metric"].unique()
     name = metric_title(metrics[0]) if len(metrics) == 1 else "score"
     text = (
