@@ -334,8 +334,8 @@ def test_options_of_a_function_become_options_of_a_method():
     assert method.__name__ == "method"
     assert "label_weight : float, default=0.1" in inspect.getdoc(method)
     assert "Student, trials and settings." in inspect.getdoc(method)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'weigth'"):
-        method(None, weigth=3.0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'breadth'"):
+        method(None, breadth=3.0)
 
 
 @pytest.mark.parametrize("name", CRITERIA)
