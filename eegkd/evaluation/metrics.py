@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eegkd._checks import join_names
+from eegkd._docs import fill_doc
 from eegkd.data.paradigms import find_paradigm
 
 # Standard deviation of one subject's accuracy between single runs of one network:
@@ -19,6 +20,17 @@ from eegkd.data.paradigms import find_paradigm
 # SpeechBrain-MOABB: An open-source Python library for benchmarking deep neural networks
 # applied to EEG signals. Computers in Biology and Medicine, 182, 109097).
 SINGLE_RUN_SD = 0.0405
+_fill = fill_doc(
+    {
+        "predictions": """
+            Parameters
+            ----------
+            y : ndarray of int, shape (n_trials,)
+                True class of each trial, from 0.
+            proba : ndarray, shape (n_trials, n_outputs)
+                Probability of each class; rows sum to 1."""
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -87,15 +99,11 @@ def class_codes(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.searchsorted(classes, y)
 
 
+@_fill
 def accuracy(y: np.ndarray, proba: np.ndarray) -> float:
     """Return the part of the trials whose likeliest class is right, in [0, 1].
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class.
+    %(predictions)s
 
     Returns
     -------
@@ -105,15 +113,11 @@ def accuracy(y: np.ndarray, proba: np.ndarray) -> float:
     return float(np.mean(proba.argmax(axis=1) == y))
 
 
+@_fill
 def balanced_accuracy(y: np.ndarray, proba: np.ndarray) -> float:
     """Return the mean recall over the classes that occur, in [0, 1].
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class.
+    %(predictions)s
 
     Returns
     -------
@@ -124,15 +128,11 @@ def balanced_accuracy(y: np.ndarray, proba: np.ndarray) -> float:
     return float(np.mean([right[y == code].mean() for code in np.unique(y)]))
 
 
+@_fill
 def kappa(y: np.ndarray, proba: np.ndarray) -> float:
     """Return Cohen's kappa, in [-1, 1]; 0 is chance.
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class.
+    %(predictions)s
 
     Returns
     -------
@@ -145,15 +145,11 @@ def kappa(y: np.ndarray, proba: np.ndarray) -> float:
     return float(cohen_kappa_score(y, proba.argmax(axis=1), labels=labels))
 
 
+@_fill
 def roc_auc(y: np.ndarray, proba: np.ndarray) -> float:
     """Return the area under the ROC curve, one class against the rest, in [0, 1].
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class.
+    %(predictions)s
 
     Returns
     -------
@@ -173,15 +169,11 @@ def roc_auc(y: np.ndarray, proba: np.ndarray) -> float:
     )
 
 
+@_fill
 def calibration_error(y: np.ndarray, proba: np.ndarray, n_bins: int = 10) -> float:
     """Return the expected calibration error with bins of equal size, in [0, 1].
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class.
+    %(predictions)s
     n_bins : int, default=10
         Most bins; fewer where a bin would hold under ten trials.
 
@@ -216,15 +208,11 @@ def calibration_error(y: np.ndarray, proba: np.ndarray, n_bins: int = 10) -> flo
     return float(sum(gaps) / len(y))
 
 
+@_fill
 def log_loss(y: np.ndarray, proba: np.ndarray) -> float:
     """Return the negative log-likelihood of the labels in nats, >= 0; less is better.
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class; rows sum to 1.
+    %(predictions)s
 
     Returns
     -------
@@ -243,15 +231,11 @@ def log_loss(y: np.ndarray, proba: np.ndarray) -> float:
     return float(-np.mean(np.log(likelihood)))
 
 
+@_fill
 def brier_score(y: np.ndarray, proba: np.ndarray) -> float:
     """Return the mean squared error of the probabilities, in [0, 2]; less is better.
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class; rows sum to 1.
+    %(predictions)s
 
     Returns
     -------
@@ -312,15 +296,11 @@ def information_transfer_rate(
     return float(bits * 60 / trial_seconds)
 
 
+@_fill
 def score_predictions(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
     """Return every metric that predictions alone give.
 
-    Parameters
-    ----------
-    y : ndarray of int, shape (n_trials,)
-        True class of each trial, from 0.
-    proba : ndarray, shape (n_trials, n_outputs)
-        Probability of each class; rows sum to 1.
+    %(predictions)s
 
     Returns
     -------
