@@ -99,7 +99,7 @@ def pack_classifier(
         "settings": _plain_params(classifier, classifier.settings_),
         "decoder": classifier.decoder_.config,
         "view": classifier.decoder_.view.to_dict(),
-        **classifier._labels_to_dict(),
+        **classifier.labels_.to_dict(),
         "ch_names": list(classifier.ch_names_in_),
         "history": {
             "rows": classifier.history_.rows,
@@ -194,7 +194,7 @@ def unpack_classifier(
     classifier.decoder_ = decoder_from_config(
         described["decoder"], load(weights), View.from_dict(described["view"]), decoders
     ).eval()
-    classifier._labels_from_dict(described)
+    classifier._keep_labels(classifier.label_kind.from_dict(described))
     classifier.ch_names_in_ = tuple(described["ch_names"])
     classifier.history_ = History(**described["history"])
     for name in FITTED:

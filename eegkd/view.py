@@ -157,7 +157,27 @@ class View:
         ValueError
             If an electrode is flat in all trials.
         """
-        picked = self.pick(X).double()
+        return self.learn(self.pick(X))
+
+    def learn(self, picked: Tensor) -> View:
+        """Learn the scale of every electrode from signals that are picked already.
+
+        Parameters
+        ----------
+        picked : Tensor, shape (n_trials, n_chans, n_times)
+            What `pick` returned of training trials.
+
+        Returns
+        -------
+        self : View
+            The fitted view.
+
+        Raises
+        ------
+        ValueError
+            If an electrode is flat in all trials.
+        """
+        picked = picked.double()
         center = picked.mean(dim=(0, 2))
         scale = picked.std(dim=(0, 2), correction=0)
         flat = torch.nonzero(scale <= 1e-12 + 1e-6 * scale.median()).flatten()

@@ -11,7 +11,7 @@ import pytest
 from eegkd.data.groups import groups, last_groups, shares_samples
 from eegkd.data.trials import Trials, with_times
 from eegkd.data.windows import cut_windows
-from eegkd.estimators.validation import validation_mask
+from eegkd.estimators.training_data import TrainingData, validation_mask
 from eegkd.evaluation.splits import EVALUATIONS, evaluation_folds, held_out
 
 
@@ -304,12 +304,9 @@ def test_validation_is_whole_blocks_from_the_end():
 
 def test_learning_leaves_out_what_overlaps_the_validation(monkeypatch):
     """A cut goes through the one block there is: its trials are not learned."""
-    from eegkd import DecoderClassifier
-
     start = 0.25 * np.arange(80)
     trials = with_times(trials_at(start), start)
-    classifier = DecoderClassifier(max_epochs=1, valid_fraction=0.2)
-    values = classifier._encode(trials)
-    sampler, valid = classifier._samplers(trials, values)
+    data = TrainingData.of(trials, valid_fraction=0.2)
+    sampler, valid = data.samplers(batch_size=128, seed=0)
     assert len(valid) == 16
     assert len(sampler) == 80 - 16 - 3  # three more reach into the validation

@@ -437,7 +437,7 @@ def test_students_see_only_their_electrodes_at_prediction(kind, tmp_path):
 def test_each_subject_takes_part_in_the_validation_across_subjects(
     tmp_path, monkeypatch
 ):
-    from eegkd.estimators import base as estimators
+    from eegkd.estimators import training_data as estimators
 
     people = []
     real = estimators.validation_mask

@@ -27,6 +27,7 @@ from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import train_decoder
 from eegkd.estimators import resolve, single
+from eegkd.estimators.labels import ClassLabels
 from eegkd.evaluation.metrics import METRICS
 from eegkd.methods import METHODS
 from eegkd.samplers import TrialSampler
@@ -239,12 +240,10 @@ def test_wrong_arguments(kind, options, message):
 
 def test_balanced_weights_are_those_of_scikit_learn():
     y = np.repeat(["NonTarget", "Target"], [50, 10])
-    classifier = DecoderClassifier(class_weight="balanced")
-    classifier.classes_ = np.unique(y)
-    classifier.settings_ = resolve(classifier.get_params())
+    labels = ClassLabels(np.unique(y))
     codes = torch.as_tensor(np.repeat([0, 1], [50, 10]))
     expected = compute_class_weight("balanced", classes=np.unique(y), y=y)
-    np.testing.assert_allclose(classifier._class_weight(codes), expected, rtol=1e-6)
+    np.testing.assert_allclose(labels.weight("balanced", codes), expected, rtol=1e-6)
 
 
 def test_weighted_cross_entropy_is_torch_s_up_to_its_normalization():

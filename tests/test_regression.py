@@ -26,7 +26,7 @@ import eegkd
 from eegkd import METHODS
 from eegkd.data.trials import Trials
 from eegkd.estimators import DecoderClassifier, DecoderRegressor, DistilledRegressor
-from eegkd.estimators.validation import validation_mask
+from eegkd.estimators.training_data import validation_mask
 from eegkd.methods.card import Card
 from eegkd.methods.cgan_kd import cgan_kd
 from eegkd.methods.fitnet import fitnet

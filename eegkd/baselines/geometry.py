@@ -17,9 +17,8 @@ from eegkd.baselines.signals import MontageSignals
 from eegkd.data.channels import canonical_name, mne_montage, positions
 from eegkd.data.filter_bank import read_rows
 from eegkd.data.paradigms import PARADIGMS
-from eegkd.data.trials import Trials
+from eegkd.data.trials import Trials, as_trials
 from eegkd.estimators import DecoderClassifier
-from eegkd.estimators.reading import as_trials
 
 
 def field_mapping(ch_names: Sequence[str], target: Sequence[str]) -> np.ndarray:

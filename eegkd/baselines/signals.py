@@ -18,12 +18,12 @@ from eegkd._checks import (
     join_names,
 )
 from eegkd.data.filter_bank import read_rows, stack_bands
-from eegkd.data.trials import Trials, amplitude
-from eegkd.estimators.reading import TrialReader, epochs_in, pick_volts, real_array
+from eegkd.data.trials import Trials, amplitude, epochs_in, real_array
+from eegkd.estimators.reading import Reader, pick_volts
 from eegkd.view import View
 
 
-class MontageSignals(TrialReader, TransformerMixin, BaseEstimator):
+class MontageSignals(TransformerMixin, BaseEstimator):
     """The signals of a montage's electrodes, as an array in microvolts.
 
     Picking comes before every check, conversion and filter, in `fit` as in
@@ -114,7 +114,7 @@ class MontageSignals(TrialReader, TransformerMixin, BaseEstimator):
             standardize=None,
         )
         picked = pick_volts(view, signals, units)
-        view.bind(view.ch_names).fit(torch.as_tensor(picked))  # refuses flat ones
+        view.learn(torch.as_tensor(picked))  # refuses flat ones
         self.view_, self.amplitude_ = view, amplitude(picked)
         self._check_bands()
         return self
@@ -144,7 +144,15 @@ class MontageSignals(TrialReader, TransformerMixin, BaseEstimator):
             value of the montage's electrodes is not finite.
         """
         check_is_fitted(self)
-        _, picked = self._pick(X, ch_names)
+        reader = Reader(
+            self.view_,
+            self.ch_names_in_,
+            self.n_times_,
+            self.sfreq_,
+            self.amplitude_,
+            self.units,
+        )
+        _, picked = reader.pick(X, ch_names)
         shown = 1e6 * picked.astype(np.float64)
         if self.bands is None:
             return shown

@@ -270,6 +270,7 @@ class ClassConfusion:
     """
 
     name = "class_confusion"
+    needs_features = False
 
     def __init__(self, temperature: float = 2.5, where: Grouping | None = None) -> None:
         self.temperature = check_number(temperature, "temperature", above=0)

@@ -211,6 +211,7 @@ class CrossEntropy:
     """
 
     name = "label_loss"
+    needs_features = False
 
     def __init__(self, weight: Tensor | None = None) -> None:
         self.weight = weight
@@ -252,6 +253,7 @@ class KL:
     """
 
     name = "soft_loss"
+    needs_features = False
 
     def __init__(self, temperature: float = 4.0, direction: str = "forward") -> None:
         self.temperature = check_number(
@@ -281,6 +283,7 @@ class SquaredError:
     """
 
     name = "label_loss"
+    needs_features = False
 
     def __call__(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,), in squared label units.
@@ -329,6 +332,7 @@ class BalancedKL:
     """
 
     name = "balanced_loss"
+    needs_features = False
 
     def __init__(
         self,
@@ -372,6 +376,7 @@ class LogitL1:
     """
 
     name = "logit_loss"
+    needs_features = False
 
     def __call__(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,), in units of the scores."""
@@ -402,6 +407,7 @@ class LogitMSE:
     """
 
     name = "logit_loss"
+    needs_features = False
 
     def __call__(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,), in squared score units."""
@@ -438,6 +444,7 @@ class DecoupledKD:
     """
 
     name = "decoupled_loss"
+    needs_features = False
 
     def __init__(
         self, alpha: float = 1.0, beta: float = 8.0, temperature: float = 4.0
@@ -491,6 +498,7 @@ class StandardizedKL:
     """
 
     name = "standardized_loss"
+    needs_features = False
 
     def __init__(
         self, temperature: float = 1.0, detach: bool = False, floor: float = 0.1
@@ -545,6 +553,7 @@ class DIST:
     """
 
     name = "dist_loss"
+    needs_features = False
 
     def __init__(
         self,

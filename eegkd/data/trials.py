@@ -434,6 +434,119 @@ def amplitude(X: np.ndarray) -> float:
     return float(np.median(np.asarray(X, dtype=np.float64).std(axis=-1)))
 
 
+def as_trials(
+    X: Any,
+    y: Any,
+    ch_names: Sequence[str] | None,
+    sfreq: float | None,
+    units: str,
+    *,
+    continuous: bool = False,
+) -> Trials:
+    """Return whatever trials came as `Trials`, with ``y`` as labels if given.
+
+    Parameters
+    ----------
+    X : mne.Epochs, list of mne.Epochs, Trials or ndarray
+        Trials.
+    y : array-like or None
+        Labels; by default those that epochs or `Trials` carry.
+    ch_names, sfreq, units
+        Of arrays, see `Trials.from_arrays`.
+    continuous : bool, default=False
+        Whether labels are numbers such as reaction times, not classes.
+
+    Returns
+    -------
+    trials : Trials
+        The same in volts.
+
+    Raises
+    ------
+    ValueError
+        If an array comes without names, rate or labels, or labels are of the other
+        kind.
+    """
+    parts = epochs_in(X)
+    if parts:
+        trials = concatenate([Trials.from_epochs(part) for part in parts])
+    elif isinstance(X, Trials):
+        trials = X
+    else:
+        if ch_names is None or sfreq is None or y is None:
+            lacking = [
+                name
+                for name, value in (("ch_names", ch_names), ("sfreq", sfreq), ("y", y))
+                if value is None
+            ]
+            raise ValueError(
+                f"'X' is an array (or array-like), which needs {join_names(lacking)} "
+                "as well. Give ch_names and sfreq to the constructor and y to fit, "
+                "or pass mne.Epochs."
+            )
+        return Trials.from_arrays(
+            X, y, ch_names, sfreq, units=units, continuous=continuous
+        )
+    check = check_continuous if continuous else check_labels
+    return replace(trials, y=check(trials.y if y is None else y, len(trials)))
+
+
+def epochs_in(X: Any) -> list[Any]:
+    """Return epochs as a list of epochs; nothing for any other kind of trials.
+
+    Parameters
+    ----------
+    X : object
+        Epochs, a list of epochs (which scikit-learn makes of them), or others.
+
+    Returns
+    -------
+    parts : list of mne.Epochs
+        Of the same channels and length.
+
+    Raises
+    ------
+    ValueError
+        If channels or lengths differ.
+    """
+    if isinstance(X, (np.ndarray, Trials)):
+        return []
+    import mne
+
+    parts = [X] if isinstance(X, mne.BaseEpochs) else X
+    if not isinstance(parts, (list, tuple)) or not parts:
+        return []
+    if not all(isinstance(part, mne.BaseEpochs) for part in parts):
+        return []
+    first = parts[0]
+    for part in parts[1:]:
+        if part.ch_names != first.ch_names or len(part.times) != len(first.times):
+            raise ValueError(
+                "'X' must be a list of epochs with the same channels and length, but "
+                f"{part!r} differs from {first!r}. Pick common channels and crop."
+            )
+    return list(parts)
+
+
+def real_array(X: Any) -> np.ndarray:
+    """Return an array of trials whose values are not looked at yet.
+
+    Parameters
+    ----------
+    X : array-like, shape (n_trials, n_chans, n_times)
+        Signals.
+
+    Returns
+    -------
+    signals : ndarray
+        The same, of real numbers.
+    """
+    signals = np.asarray(X)
+    if signals.ndim != 3 or signals.dtype.kind not in "fiu" or 0 in signals.shape:
+        check_signals(signals)
+    return signals
+
+
 def _complete_metadata(metadata: pd.DataFrame | None, n_trials: int) -> pd.DataFrame:
     """Return a copy that has subject, session and run; session and run are strings."""
     import pandas as pd

@@ -49,6 +49,11 @@ class Learner:
         times as long as that of the first term that has one, > 0; see
         `Objective.calibrate`. Only for weights that do not move. By default weights
         stay as they are.
+
+    Attributes
+    ----------
+    history : History or None
+        What happened so far in the training that it is in, or was in last.
     """
 
     decoder: Decoder
@@ -57,6 +62,7 @@ class Learner:
     weight_decay: float = 0.1
     average_from: float | None = None
     calibrate: float | None = None
+    history: History | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_number(self.lr, "lr", above=0, hint="Typical values are 1e-4 to 1e-2.")
@@ -238,7 +244,12 @@ def _start(
         for learner in learners:
             if learner.calibrate is not None:
                 learner.objective.calibrate(learner.decoder, batch, learner.calibrate)
-    return [_Student(learner, max_epochs) for learner in learners]
+    students = [_Student(learner, max_epochs) for learner in learners]
+    # One that learns from another may read the other's features.
+    features = any(learner.objective.needs_features for learner in learners)
+    for student in students:
+        student.features = features
+    return students
 
 
 def _one_pass(students: list[_Student], sampler: Sampler, epoch: int) -> None:
@@ -270,7 +281,8 @@ def _answer(students: list[_Student], batch: Batch) -> None:
     """Write what every learner says of a batch into it, before any update."""
     for student in students:
         decoder = student.decoder
-        batch.outputs[decoder] = decoder(batch.seen_by(decoder.view))
+        x = batch.seen_by(decoder.view)
+        batch.outputs[decoder] = decoder(x, features=student.features)
 
 
 class _Sums:
@@ -304,7 +316,8 @@ class _Student:
         self.optimizer = torch.optim.Adam(
             _parameter_groups(learner), lr=learner.lr, weight_decay=learner.weight_decay
         )
-        self.history = History()
+        self.history = learner.history = History()
+        self.features = True  # whether what is between input and scores is read
         self._best: dict[str, Tensor] | None = None
         self._average = (
             None

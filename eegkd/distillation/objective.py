@@ -96,6 +96,18 @@ class Objective:
         modules = [part for part in learning if isinstance(part, nn.Module)]
         return list({id(module): module for module in modules}.values())
 
+    @property
+    def needs_features(self) -> bool:
+        """Whether outputs need more than scores: unless all terms say that they do not.
+
+        Criteria and weightings that read scores alone have ``needs_features = False``.
+        """
+        readers: list[Any] = [
+            *(criterion for criterion, _ in self.terms),
+            self.weighting,
+        ]
+        return any(getattr(reader, "needs_features", True) for reader in readers)
+
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters that are trained with the student.
 

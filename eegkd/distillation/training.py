@@ -70,6 +70,9 @@ class Training:
     _frozen: dict[tuple[int, str], tuple[Decoder, Frozen]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _learners: list[Learner] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @property
     def teacher(self) -> Decoder:
@@ -263,7 +266,21 @@ class Training:
         """
         if objective is None:
             objective = Objective([(self.label_loss(), None)])
-        return Learner(decoder, objective, average_from=average_from, **self.settings)
+        made = Learner(decoder, objective, average_from=average_from, **self.settings)
+        if decoder is self.student:
+            self._learners.append(made)
+        return made
+
+    def latest(self) -> History:
+        """Return what happened in the last training of the student that got anywhere.
+
+        Returns
+        -------
+        history : History
+            Empty where no epoch of the student is finished.
+        """
+        begun = [one.history for one in self._learners if one.history is not None]
+        return next((one for one in reversed(begun) if one.rows), History())
 
     def build(
         self, montage: Any = "student", decoder: Any = None, random_state: int = 0

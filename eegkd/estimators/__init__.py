@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eegkd._checks import did_you_mean, join_names
-from eegkd.estimators.base import find_device
 from eegkd.estimators.classifiers import DecoderClassifier, DistilledClassifier
 from eegkd.estimators.defaults import resolve
 from eegkd.estimators.regressors import DecoderRegressor, DistilledRegressor
+from eegkd.estimators.training_data import TrainingData, find_device
 
 __all__ = [
     "DecoderClassifier",
     "DecoderRegressor",
     "DistilledClassifier",
     "DistilledRegressor",
+    "TrainingData",
     "check_training",
     "find_device",
     "resolve",

@@ -1,12 +1,11 @@
-"""What all estimators share: reading trials, describing themselves, building."""
+"""What all estimators share: trials in, a decoder out, what it says of trials."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from abc import ABC
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,30 +14,26 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
-from eegkd._checks import check_labels
 from eegkd._hashing import digest, is_plain
 from eegkd.criteria import trial_similarity
-from eegkd.data.groups import shares_samples
-from eegkd.data.trials import Trials, amplitude
 from eegkd.decoders import EMBEDDING, Decoder, Output, build_decoder
 from eegkd.distillation import History, Training
 from eegkd.distillation.training import Maker
+from eegkd.estimators._docs import fill_doc
 from eegkd.estimators.defaults import resolve
-from eegkd.estimators.reading import TrialReader, as_trials
-from eegkd.estimators.validation import validation_mask
-from eegkd.samplers import TrialSampler
+from eegkd.estimators.labels import Labels
+from eegkd.estimators.reading import Reader
+from eegkd.estimators.training_data import TrainingData, find_device
 from eegkd.view import View
 
 PREDICT_CHUNK = 256  # trials that the network reads at once
-#: How an error about too few trials ends.
-WAYS_OUT = (
-    "Give more trials, or choose valid_fraction=0, which keeps the last epoch and "
-    "needs no validation trials."
-)
 
 
-class MontageEstimator(TrialReader, BaseEstimator, ABC):
+class MontageEstimator(BaseEstimator, ABC):
     """A decoder on a montage, whatever its labels are and whoever teaches it."""
+
+    label_kind: type[Labels]  # what it learns
+    ready_made = False  # whether a fitted one may be a parameter of another
 
     # Parameters that all constructors assign.
     montage: Any
@@ -59,14 +54,38 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
     decoder_: Decoder
     history_: History
     settings_: dict[str, Any]  # what "auto" stood for
-
-    continuous = False  # whether labels are continuous
-    ready_made = False  # whether a fitted one may be a parameter of another
+    labels_: Labels
+    ch_names_in_: tuple[str, ...]
+    n_times_: int
+    sfreq_: float
+    amplitude_: float | None  # None where it is not known
+    simulated_: bool
 
     @property
     def view_(self) -> View:
         """What the decoder reads, see `View`."""
         return self.decoder_.view
+
+    @fill_doc
+    def predict(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
+        """Return the label of each trial: the likeliest class, or the estimate.
+
+        Parameters
+        ----------
+        %(X_predict)s
+
+        Returns
+        -------
+        labels : ndarray, shape (n_trials,)
+            Classes in the type that `fit` was given; continuous labels in their unit,
+            float64.
+
+        Raises
+        ------
+        %(refused)s
+        """
+        logits = self._logits(X, ch_names)
+        return self.labels_.said(logits)
 
     def similarity(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
         """Return how alike the decoder finds each pair of trials.
@@ -99,7 +118,7 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         shown = [view[name] for name in ("montage", "reference", "center", "scale")]
         if view["align"] is not None:
             shown.append(view["align"])
-        digest.update(json.dumps([shown, self._labels_to_hash()]).encode())
+        digest.update(json.dumps([shown, self.labels_.hashed()]).encode())
         return digest.hexdigest()[:16]
 
     def content_key(self) -> list[Any]:
@@ -146,6 +165,19 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
         tags.input_tags.three_d_array = True
         return tags
 
+    # -- predicting -------------------------------------------------------------------
+
+    def _reader(self) -> Reader:
+        """Return what reads trials as those of `fit` were read."""
+        return Reader(
+            self.view_,
+            self.ch_names_in_,
+            self.n_times_,
+            self.sfreq_,
+            self.amplitude_,
+            self.units,
+        )
+
     def _outputs(
         self, X: Any, ch_names: Sequence[str] | None, features: bool
     ) -> list[Output]:
@@ -154,7 +186,8 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet. Call fit first."
             )
-        shown = self._show(X, ch_names)
+        view, picked = self._reader().pick(X, ch_names)
+        shown = view.scale(torch.as_tensor(picked))
         device = find_device(self.device)
         decoder = self.decoder_.to(device).eval()
         with torch.no_grad():
@@ -163,112 +196,76 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
                 for chunk in shown.split(PREDICT_CHUNK)
             ]
 
-    # -- what differs between classes and continuous labels ---------------------------
-
-    @abstractmethod
-    def _encode(self, trials: Trials) -> np.ndarray:
-        """Return a number for each label; classes are counted from 0."""
-
-    @abstractmethod
-    def _targets(self, values: np.ndarray, learned: np.ndarray) -> np.ndarray:
-        """Return what the network is to say, given which trials it learns from."""
-
-    @abstractmethod
-    def _check_learned(
-        self, values: np.ndarray, learned: np.ndarray, n_shared: int
-    ) -> None:
-        """Refuse training trials of which too little is left beside the validation.
-
-        ``n_shared`` of them were left out because they share samples with validation
-        trials.
-        """
-
-    @abstractmethod
-    def _n_outputs(self) -> int:
-        """Return the number of values that the network gives for a trial."""
-
-    def _classes(self) -> list[Any]:
-        """Return the label that each output stands for; none for continuous ones."""
-        return []
-
-    def _class_weight(self, y: torch.Tensor) -> torch.Tensor | None:
-        """Return how much a trial of each class counts, given those learned from."""
-        return None
-
-    @abstractmethod
-    def _labels_to_hash(self) -> Any:
-        """Return what is known about labels, for the fingerprint."""
-
-    @abstractmethod
-    def _labels_to_dict(self) -> dict[str, Any]:
-        """Return what is known about labels, JSON-ready, for the file."""
-
-    @abstractmethod
-    def _labels_from_dict(self, saved: Mapping[str, Any]) -> None:
-        """Take over what `_labels_to_dict` returned."""
+    def _logits(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:
+        """Return the outputs of the network for each trial."""
+        outputs = self._outputs(X, ch_names, features=False)
+        return torch.cat([output.logits for output in outputs])
 
     # -- training ---------------------------------------------------------------------
 
     def _resolve(self, paradigm: str | None = None) -> dict[str, Any]:
         """Return what the parameters stand for, given the paradigm of the trials."""
-        return resolve(self.get_params(deep=False), paradigm)
+        params = self.get_params(deep=False)
+        return resolve(params, paradigm, continuous=self.label_kind.continuous)
 
-    def _read(self, X: Any, y: Any, subjects: Any) -> tuple[Trials, np.ndarray]:
-        """Return training trials and the number of each label."""
-        trials = as_trials(
-            X, y, self.ch_names, self.sfreq, self.units, continuous=self.continuous
-        )
-        if subjects is not None:
-            subjects = check_labels(subjects, len(trials), "subjects")
-            trials = replace(trials, metadata=trials.metadata.assign(subject=subjects))
-        self.settings_ = self._resolve(trials.paradigm)
+    def _data(self, X: Any, y: Any, subjects: Any) -> TrainingData:
+        """Return training data, and learn from them all but the weights."""
+        data = self._shared(X, y, subjects)
+        self.settings_ = self._resolve(data.trials.paradigm)
         # Teachers that are trained on the same trials follow the same row.
-        trials = replace(trials, paradigm=self.settings_["paradigm"])
-        values = self._encode(trials)
-        self.n_times_, self.sfreq_ = trials.n_times, float(trials.sfreq)
-        self.ch_names_in_ = trials.ch_names
-        self.simulated_ = trials.simulated
-        return trials, values
+        data = data.of_paradigm(self.settings_["paradigm"])
+        data.labels.check_weight(self.settings_["class_weight"])
+        self._keep_labels(data.labels)
+        self.n_times_, self.sfreq_ = data.trials.n_times, float(data.trials.sfreq)
+        self.ch_names_in_ = data.trials.ch_names
+        self.simulated_ = data.trials.simulated
+        return data
 
-    def _samplers(
-        self, trials: Trials, values: np.ndarray
-    ) -> tuple[TrialSampler, TrialSampler | None]:
-        """Cut training trials into those that are learned and those that choose."""
-        subject = trials.metadata["subject"].to_numpy()
-        session = trials.metadata["session"].to_numpy()
-        chosen = validation_mask(values, trials.metadata, self.valid_fraction)
-        learned = ~chosen
-        rows = np.flatnonzero(learned)
-        learned[rows] = ~shares_samples(trials.metadata, rows, np.flatnonzero(chosen))
-        self._check_learned(values, learned, len(rows) - int(learned.sum()))
-        targets = self._targets(values, learned)
-        settings: dict[str, Any] = {
-            "device": find_device(self.device),
-            "batch_size": self.settings_["batch_size"],
-            "seed": self.random_state,
+    def _shared(self, X: Any, y: Any, subjects: Any) -> TrainingData:
+        """Return training data that were given, or made of trials."""
+        if not isinstance(X, TrainingData):
+            return TrainingData.of(
+                X,
+                y,
+                subjects,
+                continuous=self.label_kind.continuous,
+                valid_fraction=self.valid_fraction,
+                device=self.device,
+                ch_names=self.ch_names,
+                sfreq=self.sfreq,
+                units=self.units,
+            )
+        if y is not None or subjects is not None:
+            raise ValueError(
+                "'y' and 'subjects' must be None where 'X' is TrainingData, which "
+                "holds them. Pass them to TrainingData.of."
+            )
+        if not isinstance(X.labels, self.label_kind):
+            raise ValueError(
+                f"'X' must be TrainingData with continuous={self.label_kind.continuous}"
+                f" for {type(self).__name__}, got continuous={X.labels.continuous}."
+            )
+        return X.split(self.valid_fraction, self.device)
+
+    def _keep_labels(self, labels: Labels) -> None:
+        """Show what is known of the labels."""
+        self.labels_ = labels
+        for name, value in labels.fitted().items():
+            setattr(self, name, value)
+
+    def _view_settings(self) -> dict[str, Any]:
+        """Return how views show their electrodes."""
+        return {
+            "on_missing": self.on_missing,
+            "reference": self.reference,
+            "standardize": self.standardize,
         }
-        # Subjects and sessions are numbered once, so that they have one number in both.
-        whole = TrialSampler.from_arrays(
-            trials.X, targets, subject, session, **settings
-        )
-        if not chosen.any():
-            return whole, None
-        device = whole.X.device
-        valid = replace(
-            whole.subset(torch.as_tensor(chosen, device=device)), shuffle=False
-        )
-        return whole.subset(torch.as_tensor(learned, device=device)), valid
 
-    def _maker(
-        self,
-        trials: Trials,
-        sampler: TrialSampler,
-        network: str,
-    ) -> Maker:
+    def _maker(self, data: TrainingData, network: str) -> Maker:
         """Return a function that builds untrained decoders for the training trials.
 
-        Their views are fitted to the sampler. The parameter ``network`` and its options
-        are what it builds unless it is told otherwise.
+        The parameter ``network`` and its options are what it builds unless it is told
+        otherwise.
         """
         decoder, taps = self.settings_[network], self.settings_["taps"]
         options = self.settings_[f"{network}_options"] or {}
@@ -280,38 +277,27 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
             )
 
         def make(montage: Any, other: Any, random_state: int) -> Decoder:
-            view = View(
-                montage,
-                trials.ch_names,
-                on_missing=self.on_missing,
-                reference=self.reference,
-                standardize=self.standardize,
-            ).fit(sampler.X)
+            own = other is None
             return build_decoder(
-                decoder if other is None else other,
-                view,
-                n_outputs=self._n_outputs(),
-                n_times=trials.n_times,
-                sfreq=trials.sfreq,
+                decoder if own else other,
+                data.view(montage, **self._view_settings()),
+                n_outputs=data.labels.n_outputs,
+                n_times=data.trials.n_times,
+                sfreq=data.trials.sfreq,
                 random_state=random_state,
-                taps=taps if other is None or taps == EMBEDDING else None,
-                **(options if other is None else {}),
-            ).to(sampler.X.device)
+                taps=taps if own or taps == EMBEDDING else None,
+                **(options if own else {}),
+            ).to(data.device)
 
         return make
 
-    def _training(
-        self,
-        trials: Trials,
-        values: np.ndarray,
-        network: str,
-    ) -> Training:
+    def _training(self, data: TrainingData, network: str) -> Training:
         """Collect what a method is given, with an untrained decoder to train."""
         settings = self.settings_
-        sampler, valid = self._samplers(trials, values)
-        make = self._maker(trials, sampler, network)
+        sampler, valid = data.samplers(settings["batch_size"], self.random_state)
+        make = self._maker(data, network)
         student = make(self.montage, None, self.random_state)
-        self.amplitude_ = amplitude(student.view.pick(sampler.X).cpu().numpy())
+        self.amplitude_ = data.amplitude(student.view)
         return Training(
             student=student,
             sampler=sampler,
@@ -324,42 +310,8 @@ class MontageEstimator(TrialReader, BaseEstimator, ABC):
                 "progress": self.progress,
             },
             make=make,
-            sfreq=float(trials.sfreq),
-            n_outputs=self._n_outputs(),
-            classes=self._classes(),
-            class_weight=self._class_weight(sampler.y),
+            sfreq=float(data.trials.sfreq),
+            n_outputs=data.labels.n_outputs,
+            classes=data.labels.names,
+            class_weight=data.labels.weight(settings["class_weight"], sampler.y),
         )
-
-    def _show(self, X: Any, ch_names: Sequence[str] | None) -> torch.Tensor:
-        """Return trials as the network reads them."""
-        view, picked = self._pick(X, ch_names)
-        return view.scale(torch.as_tensor(picked))
-
-
-def find_device(device: str) -> torch.device:
-    """Return the torch device that a name stands for.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"``, which takes a GPU where there is one, or a torch device.
-
-    Returns
-    -------
-    device : torch.device
-        The device.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know it.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"'device' must be 'auto' or a torch device such as 'cpu' or 'cuda', got "
-            f"{device!r}."
-        ) from error

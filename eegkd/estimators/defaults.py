@@ -28,7 +28,9 @@ def is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == AUTO
 
 
-def resolve(params: Mapping[str, Any], paradigm: str | None = None) -> dict[str, Any]:
+def resolve(
+    params: Mapping[str, Any], paradigm: str | None = None, *, continuous: bool = False
+) -> dict[str, Any]:
     """Return what the parameters of an estimator stand for in a paradigm.
 
     The one place where a default of `eegkd.PARADIGMS` becomes a setting of a training.
@@ -40,6 +42,8 @@ def resolve(params: Mapping[str, Any], paradigm: str | None = None) -> dict[str,
     paradigm : str, optional
         Of the trials; None where it is not known. A ``paradigm`` among ``params`` that
         is not ``"auto"`` goes before it.
+    continuous : bool, default=False
+        Whether labels are numbers, which have no class weights.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def resolve(params: Mapping[str, Any], paradigm: str | None = None) -> dict[str,
     Raises
     ------
     ValueError
-        If paradigm or method is unknown.
+        If paradigm or method is unknown, or continuous labels have class weights.
 
     Examples
     --------
@@ -73,6 +77,13 @@ def resolve(params: Mapping[str, Any], paradigm: str | None = None) -> dict[str,
     settle(f"{network}_options", row.network_options(settings[network]))
     for name in TRAINING:
         settle(name, getattr(row, name))
+    if continuous:
+        settle("class_weight", None)
+        if settings["class_weight"] is not None:
+            raise ValueError(
+                "'class_weight' is for classes and must be None for continuous labels, "
+                f"got {params['class_weight']!r}."
+            )
     if "method" in params:
         method = check_registered(params["method"], "method", METHODS)
         options = row.method_options(method, params["method_options"])

@@ -6,7 +6,6 @@ import copy
 import inspect
 import logging
 import time
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -25,9 +24,11 @@ from eegkd._checks import (
 from eegkd.data.trials import Trials
 from eegkd.decoders import EMBEDDING, Decoder, Output, check_decoder
 from eegkd.distillation import History, Training
-from eegkd.estimators.base import MontageEstimator, find_device
+from eegkd.estimators._docs import assign, fill_doc
+from eegkd.estimators.base import MontageEstimator
 from eegkd.estimators.defaults import AUTO, is_auto
 from eegkd.estimators.single import SingleDecoder
+from eegkd.estimators.training_data import TrainingData, find_device
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING
 from eegkd.view import REFERENCES, STANDARDIZE
@@ -39,6 +40,21 @@ class Distilled(MontageEstimator):
     """A student on few electrodes with teachers on more."""
 
     teacher_kind: type[SingleDecoder]  # what its teachers are
+
+    # Parameters beside those of all estimators.
+    method: Any
+    teacher: Any
+    student: Any
+    method_options: Mapping[str, Any] | None
+    student_options: Any
+    teacher_options: Any
+    n_teachers: int
+    taps: Any
+    calibrate: float | None
+
+    # What fit learns.
+    teacher_: Any
+    teachers_: list[Any]
 
     def __init__(
         self,
@@ -71,47 +87,15 @@ class Distilled(MontageEstimator):
         device: str = "auto",
         progress: Any = None,
     ) -> None:
-        self.montage = montage
-        self.method = method
-        self.teacher = teacher
-        self.student = student
-        self.method_options = method_options
-        self.student_options = student_options
-        self.teacher_options = teacher_options
-        self.n_teachers = n_teachers
-        self.on_missing = on_missing
-        self.reference = reference
-        self.standardize = standardize
-        self.ch_names = ch_names
-        self.sfreq = sfreq
-        self.units = units
-        self.paradigm = paradigm
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.calibrate = calibrate
-        self.class_weight = class_weight
-        self.taps = taps
-        self.valid_fraction = valid_fraction
-        self.random_state = random_state
-        self.device = device
-        self.progress = progress
+        assign(self, locals())
 
+    @fill_doc
     def fit(self, X: Any, y: Any = None, subjects: Any = None) -> Self:
         """Train the teacher on all electrodes and distill it into the student.
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes. Arrays have shape (n_trials, n_chans,
-            n_times) and need the parameters ``ch_names`` and ``sfreq``.
-        y : array-like, shape (n_trials,), optional
-            Labels, of any type for classes; by default those that epochs or `Trials`
-            carry.
-        subjects : array-like, shape (n_trials,), optional
-            Subject of each trial, so that each takes part in the validation.
+        %(X_train)s
 
         Returns
         -------
@@ -132,12 +116,12 @@ class Distilled(MontageEstimator):
         """
         self.check()
         method = check_registered(self.method, "method", METHODS)
-        trials, values = self._read(X, y, subjects)
-        training = self._training(trials, values, "student")
+        data = self._data(X, y, subjects)
+        training = self._training(data, "student")
         training.settings["calibrate"] = self.calibrate
         self.teacher_, self.teachers_ = None, []
         if getattr(method, "needs_teacher", True) or self._accepts(method):
-            for teacher in self._teach(trials):
+            for teacher in self._teach(data):
                 self.teachers_.append(teacher)
                 self.teacher_ = self.teachers_[0]
             training.teachers = [self._understood(one) for one in self.teachers_]
@@ -149,20 +133,21 @@ class Distilled(MontageEstimator):
     def _distill(self, method: Callable[..., History], training: Training) -> None:
         """Let the method train the student, and keep what an interruption leaves."""
         untrained = copy.deepcopy(training.student.state_dict())
-        latest = _Latest(training.student, training.loop["progress"])
-        training.loop["progress"] = latest
         start = time.perf_counter()
         try:
             history = method(training, **(self.settings_["method_options"] or {}))
         except KeyboardInterrupt:
             weights = training.student.state_dict()
             if any(not torch.equal(weights[name], v) for name, v in untrained.items()):
-                self.history_ = latest.history(time.perf_counter() - start)
+                self.history_ = training.latest()
+                self.history_.notes["interrupted"] = True
+                self.history_.seconds = time.perf_counter() - start
                 self.decoder_ = training.student.eval()
             raise
         history.seconds = time.perf_counter() - start
         self.history_, self.decoder_ = history, training.student
 
+    @fill_doc
     def train_teacher(self, X: Any, y: Any = None, subjects: Any = None) -> Any:
         """Train the teacher alone, as `fit` would.
 
@@ -171,12 +156,7 @@ class Distilled(MontageEstimator):
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes, as in `fit`.
-        y : array-like, shape (n_trials,), optional
-            Labels.
-        subjects : array-like, shape (n_trials,), optional
-            Subject of each trial.
+        %(X_train)s
 
         Returns
         -------
@@ -184,8 +164,7 @@ class Distilled(MontageEstimator):
             The fitted teacher; a list where the parameter ``teacher`` is one.
         """
         self.check()
-        trials, _ = self._read(X, y, subjects)
-        teachers = list(self._teach(trials))
+        teachers = list(self._teach(self._data(X, y, subjects)))
         return teachers if isinstance(self.teacher, (list, tuple)) else teachers[0]
 
     def check(self) -> None:
@@ -197,7 +176,7 @@ class Distilled(MontageEstimator):
             If a name is unknown or a number out of bounds.
         """
         method = check_registered(self.method, "method", METHODS)
-        self._check_method(method)
+        self.label_kind.check_method(method)
         settings = self._resolve()
         named = _name(method)
         check_method_options(
@@ -231,19 +210,6 @@ class Distilled(MontageEstimator):
             check_number(self.calibrate, "calibrate", above=0)
         check_number(self.valid_fraction, "valid_fraction", at_least=0, at_most=0.9)
         find_device(self.device)
-
-    # -- what differs between classes and continuous labels ---------------------------
-
-    def _check_method(self, method: Callable[..., Any]) -> None:
-        """Refuse a method that cannot learn the labels."""
-
-    @abstractmethod
-    def _check_labels(self, teacher: Any) -> None:
-        """Refuse a fitted teacher that knows other labels."""
-
-    @abstractmethod
-    def _understood(self, teacher: Any) -> Decoder:
-        """Return a teacher's decoder whose outputs mean what the student's do."""
 
     # -- teachers ---------------------------------------------------------------------
 
@@ -318,17 +284,17 @@ class Distilled(MontageEstimator):
             "".join(f"; {text}" for text in options),
         )
 
-    def _teach(self, trials: Trials) -> Iterator[Any]:
+    def _teach(self, data: TrainingData) -> Iterator[Any]:
         """Yield fitted teachers: given ones, or the best of those trained for each."""
         for given in self._given():
             if _is_fitted(given):
-                yield self._matching(given, trials)
+                yield self._matching(given, data.trials)
                 continue
             candidate = self._candidate(given)
             trained = [
                 clone(candidate)
                 .set_params(random_state=candidate.random_state + number)
-                .fit(trials)
+                .fit(data)
                 for number in range(self.n_teachers)
             ]
             yield min(trained, key=lambda one: one.history_.best_loss)
@@ -353,7 +319,7 @@ class Distilled(MontageEstimator):
 
     def _matching(self, teacher: Any, trials: Trials) -> Any:
         """Return a copy of a fitted teacher that reads the channels of the trials."""
-        self._check_labels(teacher)
+        self.labels_.translation(teacher.labels_)
         if (trials.n_times, trials.sfreq) != (teacher.n_times_, teacher.sfreq_):
             raise ValueError(
                 f"'teacher' must read trials of {trials.n_times} samples at "
@@ -364,6 +330,16 @@ class Distilled(MontageEstimator):
         matched.decoder_.view = teacher.decoder_.view.bind(trials.ch_names)
         matched.decoder_.to(find_device(self.device))
         return matched
+
+    def _understood(self, teacher: Any) -> Decoder:
+        """Return a teacher's decoder whose outputs mean what the student's do."""
+        change = self.labels_.translation(teacher.labels_)
+        if change is None:
+            return teacher.decoder_
+        order, slope, offset = change
+        device = next(teacher.decoder_.parameters(), torch.empty(0)).device
+        places = torch.tensor(order, device=device)
+        return Translated(teacher.decoder_, places, slope, offset).eval()
 
     def __sklearn_clone__(self) -> Self:
         """Clone without forgetting what fitted teachers have learned."""
@@ -423,39 +399,6 @@ class Translated(Decoder):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)
-
-
-class _Latest:
-    """The epochs of the training that the student is in, told to a function as well."""
-
-    def __init__(self, student: Decoder, progress: Any) -> None:
-        self.student, self.progress = student, progress
-        self.rows: list[dict[str, float]] = []
-        self.n_epochs = 0
-        self._mark = self._sums()
-
-    def __call__(self, epoch: int, row: dict[str, float]) -> None:
-        """Add an epoch, if it changed the student and not a decoder beside it."""
-        mark = self._sums()
-        if epoch == 0:
-            self.rows = []
-        if mark != self._mark:
-            self.rows.append(row)
-        self._mark, self.n_epochs = mark, epoch + 1
-        if self.progress is not None:
-            self.progress(epoch, row)
-
-    def history(self, seconds: float) -> History:
-        """Return what happened until an interruption."""
-        rows = self.rows if len(self.rows) == self.n_epochs else []
-        best = len(rows) - 1 if rows else None
-        if rows and "valid_loss" in rows[0]:
-            best = min(range(len(rows)), key=lambda k: rows[k]["valid_loss"])
-        return History(rows, best, seconds, {"interrupted": True})
-
-    def _sums(self) -> list[float]:
-        """Return a number for each parameter, to notice a change."""
-        return [float(p.detach().sum()) for p in self.student.parameters()]
 
 
 def _kind(method: Callable[..., Any]) -> str | None:

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from eegkd._checks import check_ch_names, check_int, check_number, check_signals
-from eegkd.data.trials import Trials, amplitude, to_volts
+from eegkd.data.trials import Trials, amplitude, epochs_in, to_volts
 from eegkd.decoders import build_decoder
 from eegkd.distillation import History, train_decoder
+from eegkd.estimators._docs import assign, fill_doc
 from eegkd.estimators.base import MontageEstimator
-from eegkd.estimators.reading import epochs_in
 from eegkd.view import View
 
 
@@ -23,6 +23,8 @@ class SingleDecoder(MontageEstimator):
     """A decoder that learns from labels alone, or comes ready."""
 
     ready_made = True
+    decoder: Any
+    decoder_options: Any
 
     def __init__(
         self,
@@ -49,41 +51,15 @@ class SingleDecoder(MontageEstimator):
         device: str = "auto",
         progress: Any = None,
     ) -> None:
-        self.montage = montage
-        self.decoder = decoder
-        self.decoder_options = decoder_options
-        self.on_missing = on_missing
-        self.reference = reference
-        self.standardize = standardize
-        self.ch_names = ch_names
-        self.sfreq = sfreq
-        self.units = units
-        self.paradigm = paradigm
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.class_weight = class_weight
-        self.taps = taps
-        self.valid_fraction = valid_fraction
-        self.random_state = random_state
-        self.device = device
-        self.progress = progress
+        assign(self, locals())
 
+    @fill_doc
     def fit(self, X: Any, y: Any = None, subjects: Any = None) -> Self:
         """Train the decoder.
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes. Arrays have shape (n_trials, n_chans,
-            n_times) and need the parameters ``ch_names`` and ``sfreq``.
-        y : array-like, shape (n_trials,), optional
-            Labels, of any type for classes; by default those that epochs or `Trials`
-            carry.
-        subjects : array-like, shape (n_trials,), optional
-            Subject of each trial, so that each takes part in the validation.
+        %(X_train)s
 
         Returns
         -------
@@ -96,11 +72,116 @@ class SingleDecoder(MontageEstimator):
             If signals, labels or a parameter are not fit for training; the message
             says what to do.
         """
-        trials, values = self._read(X, y, subjects)
-        training = self._training(trials, values, "decoder")
+        training = self._training(self._data(X, y, subjects), "decoder")
         self.history_ = train_decoder(training)
         self.decoder_ = training.student
         return self
+
+    @classmethod
+    def from_network(
+        cls,
+        network: nn.Module,
+        *,
+        ch_names: Sequence[str],
+        n_times: int,
+        sfreq: float,
+        classes: Any = None,
+        label_center: float = 0.0,
+        label_scale: float = 1.0,
+        montage: Any = None,
+        on_missing: str = "error",
+        reference: str | None = None,
+        standardize: str | None = None,
+        center: Any = None,
+        scale: Any = None,
+        X: Any = None,
+        units: str = "auto",
+        taps: Any = None,
+        device: str = "auto",
+    ) -> Self:
+        """Make a fitted decoder of a network that was trained elsewhere.
+
+        The network is copied; the copy is never trained, and runs in eval mode.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            Trained; maps signals, shape (n_batch, n_chans, n_times), to scores before
+            softmax, shape (n_batch, n_classes), or to one value for each trial, shape
+            (n_batch, 1).
+        ch_names : sequence of str
+            Channels of the data. Without a montage, those that the network reads, in
+            its order.
+        n_times : int
+            Samples in a trial.
+        sfreq : float
+            Sampling rate in Hz.
+        classes : array-like, shape (n_classes,)
+            Of a classifier: the label that each output of the network stands for.
+        label_center, label_scale : float, default=0.0 and 1.0
+            Of a regressor: a trial's label is the network's output times
+            ``label_scale`` (> 0) plus ``label_center``.
+        montage : str, path, list of str, Montage or None, default=None
+            Electrodes that the network reads; None reads all channels of the data.
+        on_missing : {"error", "nearest", "interpolate"}, default="error"
+            What to do about an electrode that the data do not have.
+        reference : {None, "average"}, default=None
+            Whether to re-reference to the mean of the montage's electrodes.
+        standardize : {"channel", None}, default=None
+            None shows volts to the network, unless ``center`` and ``scale`` are given.
+            ``"channel"`` scales every electrode by its mean and deviation over ``X``.
+        center, scale : float or array-like, shape (n_chans,), optional
+            What is subtracted from every electrode of the montage and what the rest
+            is divided by, in volts. A network that reads microvolts has ``center=0``
+            and ``scale=1e-6``.
+        X : mne.Epochs, list of mne.Epochs, Trials or ndarray, optional
+            Trials that the network was trained on, to measure the scale of signals.
+            Without it (and ``scale``), trials of a wrong unit are not noticed.
+        units : {"auto", "V", "uV"}, default="auto"
+            Unit of arrays, see `Trials.from_arrays`.
+        taps : sequence or mapping, optional
+            Where features are read, from input to output, see `eegkd.build_decoder`.
+        device : str, default="auto"
+            ``"auto"`` takes a GPU where there is one; or a torch device.
+
+        Returns
+        -------
+        decoder : DecoderClassifier or DecoderRegressor
+            Fitted; predicts, and teaches as the parameter ``teacher`` of
+            `DistilledClassifier` or `DistilledRegressor`.
+
+        Raises
+        ------
+        TypeError
+            If ``network`` is not a torch module.
+        ValueError
+            If the network does not read such trials or return one score for each
+            class, or one value, or its scale is not settled.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from eegkd import DecoderClassifier
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(300, 2))
+        >>> teacher = DecoderClassifier.from_network(
+        ...     network, classes=["left", "right"], ch_names=["C3", "Cz", "C4"],
+        ...     n_times=100, sfreq=100.0, center=0, scale=1e-6)
+        >>> teacher.decoder_
+        <Decoder | Sequential: 3 electrodes, 602 parameters>
+        """
+        made = cls(
+            montage,
+            type(network),
+            on_missing=on_missing,
+            reference=reference,
+            standardize=check_ready(standardize, center, scale, X),
+            ch_names=ch_names,
+            sfreq=sfreq,
+            units=units,
+            device=device,
+        )
+        made._keep_labels(cls.label_kind.known(classes, label_center, label_scale))
+        return made._adopt(network, n_times, center, scale, X, taps)
 
     def _adopt(
         self,
@@ -122,9 +203,7 @@ class SingleDecoder(MontageEstimator):
         view = View(
             self.montage,
             names,
-            on_missing=self.on_missing,
-            reference=self.reference,
-            standardize=self.standardize,
+            **self._view_settings(),
         )
         self.ch_names_in_, self.simulated_, self.history_ = names, False, History()
         self.settings_ = self._resolve()
@@ -133,7 +212,7 @@ class SingleDecoder(MontageEstimator):
         self.decoder_ = build_decoder(
             copy.deepcopy(network),
             view,
-            n_outputs=self._n_outputs(),
+            n_outputs=self.labels_.n_outputs,
             n_times=self.n_times_,
             sfreq=self.sfreq_,
             random_state=0,
@@ -153,7 +232,9 @@ class SingleDecoder(MontageEstimator):
         """Learn the scale of every electrode, and of all, from trials."""
         view = self.decoder_.view
         named = isinstance(X, Trials) or bool(epochs_in(X))
-        signals, names, _, units = self._signals(X, None if named else self.ch_names)
+        signals, names, _, units = self._reader().signals(
+            X, None if named else self.ch_names
+        )
         bound = view.bind(names)
         volts = torch.as_tensor(to_volts(check_signals(signals), units))
         if view.standardize is not None:

@@ -242,6 +242,37 @@ class TrialSampler:
             session=self.session[index],
         )
 
+    def ordered(self, batch_size: int, seed: int) -> TrialSampler:
+        """Return the same trials in other batches or another order.
+
+        Parameters
+        ----------
+        batch_size : int
+            Trials in a batch.
+        seed : int
+            Seed of the orders.
+
+        Returns
+        -------
+        sampler : TrialSampler
+            Shares the trials, and what views show of them, with this one.
+        """
+        other = replace(self, batch_size=batch_size, seed=seed)
+        other._shown = self._shown
+        return other
+
+    def keep(self, view: View, shown: Tensor) -> None:
+        """Keep what a view shows of all trials, so that it is not applied again.
+
+        Parameters
+        ----------
+        view : View
+            The view.
+        shown : Tensor, shape (n_trials, n_chans, n_times)
+            ``view(self.X)``.
+        """
+        self._shown[view] = shown
+
     def seen_by(self, view: View, batch: Batch) -> Tensor:
         """Show a batch to a view; each view is applied to a trial once.
 

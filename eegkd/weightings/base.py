@@ -63,6 +63,8 @@ class Constant:
         If a weight is negative or not finite.
     """
 
+    needs_features = False
+
     def __init__(self, *weights: float) -> None:
         self.weights = [check_number(w, "weights", at_least=0) for w in weights]
 

@@ -35,6 +35,8 @@ class Shared(ABC):
         If a weight is negative or not finite.
     """
 
+    needs_features = False
+
     def __init__(self, *weights: float) -> None:
         self.weights = [check_number(w, "weights", at_least=0) for w in weights]
 

@@ -48,6 +48,8 @@ class EntropyGap:
        arXiv:2212.12965.
     """
 
+    needs_features = False
+
     def __init__(
         self,
         temperature: float = 4.0,

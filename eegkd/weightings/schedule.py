@@ -50,6 +50,8 @@ class Schedule:
     ([0.1, 0.9], [1.0, 0.0])
     """
 
+    needs_features = False
+
     def __init__(
         self,
         points: Mapping[int, Sequence[float]],

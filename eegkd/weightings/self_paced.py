@@ -50,6 +50,8 @@ class SelfPaced:
     tensor([[1.0000, 0.5700, 0.0000]])
     """
 
+    needs_features = False
+
     def __init__(self, start: float = 2.0, growth: float = 0.02) -> None:
         self.start = check_number(start, "start")
         self.growth = check_number(growth, "growth", at_least=0)

@@ -1,0 +1,106 @@
+"""`TrainingData`: read once, learned from by several."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from eegkd import DecoderClassifier, DistilledClassifier, DistilledRegressor
+from eegkd.criteria import KL, CrossEntropy, SimilarityKeeping
+from eegkd.data.trials import Trials
+from eegkd.decoders import Decoder
+from eegkd.distillation import Objective
+from eegkd.estimators import TrainingData
+from eegkd.view import View
+
+from .conftest import make_trials
+
+MONTAGE = ["C3", "Cz", "C4"]
+FEW = {"max_epochs": 2, "batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def train():
+    return make_trials(n_subjects=1, n_per_class=8)
+
+
+def test_all_who_share_data_learn_what_they_learn_alone(train):
+    data = TrainingData.of(train)
+    teacher = DecoderClassifier(**FEW)
+    for model in (
+        teacher,
+        DistilledClassifier(MONTAGE, "none", **FEW),
+        DistilledClassifier(MONTAGE, "kd", random_state=3, **FEW),
+        DistilledClassifier(MONTAGE, "takd", n_teachers=2, **FEW),
+    ):
+        alone = model.fit(train).fingerprint_
+        assert model.fit(data).fingerprint_ == alone
+
+
+def test_signals_are_read_and_picked_once(train, monkeypatch):
+    picked, made = [], []
+    pick, from_arrays = View.pick, Trials.from_arrays.__func__
+
+    def watched(self, X):
+        picked.append((self.montage.name, len(X)))
+        return pick(self, X)
+
+    def counted(cls, *args, **known):
+        made.append(cls)
+        return from_arrays(cls, *args, **known)
+
+    monkeypatch.setattr(View, "pick", watched)
+    monkeypatch.setattr(Trials, "from_arrays", classmethod(counted))
+    data = TrainingData.of(train.X, train.y, ch_names=train.ch_names, sfreq=train.sfreq)
+    for method in ("none", "kd"):
+        DistilledClassifier(MONTAGE, method, **FEW).fit(data)
+    n_learned, n_valid = len(data.learned), len(data.valid)
+    once = [("full", n_learned), ("full", n_valid)]
+    once += [("custom", n_learned), ("custom", n_valid)]
+    assert sorted(picked) == sorted(once)
+    assert len(made) == 1
+
+
+def test_another_part_for_validation_is_another_split(train):
+    data = TrainingData.of(train)
+    assert data.split(1 / 8, "auto") is data
+    whole = DecoderClassifier(valid_fraction=0, **FEW)
+    alone = whole.fit(train).fingerprint_
+    assert whole.fit(data).fingerprint_ == alone
+    assert data.split(0, "auto").valid is None
+
+
+def test_subjects_are_those_of_the_data(train):
+    who = np.repeat([1, 2], len(train) // 2)
+    data = TrainingData.of(train, subjects=who)
+    assert data.learned.subject.unique().tolist() == [0, 1]
+    with pytest.raises(ValueError, match="'y' and 'subjects' must be None where"):
+        DecoderClassifier().fit(data, subjects=who)
+
+
+def test_labels_must_be_of_the_kind(train):
+    with pytest.raises(ValueError, match="'X' must be TrainingData with continuous=T"):
+        DistilledRegressor().fit(TrainingData.of(train))
+
+
+def test_features_are_read_where_a_criterion_asks_for_them(train, monkeypatch):
+    recorded = []
+    record = Decoder.record
+
+    def watched(self, x):
+        recorded.append(torch.is_grad_enabled())
+        return record(self, x)
+
+    monkeypatch.setattr(Decoder, "record", watched)
+    DistilledClassifier(MONTAGE, "none", **FEW).fit(train)
+    assert not any(recorded)  # one untrained look at each network
+    DistilledClassifier(MONTAGE, "sk_kd", **FEW).fit(train)
+    assert any(recorded)
+
+
+def test_an_objective_knows_what_it_reads():
+    scores = [(CrossEntropy(), None), (KL(4.0), None)]
+    assert not Objective(scores).needs_features
+    assert Objective([*scores, (SimilarityKeeping(), None)]).needs_features
+    assert Objective([(lambda student, teacher, batch: 0, None)]).needs_features
