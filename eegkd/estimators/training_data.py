@@ -94,8 +94,12 @@ class TrainingData:
             Part of each class of each subject, from the end, that chooses the epoch.
         device : str, default="auto"
             ``"auto"`` takes a GPU where there is one; or a torch device.
-        ch_names, sfreq, units
-            Of arrays, see `Trials.from_arrays`.
+        ch_names : sequence of str, optional
+            Channel names of an array.
+        sfreq : float, optional
+            Sampling rate in Hz of an array.
+        units : {"auto", "V", "uV"}, default="auto"
+            Unit of an array, see `Trials.from_arrays`.
 
         Returns
         -------
@@ -196,8 +200,12 @@ class TrainingData:
         ----------
         montage : str, path, list of str, Montage or None
             Electrodes, see `View`.
-        on_missing, reference, standardize
-            See `View`.
+        on_missing : {"error", "nearest", "interpolate"}, default="error"
+            What to do about an electrode that the data do not have.
+        reference : {None, "average"}, default=None
+            Whether to re-reference to the mean of the montage's electrodes.
+        standardize : {"channel", None}, default="channel"
+            Whether each electrode is scaled by its deviation.
 
         Returns
         -------
