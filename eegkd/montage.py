@@ -677,7 +677,7 @@ def _splines(missing: list[str], known: list[str]) -> np.ndarray:
 def _warn_if_far(
     montage: Montage, stand_ins: Iterable[Substitution], verb: str
 ) -> None:
-    """Warn about electrodes whose electrode is in another part of the head."""
+    """Warn about electrodes that stand in from another part of the head."""
     far = [change for change in stand_ins if change.distance_mm > FAR_MM]
     if far:
         warnings.warn(

@@ -30,7 +30,7 @@ from eegkd.decoders import (
     decoder_from_config,
     list_decoders,
 )
-from eegkd.decoders.networks import quiet
+from eegkd.decoders.networks import quiet_networks
 from eegkd.view import View
 
 CH_22 = tuple(
@@ -190,7 +190,7 @@ def check_random_state(decoder):
 
 
 def test_table_lists_every_network_of_braindecode():
-    with quiet():
+    with quiet_networks():
         from braindecode.models import util
 
         util._init_models_dict()

@@ -7,7 +7,6 @@ that its last layer reads. The names and their taps stand in
 """
 
 from eegkd.decoders.build import (
-    EMBEDDING,
     build_decoder,
     check_decoder,
     decoder_from_config,
@@ -16,6 +15,7 @@ from eegkd.decoders.build import (
 from eegkd.decoders.decoder import Decoder, Output
 from eegkd.decoders.table import (
     DECODERS,
+    EMBEDDING,
     LEFT_OUT,
     DecoderSpec,
     Tap,

@@ -27,16 +27,15 @@ from eegkd.decoders.networks import (
     decode_option,
     make_network,
     network_class,
-    quiet,
+    quiet_networks,
     seeded,
 )
-from eegkd.decoders.table import DECODERS, LEFT_OUT, Tap
+from eegkd.decoders.table import DECODERS, EMBEDDING, LEFT_OUT, Tap
 
 if TYPE_CHECKING:
     from eegkd.view import View
 
 N_CHECK = 2
-EMBEDDING = "embedding"
 
 
 def build_decoder(
@@ -125,7 +124,7 @@ def build_decoder(
         check_electrodes(view.ch_names, name)
     options = _check_options(decoder, name, options)
 
-    with _explained(name, signal), quiet(), seeded(seed):
+    with _explained(name, signal), quiet_networks(), seeded(seed):
         network = _make(decoder, view, signal, seed, options)
     check_type(network, "decoder", nn.Module, "a torch module or make one")
     default, embedding_tap = _places(network)
@@ -294,7 +293,7 @@ def _places(network: nn.Module) -> tuple[dict[str, Tap], Tap]:
         spec = DECODERS[kind.__name__]
         return dict(spec.taps), spec.embedding_tap
     embedding = Tap(last_layer(network), "in")
-    return {"embedding": embedding}, embedding
+    return {EMBEDDING: embedding}, embedding
 
 
 def _named(taps: Any) -> dict[str, Tap]:
@@ -333,7 +332,7 @@ def _check_outputs(decoder: Decoder, name: str, signal: dict[str, Any]) -> None:
     parameter = next(decoder.parameters(), torch.empty(0))
     trials = torch.randn(N_CHECK, signal["n_chans"], signal["n_times"])
     trials = trials.to(parameter.device, parameter.dtype)
-    with quiet(), _evaluating(decoder), torch.no_grad():
+    with quiet_networks(), _evaluating(decoder), torch.no_grad():
         with _explained(name, signal):
             logits, found = decoder.record(trials)
         expected = (N_CHECK, signal["n_outputs"])

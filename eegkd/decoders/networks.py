@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -17,9 +17,6 @@ from eegkd._checks import did_you_mean, join_names
 from eegkd.data.channels import mne_montage
 from eegkd.data.filter_bank import read_rows
 from eegkd.decoders.table import DECODERS
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +34,7 @@ TORCH_PREFIX = "torch.nn."
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet_networks() -> Iterator[None]:
     """Log what third-party packages warn about while networks are made."""
     with warnings.catch_warnings(record=True) as caught:
         for package in THIRD_PARTY:
@@ -63,7 +60,7 @@ def seeded(random_state: int) -> Iterator[None]:
 
 def network_class(name: str) -> type[nn.Module]:
     """Return the braindecode class of a name in the table."""
-    with quiet():
+    with quiet_networks():
         import braindecode
         from braindecode import models
     found = getattr(models, name, None)
@@ -98,7 +95,7 @@ def make_network(
     if spec.positions:
         signal["chs_info"] = electrode_info(ch_names, sfreq)
     values = {key: decode_option(value) for key, value in options.items()}
-    with quiet(), seeded(random_state):
+    with quiet_networks(), seeded(random_state):
         network = make(**signal, **{**spec.options, **values})
     for path in spec.folded:
         conv = cast("nn.Conv2d", network.get_submodule(path))

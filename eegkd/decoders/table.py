@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDES = ("out", "in")
+EMBEDDING = "embedding"  # what the last layer reads, as a tap and as its name
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _in(path: str, name: str, time_axis: int = -1) -> dict[str, Tap]:
     return {name: Tap(path, "in", time_axis)}
 
 
-EMBEDDING = _in("final_layer", "embedding")
+LAST = _in("final_layer", EMBEDDING)
 
 # SCCNet, EEGNet and ShallowFBCSPNet: the last two taps are those of the paper on
 # similarity keeping. The paper's first tap of the other two still has the electrode
@@ -176,25 +177,25 @@ DECODERS: dict[str, DecoderSpec] = {
         ),
         embedding_tap=Tap("base_tcn.final_layer", "in"),
     ),
-    "BENDR": DecoderSpec(_out("encoder") | EMBEDDING, slow=True),
-    "BIOT": DecoderSpec(EMBEDDING, slow=True),
+    "BENDR": DecoderSpec(_out("encoder") | LAST, slow=True),
+    "BIOT": DecoderSpec(LAST, slow=True),
     "BrainModule": DecoderSpec(
         _out("input_projection", "encoder.sequence.4", "encoder"),
         embedding_tap=Tap("final_layer.2", "in"),
         slow=True,
     ),
     "CodeBrain": DecoderSpec(
-        _out("final_layer.2") | _in("final_layer.7", "embedding"),
+        _out("final_layer.2") | _in("final_layer.7", EMBEDDING),
         embedding_tap=Tap("final_layer.7", "in"),
         slow=True,
     ),
-    "ContraWR": DecoderSpec(_out("convs.0.dropout", "convs.1.dropout") | EMBEDDING),
+    "ContraWR": DecoderSpec(_out("convs.0.dropout", "convs.1.dropout") | LAST),
     "CTNet": DecoderSpec(
         _out("cnn.eegnet_module.3", "cnn.eegnet_module.4") | _out("trans", time_axis=1)
     ),
-    "DeepSleepNet": DecoderSpec(_out("residual_shortcut") | EMBEDDING, slow=True),
-    "DGCNN": DecoderSpec(_out("classifier.0") | EMBEDDING, positions=True),
-    "EEGDINO": DecoderSpec(EMBEDDING, options={"n_channel_embeddings": 128}, slow=True),
+    "DeepSleepNet": DecoderSpec(_out("residual_shortcut") | LAST, slow=True),
+    "DGCNN": DecoderSpec(_out("classifier.0") | LAST, positions=True),
+    "EEGDINO": DecoderSpec(LAST, options={"n_channel_embeddings": 128}, slow=True),
     "EEGInceptionERP": DecoderSpec(
         _out("inception_block_1", "inception_block_2", "final_block.2")
     ),
@@ -204,42 +205,40 @@ DECODERS: dict[str, DecoderSpec] = {
         slow=True,
     ),
     "EEGITNet": DecoderSpec(_out("inception_block", "TC_block2", "TC_block4")),
-    "EEGMiner": DecoderSpec(EMBEDDING),
+    "EEGMiner": DecoderSpec(LAST),
     "EEGPT": DecoderSpec(
         _out("target_encoder", "final_layer.probe1", time_axis=1),
         embedding_tap=Tap("final_layer.probe2", "in"),
         slow=True,
     ),
     "EEGSimpleConv": DecoderSpec(_out("bn", "blocks.0", "blocks.1")),
-    "EEGSym": DecoderSpec(
-        _out("channel_merging", time_axis=3) | EMBEDDING, positions=True
-    ),
+    "EEGSym": DecoderSpec(_out("channel_merging", time_axis=3) | LAST, positions=True),
     "EEGTCNet": DecoderSpec(
         _out("eegnet_tc.bn2", time_axis=2)
         | _in("eegnet_tc.pool1", "elu_1", time_axis=2)
         | _in("eegnet_tc.pool2", "elu_2", time_axis=2)
     ),
-    "FBCNet": DecoderSpec(_out("spatial_conv.1", "spatial_conv.2") | EMBEDDING),
-    "FBLightConvNet": DecoderSpec(_out("spatial_conv.1", "spatial_conv.2") | EMBEDDING),
-    "FBMSNet": DecoderSpec(_out("spatial_conv.1", "spatial_conv.2") | EMBEDDING),
+    "FBCNet": DecoderSpec(_out("spatial_conv.1", "spatial_conv.2") | LAST),
+    "FBLightConvNet": DecoderSpec(_out("spatial_conv.1", "spatial_conv.2") | LAST),
+    "FBMSNet": DecoderSpec(_out("spatial_conv.1", "spatial_conv.2") | LAST),
     "IFNet": DecoderSpec(
-        _out("feature_block.spatial_bn", "feature_block.inter_frequency") | EMBEDDING
+        _out("feature_block.spatial_bn", "feature_block.inter_frequency") | LAST
     ),
-    "MEDFormer": DecoderSpec(EMBEDDING),
-    "MSVTNet": DecoderSpec(_in("transformer", "tokens", time_axis=1) | EMBEDDING),
-    "MVPFormer": DecoderSpec(EMBEDDING, slow=True),
-    "PBT": DecoderSpec(EMBEDDING),
+    "MEDFormer": DecoderSpec(LAST),
+    "MSVTNet": DecoderSpec(_in("transformer", "tokens", time_axis=1) | LAST),
+    "MVPFormer": DecoderSpec(LAST, slow=True),
+    "PBT": DecoderSpec(LAST),
     "SignalJEPA_Contextual": DecoderSpec(
-        _in("final_layer.linear", "embedding"),
+        _in("final_layer.linear", EMBEDDING),
         embedding_tap=Tap("final_layer.linear", "in"),
         positions=True,
         slow=True,
     ),
     "SignalJEPA_PostLocal": DecoderSpec(
-        _in("final_layer.linear", "embedding"),
+        _in("final_layer.linear", EMBEDDING),
         embedding_tap=Tap("final_layer.linear", "in"),
     ),
-    "SignalJEPA_PreLocal": DecoderSpec(_out("spatial_conv") | EMBEDDING),
+    "SignalJEPA_PreLocal": DecoderSpec(_out("spatial_conv") | LAST),
     "SincShallowNet": DecoderSpec(
         _out("depthwiseconv", "temporal_aggregation.0", "temporal_aggregation.1")
     ),
@@ -255,13 +254,13 @@ DECODERS: dict[str, DecoderSpec] = {
     "SSTDPN": DecoderSpec(
         _out("encoder.chan_conv", "encoder"), embedding_tap=Tap("encoder")
     ),
-    "STEEGFormer": DecoderSpec(EMBEDDING, slow=True),
-    "SyncNet": DecoderSpec(_in("pool", "response") | EMBEDDING),
+    "STEEGFormer": DecoderSpec(LAST, slow=True),
+    "SyncNet": DecoderSpec(_in("pool", "response") | LAST),
     "TCFormer": DecoderSpec(
         _in("conv_block.pool1", "elu_1") | _out("conv_block.temporal_conv_2", "mix")
     ),
-    "TIDNet": DecoderSpec(_out("dscnn.spatial") | EMBEDDING),
-    "TSception": DecoderSpec(_out("batch_spatial_lay") | EMBEDDING),
+    "TIDNet": DecoderSpec(_out("dscnn.spatial") | LAST),
+    "TSception": DecoderSpec(_out("batch_spatial_lay") | LAST),
     "USleep": DecoderSpec(_out("decoder_blocks.10", "decoder_blocks.11", "clf.1")),
 }
 

@@ -17,7 +17,7 @@ from eegkd._checks import (
     check_type,
     join_names,
 )
-from eegkd.decoders.networks import quiet, seeded
+from eegkd.decoders.networks import quiet_networks, seeded
 from eegkd.samplers.trials import Batch, TrialSampler
 
 Change = Callable[[Tensor], Tensor]
@@ -117,7 +117,7 @@ def _braindecode(name: str, **options: Any) -> Callable[[float, int], Change]:
     """
 
     def factory(sfreq: float, n_times: int) -> Change:
-        with quiet():
+        with quiet_networks():
             from braindecode import augmentation
         values = {
             key: value(sfreq, n_times) if callable(value) else value
