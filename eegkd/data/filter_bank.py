@@ -67,20 +67,7 @@ class Rows:
 def read_rows(ch_names: Sequence[str]) -> Rows:
     """Read from channel names what the rows of trials are.
 
-    Parameters
-    ----------
-    ch_names : sequence of str
-        Distinct names of channels, in any order.
-
-    Returns
-    -------
-    rows : Rows
-        Electrodes and bands, each in the order of its first channel.
-
-    Raises
-    ------
-    ValueError
-        If an electrode lacks a band that another one has, or is named twice in one.
+    An electrode that lacks a band which another one has, or has it twice, is refused.
     """
     place = {split_band(name): row for row, name in enumerate(ch_names)}
     bands = tuple(dict.fromkeys(band for _, band in place))

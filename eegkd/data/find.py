@@ -49,23 +49,7 @@ def list_subjects(dataset: Any, subjects: Sequence[Any] | None = None) -> list[A
 
 
 def paradigm_of(dataset: Any) -> str | None:
-    """Return of which paradigm a dataset is, without loading it.
-
-    Parameters
-    ----------
-    dataset : str, moabb BaseDataset, class of one, or Trials
-        As in `eegkd.fit`.
-
-    Returns
-    -------
-    paradigm : str or None
-        A key of `eegkd.PARADIGMS`; None where it is not known.
-
-    Raises
-    ------
-    ValueError
-        If the dataset is unknown.
-    """
+    """Return the key of `eegkd.PARADIGMS` that a dataset or trials have, or None."""
     if isinstance(dataset, Trials):
         return dataset.paradigm
     with quiet_moabb():
@@ -170,28 +154,9 @@ def _loose(name: str) -> str:
 
 
 def check_subjects(subjects: Any, allowed: Sequence[Any], dataset: str) -> list[Any]:
-    """Return the subjects to use, as the dataset spells them.
+    """Return a selection of subjects as the dataset spells them, in its order.
 
-    Parameters
-    ----------
-    subjects : sequence or None
-        A selection; all by default.
-    allowed : sequence
-        The dataset's subjects.
-    dataset : str
-        Its name, for messages.
-
-    Returns
-    -------
-    subjects : list
-        The selection, in its order.
-
-    Raises
-    ------
-    TypeError
-        If ``subjects`` is not a list.
-    ValueError
-        If it is empty, or names an unknown subject or one twice.
+    ``dataset`` is its name, for messages. None stands for all.
     """
     allowed = list(allowed)
     if subjects is None:

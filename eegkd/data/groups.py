@@ -113,23 +113,11 @@ def groups(metadata: pd.DataFrame) -> np.ndarray | None:
 def last_groups(
     group: np.ndarray, y: np.ndarray, fraction: float, *, rounded: bool = True
 ) -> np.ndarray:
-    """Choose the last groups of each kind.
+    """Choose the last groups of each kind; return a mask of trials.
 
-    Parameters
-    ----------
-    group : ndarray of int, shape (n_trials,)
-        Of one subject, numbered in the order of recording.
-    y : ndarray, shape (n_trials,)
-        Labels. Groups that hold the same classes are of one kind.
-    fraction : float
-        Part of the groups of each kind, at least one where there are two.
-    rounded : bool, default=True
-        Whether the number is rounded, or cut off.
-
-    Returns
-    -------
-    mask : ndarray of bool, shape (n_trials,)
-        Whether a trial is in one of them.
+    ``group`` numbers the groups of one subject in the order of recording; those that
+    hold the same classes are of one kind. Of each kind with two or more, a ``fraction``
+    is chosen, at least one; ``rounded`` or cut off.
     """
     kinds: dict[frozenset[str], list[int]] = {}
     for number in np.unique(group):
@@ -148,21 +136,9 @@ def last_groups(
 def shares_samples(
     metadata: pd.DataFrame, rows: np.ndarray, others: np.ndarray
 ) -> np.ndarray:
-    """Say which trials share samples with trials of the other side.
+    """Return a mask of the ``rows`` that share samples with one of the ``others``.
 
-    Parameters
-    ----------
-    metadata : DataFrame
-        One row for each trial, with ``subject``, ``session``, ``run`` and perhaps
-        ``start`` and ``stop`` in seconds.
-    rows, others : ndarray of int
-        Trials of the two sides.
-
-    Returns
-    -------
-    mask : ndarray of bool, shape (n_rows,)
-        Whether a trial of ``rows`` overlaps one of ``others``; False everywhere where
-        times are not known.
+    Both are indices of trials. It is False everywhere where times are not known.
     """
     shared = np.zeros(len(rows), dtype=bool)
     if not {"start", "stop"} <= set(metadata):

@@ -16,25 +16,9 @@ FILTER_BANK, LEFT_RIGHT = "FilterBank", "LeftRightImagery"  # parts of MOABB's n
 def make_paradigm(paradigm: Any, dataset: Any, options: Mapping[str, Any]) -> Any:
     """Return a MOABB paradigm that is ours alone: MOABB's change when they are used.
 
-    Parameters
-    ----------
-    paradigm : str, moabb paradigm or None
-        What the user named.
-    dataset : moabb BaseDataset
-        What it is for.
-    options : mapping
-        ``l_freq``, ``h_freq``, ``bands``, ``sfreq``, ``tmin``, ``tmax`` and
-        ``events`` of `eegkd.load_trials`.
-
-    Returns
-    -------
-    paradigm : moabb BaseProcessing
-        With all its pass bands in ``filters``.
-
-    Raises
-    ------
-    ValueError
-        If the paradigm does not fit the dataset, or an option is not allowed.
+    ``paradigm`` is what the user named, ``options`` are the band, window and events of
+    `eegkd.load_trials`. All its pass bands are in ``filters``. A paradigm that does not
+    fit the dataset, or an option that is not allowed, is refused.
     """
     from moabb import paradigms
     from moabb.paradigms.base import BaseProcessing
@@ -86,28 +70,10 @@ def _band_arguments(
 def check_filters(
     bands: Any, argument: str, sfreq: float | None
 ) -> list[tuple[float, float]]:
-    """Return the pass bands of a filter bank; refuse what cannot be one.
+    """Return the pass bands of a filter bank in Hz; refuse what cannot be one.
 
-    Parameters
-    ----------
-    bands : sequence of (float, float)
-        Low and high edge of each band in Hz.
-    argument : str
-        Where they come from, for messages.
-    sfreq : float or None
-        Sampling rate of the trials in Hz; None keeps that of the recordings.
-
-    Returns
-    -------
-    bands : list of (float, float)
-        The same.
-
-    Raises
-    ------
-    TypeError
-        If they are no pairs of numbers.
-    ValueError
-        If there is none, one is empty, reaches half of the rate or occurs twice.
+    ``argument`` says where they come from, and ``sfreq`` is the rate of the trials in
+    Hz; None keeps that of the recordings.
     """
     pairs = list(bands) if isinstance(bands, (list, tuple)) else []
     if not pairs or not all(
@@ -155,24 +121,9 @@ def _with_filters(paradigm: Any, dataset: Any) -> Any:
 
 
 def check_band(defaults: Paradigm, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return band and rate; refuse a band that is empty or that the rate cannot hold.
+    """Return band and rate as numbers in Hz, with ``defaults`` for ``"auto"``.
 
-    Parameters
-    ----------
-    defaults : Paradigm
-        Where ``"auto"`` is looked up.
-    options : mapping
-        ``l_freq``, ``h_freq`` and ``sfreq`` in Hz; ``sfreq`` may be None.
-
-    Returns
-    -------
-    band : dict
-        The same three as numbers.
-
-    Raises
-    ------
-    ValueError
-        If the band is empty or reaches half of the rate.
+    A band that is empty, or reaches half of the rate, is refused.
     """
     l_freq, h_freq, sfreq = (
         getattr(defaults, name) if options[name] == AUTO else options[name]

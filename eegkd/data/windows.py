@@ -12,24 +12,8 @@ from eegkd.data.trials import Trials
 def cut_windows(trials: Trials, seconds: float) -> Trials:
     """Cut trials into windows that follow each other without a gap.
 
-    Parameters
-    ----------
-    trials : Trials
-        With ``start`` and ``group`` in the metadata.
-    seconds : float
-        Length of a window, > 0. What is left at the end of a trial is dropped;
-        trials that are shorter stay as they are.
-
-    Returns
-    -------
-    windows : Trials
-        In the order of the trials, with their labels; those of one trial keep its
-        ``group``.
-
-    Raises
-    ------
-    ValueError
-        If a window holds no sample.
+    Windows have the labels and the ``group`` of their trial. What is left at the end of
+    a trial is dropped; trials that are shorter stay as they are.
     """
     if seconds * trials.sfreq < 1:
         raise ValueError(

@@ -14,25 +14,7 @@ FLASHES = {"target": "Target", "nontarget": "NonTarget"}  # MOABB's names in P30
 
 
 def check_events(events: Any) -> dict[str, list[str | int]] | None:
-    """Return the events of each class, as the user names them.
-
-    Parameters
-    ----------
-    events : dict, list or None
-        See `eegkd.RecordedDataset`.
-
-    Returns
-    -------
-    events : dict of str to list of str or int, or None
-        The same; None where every kind of event is a class.
-
-    Raises
-    ------
-    TypeError
-        If ``events`` or what it holds is of the wrong kind.
-    ValueError
-        If a class has no event.
-    """
+    """Return the events that the user names for each class as lists; None for all."""
     if events is None:
         return None
     if isinstance(events, (str, bytes)) or not isinstance(events, Iterable):
@@ -73,25 +55,8 @@ def find_classes(
 ) -> dict[str, list[str]]:
     """Return the annotations of each class.
 
-    Parameters
-    ----------
-    events : dict or None
-        What `check_events` returned.
-    paradigm : str
-        MOABB's word for what was recorded.
-    files : dict of str to Counter
-        How often each annotation is in each file.
-
-    Returns
-    -------
-    classes : dict of str to list of str
-        One or several annotations by class.
-
-    Raises
-    ------
-    ValueError
-        If an event is in no file, a file has none of the events, or the classes do
-        not suit the paradigm.
+    ``events`` are what `check_events` returned, and ``files`` say how often each
+    annotation is in each file. What does not suit files or paradigm is refused.
     """
     counts: Counter[str] = sum(files.values(), Counter())
     if events is None:

@@ -72,24 +72,8 @@ class Record(NamedTuple):
 def list_records(files: Any) -> list[Record]:
     """Return the recordings that a user's ``files`` stand for.
 
-    Parameters
-    ----------
-    files : str, path, mne Raw, list, dict or DataFrame
-        See `eegkd.RecordedDataset`.
-
-    Returns
-    -------
-    records : list of Record
-        Absolute paths, each with a subject, a session and a run in MOABB's spelling;
-        the sessions and runs of each subject in the order of their numbers.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file does not exist, or no file has a pattern's name.
-    ValueError
-        If a suffix is unknown, two recordings have one place, a recording comes
-        twice, or the order of sessions or runs is not clear.
+    Paths are absolute; subject, session and run have MOABB's spelling. The sessions and
+    runs of each subject come in the order of their numbers.
     """
     rows = [_placed(row) for row in _rows(files)]
     if not rows:
@@ -126,18 +110,7 @@ def list_records(files: Any) -> list[Record]:
 
 
 def suffix_of(path: Path) -> str:
-    """Return the suffix of a file in lower case, ``.fif.gz`` as one.
-
-    Parameters
-    ----------
-    path : Path
-        A file.
-
-    Returns
-    -------
-    suffix : str
-        With its dot; empty if there is none.
-    """
+    """Return the suffix of a file in lower case, ``.fif.gz`` as one."""
     name = path.name.lower()
     return ".fif.gz" if name.endswith(".fif.gz") else Path(name).suffix
 

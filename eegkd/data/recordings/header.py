@@ -48,25 +48,7 @@ class Header:
 
 
 def read_header(record: Record, options: Options) -> Header:
-    """Open a recording and return what it says of itself.
-
-    Parameters
-    ----------
-    record : Record
-        The recording.
-    options : Options
-        How to read it.
-
-    Returns
-    -------
-    header : Header
-        All but the signals.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read, or channels cannot be told.
-    """
+    """Open a recording and return what it says of itself."""
     raw = open_raw(record, options)
     names = name_channels(raw, record.label, options)
     sfreq = float(raw.info["sfreq"])
@@ -84,20 +66,7 @@ def read_header(record: Record, options: Options) -> Header:
 def hash_contents(headers: Sequence[Header]) -> list[str]:
     """Read files from end to end and return a hash of each recording.
 
-    Parameters
-    ----------
-    headers : sequence of Header
-        What is known of them.
-
-    Returns
-    -------
-    contents : list of str
-        Hashes of signals and events.
-
-    Raises
-    ------
-    ValueError
-        If two recordings hold the same, under whatever names.
+    Recordings that hold the same, under whatever names, are refused.
     """
     first: dict[str, str] = {}
     for header in headers:
@@ -117,22 +86,7 @@ def hash_contents(headers: Sequence[Header]) -> list[str]:
 def find_channels(headers: Sequence[Header], channels: str) -> tuple[str, ...]:
     """Return the EEG channels of a dataset, in the order of the first file.
 
-    Parameters
-    ----------
-    headers : sequence of Header
-        Of all recordings.
-    channels : {"same", "common"}
-        Whether all must have the same, or those count that all have.
-
-    Returns
-    -------
-    ch_names : tuple of str
-        Names of the 10-05 system, where a channel has one.
-
-    Raises
-    ------
-    ValueError
-        If files differ, or have none in common.
+    Either all must have the ``"same"``, or the ``"common"`` ones are taken.
     """
     first = headers[0]
     common = [n for n in first.ch_names if all(n in one.ch_names for one in headers)]
@@ -157,25 +111,7 @@ def find_channels(headers: Sequence[Header], channels: str) -> tuple[str, ...]:
 
 
 def check_named(headers: Sequence[Header], options: Options) -> None:
-    """Refuse names of channels that no file has; warn of those without a position.
-
-    Parameters
-    ----------
-    headers : sequence of Header
-        Of all recordings.
-    options : Options
-        With what the user named.
-
-    Raises
-    ------
-    ValueError
-        If ``rename`` or ``ch_types`` names a channel that is not there.
-
-    Warns
-    -----
-    UserWarning
-        If an EEG channel has no name of the 10-05 system.
-    """
+    """Refuse names of channels that no file has; warn of those without a position."""
     there = list(dict.fromkeys(name for one in headers for name in one.given))
     renamed = options.rename if isinstance(options.rename, dict) else {}
     new = [*there, *(renamed.values() or options.rename or ())]

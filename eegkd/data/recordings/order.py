@@ -27,25 +27,12 @@ NO_DATES = {datetime.date(year, 1, 1) for year in (1970, 1985, 2000)}
 
 
 def number_names(groups: Sequence[Sequence[str]], what: str) -> dict[str, str]:
-    """Return names as MOABB wants them: a number, then letters and digits.
+    """Return names as MOABB wants them, a number and letters, by the old ones.
 
-    Parameters
-    ----------
-    groups : sequence of sequence of str
-        The sessions of each subject, or the runs of each session, in their order.
-    what : str
-        ``"session"`` or ``"run"``.
-
-    Returns
-    -------
-    spelled : dict of str to str
-        The new name by the old one. Names that begin with numbers which differ within
-        each group are kept; others are numbered, so that every group keeps its order.
-
-    Raises
-    ------
-    ValueError
-        If two groups have the names in contradicting orders.
+    ``groups`` hold the sessions of each subject, or the runs of each session, in their
+    order. Names that begin with numbers which differ within each group are kept; others
+    are numbered, so that every group keeps its order. Orders that contradict each other
+    are refused.
     """
     names = list(dict.fromkeys(itertools.chain.from_iterable(groups)))
     if all(_are_numbered(group) for group in groups):
@@ -59,18 +46,7 @@ def number_names(groups: Sequence[Sequence[str]], what: str) -> dict[str, str]:
 
 
 def number_of(name: str) -> int:
-    """Return the number with which a session or run begins in MOABB's spelling.
-
-    Parameters
-    ----------
-    name : str
-        A name that `number_names` has returned.
-
-    Returns
-    -------
-    number : int
-        Its place in time.
-    """
+    """Return the number with which a session or run begins in MOABB's spelling."""
     return int(re.match("[0-9]+", name)[0])  # type: ignore[index]
 
 
@@ -99,23 +75,11 @@ def _merge(names: Sequence[str], groups: Sequence[Sequence[str]], what: str) -> 
 
 
 def sort_found(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the files that a pattern found in the order of recording.
+    """Return the files that a pattern found by subject, session and run, as recorded.
 
-    Parameters
-    ----------
-    rows : sequence of dict
-        ``file`` and what the pattern says of it: ``subject``, ``session``, ``run``
-        where it has these, and ``rest``, which is what ``*`` stood for.
-
-    Returns
-    -------
-    rows : list of dict
-        By subject, session and run.
-
-    Raises
-    ------
-    ValueError
-        If neither names nor dates say which session or run comes first.
+    A row has ``file``, what the pattern says of it (``subject``, ``session``, ``run``),
+    and ``rest``, which is what ``*`` stood for. Where neither names nor dates say what
+    came first, that is an error.
     """
     levels = ("subject", "session", "run", "rest")
     return _sort_level(sorted(rows, key=lambda row: natural(row["file"])), levels)
@@ -190,17 +154,6 @@ def _date(file: str) -> datetime.datetime | None:
 
 
 def natural(text: str) -> list[Any]:
-    """Return a key by which ``s2`` comes before ``s10``.
-
-    Parameters
-    ----------
-    text : str
-        A name.
-
-    Returns
-    -------
-    key : list of str and int
-        Texts and numbers in turns.
-    """
+    """Return a key by which ``s2`` comes before ``s10``."""
     parts = re.split(r"([0-9]+)", text)
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]

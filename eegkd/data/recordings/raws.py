@@ -58,27 +58,7 @@ class Options:
 
 
 def open_raw(record: Record, options: Options) -> mne.io.BaseRaw:
-    """Open a recording; its signals are read later, those of XDF files at once.
-
-    Parameters
-    ----------
-    record : Record
-        The recording.
-    options : Options
-        How to read it.
-
-    Returns
-    -------
-    raw : mne.io.BaseRaw
-        The recording with all its channels.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file has gone.
-    ValueError
-        If it cannot be read.
-    """
+    """Open a recording; its signals are read later, those of XDF files at once."""
     file = record.file
     if isinstance(file, mne.io.BaseRaw):
         return file
@@ -101,45 +81,13 @@ def open_raw(record: Record, options: Options) -> mne.io.BaseRaw:
 
 
 def site_name(name: str) -> str:
-    """Return the 10-05 name of a channel, or its own name where it has none.
-
-    Parameters
-    ----------
-    name : str
-        Name of a channel in a file, such as ``"EEG Fp1-REF"`` or ``"FP1."``.
-
-    Returns
-    -------
-    electrode : str
-        ``"Fp1"``.
-    """
+    """Return the 10-05 name of a channel, or its own name where it has none."""
     electrode = canonical_name(REFERENCE.sub("", PREFIX.sub("", name.strip())))
     return electrode if positions([electrode]) else name
 
 
 def name_channels(raw: mne.io.BaseRaw, label: str, options: Options) -> dict[str, str]:
-    """Return the EEG channels of a recording.
-
-    Parameters
-    ----------
-    raw : mne.io.BaseRaw
-        The recording.
-    label : str
-        Its name for messages.
-    options : Options
-        With new names by old ones or of all channels in order, and with types by the
-        name in the file, after renaming, or in the 10-05 system.
-
-    Returns
-    -------
-    names : dict of str to str
-        The 10-05 name, or the own name, by the name in the file.
-
-    Raises
-    ------
-    ValueError
-        If there is none, two have one name, or ``rename`` has the wrong length.
-    """
+    """Return the EEG channels: 10-05 names, or their own, by the names in the file."""
     old = raw.ch_names
     new = _rename(old, options.rename, label)
     picked: dict[str, str] = {}
@@ -187,27 +135,10 @@ def _rename(
 
 
 def find_events(raw: mne.io.BaseRaw, label: str, channel: str | None) -> Events:
-    """Return what is annotated, or what a trigger channel says.
+    """Return what is annotated, or what a trigger channel says, in order of time.
 
-    Parameters
-    ----------
-    raw : mne.io.BaseRaw
-        The recording.
-    label : str
-        Its name for messages.
-    channel : str or None
-        Trigger channel. By default annotations are read, and in a recording without
-        any the channels of type stim.
-
-    Returns
-    -------
-    events : Events
-        In order of time; a break of the recording is called ``"BAD boundary"``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such channel.
+    Without ``channel`` annotations are read, and in a recording that has none the
+    channels of type stim. A break of the recording is called ``"BAD boundary"``.
     """
     if channel is not None and channel not in raw.ch_names:
         raise ValueError(
@@ -261,33 +192,9 @@ def _triggers(raw: mne.io.BaseRaw, channel: str) -> list[tuple[float, float, str
 def read_signals(
     raw: mne.io.BaseRaw, names: Sequence[str], record: Record, options: Options
 ) -> np.ndarray:
-    """Read channels in volts; refuse what is no number, warn of what is no EEG.
+    """Read channels in volts, (n_chans, n_times); refuse NaN, warn of what is no EEG.
 
-    Parameters
-    ----------
-    raw : mne.io.BaseRaw
-        The recording.
-    names : sequence of str
-        Channels, by their names in it.
-    record : Record
-        The same, before it was opened.
-    options : Options
-        With the unit of the numbers.
-
-    Returns
-    -------
-    signals : ndarray of float64, shape (n_chans, n_times)
-        Signals in volts.
-
-    Raises
-    ------
-    ValueError
-        If a channel holds NaN or infinite values.
-
-    Warns
-    -----
-    UserWarning
-        If a channel is flat, or the amplitudes are not those of EEG.
+    ``names`` are those in the file; ``record`` is what ``raw`` was opened from.
     """
     label = record.label
     signals = raw.get_data(picks=list(names))
@@ -333,17 +240,7 @@ def _amplitude(signals: np.ndarray, sfreq: float) -> float:
 def content_of(file: Path | mne.io.BaseRaw, beside: Sequence[Path]) -> str:
     """Return a hash of what a recording holds, wherever it is stored.
 
-    Parameters
-    ----------
-    file : Path or mne Raw
-        The recording.
-    beside : sequence of Path
-        Files that hold its signals, or a part of them.
-
-    Returns
-    -------
-    content : str
-        64 hexadecimal digits.
+    ``beside`` are files that hold its signals, or a part of them.
     """
     sha = hashlib.sha256()
     if isinstance(file, mne.io.BaseRaw):
