@@ -16,10 +16,12 @@ from matplotlib.text import Text
 
 from eegkd.benchmark.results import Results
 from eegkd.evaluation.metrics import METRICS, SINGLE_RUN_SD
+from eegkd.evaluation.splits import EVALUATIONS
 from eegkd.evaluation.statistics import (
     effect_size,
     paired_permutation_test,
 )
+from eegkd.evaluation.wording import interval_text
 
 from .conftest import PROJECT
 
@@ -750,3 +752,40 @@ def test_figures_name_the_montage_whatever_the_order_of_rows():
         figure = Results(order, planned, {}, SETTINGS).plot_scores(montage="headband")
         titles = [text for text in words_of(figure) if "individual" in text]
         assert titles == ["BNCI2014_001, individual, headband"]
+
+
+@pytest.mark.parametrize("evaluation", EVALUATIONS)
+def test_one_subject_and_one_seed_of_every_evaluation_are_told(evaluation):
+    """What a small fit gives: tables built in memory, with nothing to test."""
+    tables = make_tables(1, 1, baselines=(), methods=("none", "kd"))
+    settings = {**SETTINGS, "paradigm": "p300"}
+    results = Results(*(t.assign(evaluation=evaluation) for t in tables), {}, settings)
+    assert results.metrics == ["roc_auc"]
+    summary = results.summary().set_index("method")
+    assert summary["low"].isna().all()
+    assert summary.loc["none", "of_teacher"] < 1
+    assert summary["n_chans"].to_dict() == {"teacher": 64, "none": 4, "kd": 4}
+    row = results.compare("kd", "none").iloc[0]
+    assert np.isfinite(row["difference"])
+    assert np.isnan(row["p_value"])
+    text = results.describe()
+    assert f"BNCI2014_001, {evaluation}\n" in text
+    assert "too few subjects for any difference" in text
+    assert " nan" not in text
+
+
+def test_a_teacher_at_chance_level_has_nothing_to_teach():
+    scores, planned = make_tables(baselines=(), methods=("none", "kd"))
+    scores.loc[scores["kind"].eq("teacher"), "balanced_accuracy"] = 0.25
+    assert Results(scores, planned).at_chance() == [
+        "Teacher (full) is not shown to be above chance level (accuracy 0.250). A "
+        "teacher at chance level has nothing to teach."
+    ]
+
+
+def test_intervals_in_words_end_where_their_metric_does():
+    scores, planned = make_tables(3, gains={"teacher": 0.25})
+    row = Results(scores, planned).summary().iloc[0]
+    assert row["high"] > 1
+    assert interval_text(row) == f"{row['low']:.3f} to 1.000"
+    assert interval_text({**row, "metric": "log_loss"}).endswith(f"{row['high']:.3f}")
