@@ -127,20 +127,10 @@ def by_seed(
 ) -> pd.DataFrame:
     """Return one score for each item, subject and seed that has all its folds.
 
-    Parameters
-    ----------
-    tables : Tables
-        Scores and plan.
-    metric : str, optional
-        A metric column; by default that of each dataset's paradigm.
-
-    Returns
-    -------
-    table : DataFrame
-        Dataset, evaluation, item, ``subject``, ``seed``, ``score`` (folds averaged),
-        ``metric``, and ``shared``: whether one network served several subjects, which
-        gives all of them the same luck. Bits a minute count whole selections: there
-        are none where a trial is not one.
+    Folds are averaged. ``metric`` is a column of scores, by default that of each
+    dataset's paradigm, here and below. ``shared`` says whether one network served
+    several subjects, which gives all of them the same luck. Bits a minute count whole
+    selections: there are none where a trial is not one.
     """
     if metric is not None:
         check_choice(metric, "metric", METRICS)
@@ -188,18 +178,7 @@ def _planned_folds(scores: pd.DataFrame, planned: pd.DataFrame) -> list[int]:
 
 
 def by_subject(seeds: pd.DataFrame) -> pd.DataFrame:
-    """Return one score for each item and subject, seeds averaged.
-
-    Parameters
-    ----------
-    seeds : DataFrame
-        What `by_seed` returned.
-
-    Returns
-    -------
-    table : DataFrame
-        Dataset, evaluation, item, ``subject``, ``metric``, ``score`` and ``n_seeds``.
-    """
+    """Return one score for each item and subject of `by_seed`, seeds averaged."""
     unit = [*PLACE[:2], *ITEM, "subject", "metric"]
     grouped = seeds.groupby(unit, sort=False)
     return grouped.agg(score=("score", "mean"), n_seeds=("seed", "size")).reset_index()
@@ -211,17 +190,7 @@ def summarize(
 ) -> pd.DataFrame:
     """Return one row for each dataset, evaluation and item of the plan.
 
-    Parameters
-    ----------
-    tables : Tables
-        Scores and plan.
-    metric : str, optional
-        A metric column; by default that of each dataset's paradigm.
-
-    Returns
-    -------
-    summary : DataFrame
-        See `eegkd.benchmark.Results.summary`.
+    See `eegkd.benchmark.Results.summary`.
     """
     import pandas as pd
 
@@ -296,21 +265,9 @@ def compare(
     pairs: Sequence[tuple[str, str]],
     metric: str | None = None,
 ) -> pd.DataFrame:
-    """Compare pairs of methods, paired over subjects and corrected for their number.
+    """Compare pairs of methods, paired over subjects, corrected for all of them.
 
-    Parameters
-    ----------
-    tables : Tables
-        Scores and plan.
-    pairs : sequence of (str, str)
-        Names of methods.
-    metric : str, optional
-        A metric column; by default that of each dataset's paradigm.
-
-    Returns
-    -------
-    table : DataFrame
-        See `eegkd.benchmark.Results.compare`.
+    See `eegkd.benchmark.Results.compare`.
     """
     import pandas as pd
 
@@ -330,21 +287,9 @@ def paired_scores(
     pairs: Sequence[tuple[str, str]],
     metric: str | None = None,
 ) -> pd.DataFrame:
-    """Return the scores of pairs of methods, one row for each subject that has both.
+    """Return where pairs of methods were measured, and the scores ``a`` and ``b``.
 
-    Parameters
-    ----------
-    tables : Tables
-        Scores and plan.
-    pairs : sequence of (str, str)
-        Names of methods.
-    metric : str, optional
-        A metric column; by default that of each dataset's paradigm.
-
-    Returns
-    -------
-    table : DataFrame
-        ``subject``, the scores ``a`` and ``b``, and where they are from.
+    One row for each subject that has both.
     """
     import pandas as pd
 
@@ -359,22 +304,8 @@ def paired_scores(
 def find_pairs(planned: pd.DataFrame, a: Any, b: Any) -> list[tuple[str, str]]:
     """Return the pairs of methods that two arguments stand for.
 
-    Parameters
-    ----------
-    planned : DataFrame
-        Columns `PLANNED`.
-    a, b : str, list of str, or None
-        Methods; None stands for every one but the teacher.
-
-    Returns
-    -------
-    pairs : list of (str, str)
-        Each of the one side with each of the other.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown, or there is no pair of two different ones.
+    None stands for every method but the teacher; several are each paired with each of
+    the other side.
     """
     methods = list(planned["method"].unique())
     teachers = set(planned.loc[planned["kind"] == "teacher", "method"])
@@ -606,15 +537,7 @@ def against_chance(
 ) -> pd.DataFrame:
     """Return for each item whether it is shown to be above chance level.
 
-    Parameters
-    ----------
-    tables : Tables
-        Scores and plan.
-
-    Returns
-    -------
-    judged : DataFrame
-        See `eegkd.benchmark.Results.against_chance`.
+    See `eegkd.benchmark.Results.against_chance`.
     """
     import pandas as pd
 
@@ -642,25 +565,8 @@ def judge_chance(
 ) -> pd.DataFrame:
     """Return for each item whether its scores are shown to be above chance level.
 
-    Parameters
-    ----------
-    subjects : DataFrame
-        One row for each item and subject: ``score`` (folds and seeds averaged),
-        ``n_effective``, and what names the item.
-    n_classes : int
-        Number of classes.
-    metric : {"balanced_accuracy", "roc_auc"}
-        What the scores are.
-    item : sequence of str
-        The columns that name it.
-
-    Returns
-    -------
-    judged : DataFrame
-        One row for each item: ``n_subjects``, ``mean``, ``n_effective`` (sum over
-        subjects), ``p_value`` (see `eegkd.evaluation.statistics.chance_test`),
-        ``p_holm`` (corrected for the number of items), ``above`` (whether it is below
-        0.05) and ``possible`` (whether any score could be).
+    ``subjects`` has a row for each item and subject: ``score`` (folds and seeds
+    averaged), ``n_effective``, and the columns ``item`` that name it.
     """
     import pandas as pd
 
@@ -704,25 +610,10 @@ def _worth(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_place(planned: pd.DataFrame, **given: str | None) -> dict[str, str]:
-    """Return the one part of a grid that arguments stand for.
+    """Return the one dataset, evaluation and montage that arguments stand for.
 
-    Parameters
-    ----------
-    planned : DataFrame
-        Columns `PLANNED`.
-    **given : str or None
-        Dataset, evaluation and montage. None stands for the only one; of the montages
-        "full" needs not be told from a single other one.
-
-    Returns
-    -------
-    place : dict of str -> str
-        The part.
-
-    Raises
-    ------
-    ValueError
-        If the part is not in the grid, or must be chosen.
+    None stands for the only one; of the montages "full" needs not be told from a
+    single other one.
     """
     place = {}
     for name, value in given.items():

@@ -162,16 +162,8 @@ def chance_sentence(
 def chance_lines(tables: Tables) -> list[str]:
     """Return which items are not shown to be above chance level, in words.
 
-    Parameters
-    ----------
-    tables : Tables
-        Scores and plan.
-
-    Returns
-    -------
-    lines : list of str
-        One for each dataset and evaluation where there are some, after its name if the
-        grid has several; empty where all items are above chance level.
+    A line for each dataset and evaluation where there are some, after its name if the
+    grid has several.
     """
     lines = []
     decoders = tables.planned["decoder"]
@@ -199,17 +191,7 @@ def chance_lines(tables: Tables) -> list[str]:
 def conclusions(tables: Tables, metric: str | None = None) -> list[str]:
     """Return what the comparisons with the untaught student allow one to say.
 
-    Parameters
-    ----------
-    tables : Tables
-        Scores and plan.
-    metric : str, optional
-        A metric column; by default that of each dataset's paradigm.
-
-    Returns
-    -------
-    lines : list of str
-        See `eegkd.benchmark.Results.conclusions`.
+    See `eegkd.benchmark.Results.conclusions`.
     """
     lines = [f"  {line}" for line in chance_lines(tables)]
     if lines:
