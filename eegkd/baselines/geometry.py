@@ -14,10 +14,11 @@ from eegkd._checks import check_ch_names, join_names
 from eegkd.baselines.baseline import Baseline, Reading, Steps
 from eegkd.baselines.neural import DECODER_OPTIONS
 from eegkd.baselines.signals import MontageSignals
+from eegkd.data.as_trials import as_trials
 from eegkd.data.channels import canonical_name, mne_montage, positions
 from eegkd.data.filter_bank import read_rows
 from eegkd.data.paradigms import PARADIGMS
-from eegkd.data.trials import Trials, as_trials
+from eegkd.data.trials import Trials
 from eegkd.estimators import DecoderClassifier
 
 

@@ -17,8 +17,9 @@ from eegkd._checks import (
     check_number,
     join_names,
 )
+from eegkd.data.as_trials import epochs_in, real_array
 from eegkd.data.filter_bank import read_rows, stack_bands
-from eegkd.data.trials import Trials, amplitude, epochs_in, real_array
+from eegkd.data.trials import Trials, amplitude
 from eegkd.estimators.reading import Reader, pick_volts
 from eegkd.view import View
 

@@ -2,9 +2,10 @@
 
 From a name to trials: `find` says which dataset is meant, `moabb_paradigm` which band,
 window and classes, `on_disk` where its files are; `load` puts `trials` together, and
-`windows` cuts those that last. `paradigms` holds what differs between P300, imagery and
-the others, `channels` and `filter_bank` what a channel is called, and `groups` which
-trials must stay together. `recordings` and `simulated` are datasets.
+`windows` cuts those that last. Epochs and arrays become trials in `as_trials`.
+`paradigms` holds what differs between P300, imagery and the others, `channels` and
+`filter_bank` what a channel is called, and `groups` which trials must stay together.
+`recordings` and `simulated` are datasets.
 """
 
 from __future__ import annotations

@@ -371,19 +371,9 @@ def concatenate(parts: Sequence[Trials]) -> Trials:
 def with_times(trials: Trials, start: np.ndarray) -> Trials:
     """Return trials that say when they were, and which belong together.
 
-    Parameters
-    ----------
-    trials : Trials
-        Of one subject, in the order of recording.
-    start : ndarray, shape (n_trials,)
-        Beginning of each trial's signals in seconds from any point of its run.
-
-    Returns
-    -------
-    trials : Trials
-        With ``start``, ``stop`` and ``group`` in the metadata, see
-        `eegkd.data.groups.add_times`; in resting state trials of one state that follow
-        each other are one group.
+    They are of one subject, in the order of recording; ``start`` is when the signals of
+    each begin, in seconds from any point of its run. In resting state trials of one
+    state that follow each other are one group.
     """
     states = trials.y if trials.paradigm == "rstate" else None
     length = trials.n_times / trials.sfreq
@@ -391,18 +381,7 @@ def with_times(trials: Trials, start: np.ndarray) -> Trials:
 
 
 def start_times(epochs: mne.BaseEpochs) -> np.ndarray:
-    """Return when the signals of epochs began.
-
-    Parameters
-    ----------
-    epochs : mne.Epochs
-        Cut from a recording.
-
-    Returns
-    -------
-    start : ndarray, shape (n_trials,)
-        In seconds from some point of the recording.
-    """
+    """Return when the signals of epochs began, in s from some point of their run."""
     # Events keep the samples of the recording, whose rate MNE has no public name for.
     recorded = float(np.ravel(epochs._raw_sfreq)[0])
     return epochs.events[:, 0] / recorded + float(epochs.tmin)
@@ -411,17 +390,7 @@ def start_times(epochs: mne.BaseEpochs) -> np.ndarray:
 def to_volts(X: np.ndarray, units: str = "auto") -> np.ndarray:
     """Return signals of any unit as float32 volts.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_trials, n_chans, n_times)
-        Finite signals.
-    units : {"auto", "V", "uV"}, default="auto"
-        Unit of ``X``; ``"auto"`` decides by the typical amplitude.
-
-    Returns
-    -------
-    X : ndarray of float32, same shape
-        Signals in volts.
+    ``"auto"`` decides by the typical amplitude.
     """
     check_choice(units, "units", UNITS)
     if units == "auto":
@@ -432,119 +401,6 @@ def to_volts(X: np.ndarray, units: str = "auto") -> np.ndarray:
 def amplitude(X: np.ndarray) -> float:
     """Return the median over trials and channels of the standard deviation in time."""
     return float(np.median(np.asarray(X, dtype=np.float64).std(axis=-1)))
-
-
-def as_trials(
-    X: Any,
-    y: Any,
-    ch_names: Sequence[str] | None,
-    sfreq: float | None,
-    units: str,
-    *,
-    continuous: bool = False,
-) -> Trials:
-    """Return whatever trials came as `Trials`, with ``y`` as labels if given.
-
-    Parameters
-    ----------
-    X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-        Trials.
-    y : array-like or None
-        Labels; by default those that epochs or `Trials` carry.
-    ch_names, sfreq, units
-        Of arrays, see `Trials.from_arrays`.
-    continuous : bool, default=False
-        Whether labels are numbers such as reaction times, not classes.
-
-    Returns
-    -------
-    trials : Trials
-        The same in volts.
-
-    Raises
-    ------
-    ValueError
-        If an array comes without names, rate or labels, or labels are of the other
-        kind.
-    """
-    parts = epochs_in(X)
-    if parts:
-        trials = concatenate([Trials.from_epochs(part) for part in parts])
-    elif isinstance(X, Trials):
-        trials = X
-    else:
-        if ch_names is None or sfreq is None or y is None:
-            lacking = [
-                name
-                for name, value in (("ch_names", ch_names), ("sfreq", sfreq), ("y", y))
-                if value is None
-            ]
-            raise ValueError(
-                f"'X' is an array (or array-like), which needs {join_names(lacking)} "
-                "as well. Give ch_names and sfreq to the constructor and y to fit, "
-                "or pass mne.Epochs."
-            )
-        return Trials.from_arrays(
-            X, y, ch_names, sfreq, units=units, continuous=continuous
-        )
-    check = check_continuous if continuous else check_labels
-    return replace(trials, y=check(trials.y if y is None else y, len(trials)))
-
-
-def epochs_in(X: Any) -> list[Any]:
-    """Return epochs as a list of epochs; nothing for any other kind of trials.
-
-    Parameters
-    ----------
-    X : object
-        Epochs, a list of epochs (which scikit-learn makes of them), or others.
-
-    Returns
-    -------
-    parts : list of mne.Epochs
-        Of the same channels and length.
-
-    Raises
-    ------
-    ValueError
-        If channels or lengths differ.
-    """
-    if isinstance(X, (np.ndarray, Trials)):
-        return []
-    import mne
-
-    parts = [X] if isinstance(X, mne.BaseEpochs) else X
-    if not isinstance(parts, (list, tuple)) or not parts:
-        return []
-    if not all(isinstance(part, mne.BaseEpochs) for part in parts):
-        return []
-    first = parts[0]
-    for part in parts[1:]:
-        if part.ch_names != first.ch_names or len(part.times) != len(first.times):
-            raise ValueError(
-                "'X' must be a list of epochs with the same channels and length, but "
-                f"{part!r} differs from {first!r}. Pick common channels and crop."
-            )
-    return list(parts)
-
-
-def real_array(X: Any) -> np.ndarray:
-    """Return an array of trials whose values are not looked at yet.
-
-    Parameters
-    ----------
-    X : array-like, shape (n_trials, n_chans, n_times)
-        Signals.
-
-    Returns
-    -------
-    signals : ndarray
-        The same, of real numbers.
-    """
-    signals = np.asarray(X)
-    if signals.ndim != 3 or signals.dtype.kind not in "fiu" or 0 in signals.shape:
-        check_signals(signals)
-    return signals
 
 
 def _complete_metadata(metadata: pd.DataFrame | None, n_trials: int) -> pd.DataFrame:

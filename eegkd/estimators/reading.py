@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from eegkd._checks import check_ch_names, check_signals, join_names
+from eegkd.data.as_trials import epochs_in, real_array
 from eegkd.data.filter_bank import electrodes_of, read_rows, stack_bands
-from eegkd.data.trials import Trials, amplitude, epochs_in, real_array, to_volts
+from eegkd.data.trials import Trials, amplitude, to_volts
 from eegkd.view import View
 
 # Amplitudes of one subject differ by a factor of a few between days; what is off by

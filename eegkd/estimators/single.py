@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from eegkd._checks import check_ch_names, check_int, check_number, check_signals
-from eegkd.data.trials import Trials, amplitude, epochs_in, to_volts
+from eegkd.data.as_trials import epochs_in
+from eegkd.data.trials import Trials, amplitude, to_volts
 from eegkd.decoders import build_decoder
 from eegkd.distillation import History, train_decoder
 from eegkd.estimators._docs import assign, fill_doc

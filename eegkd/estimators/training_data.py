@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from eegkd._checks import check_labels, check_number
+from eegkd.data.as_trials import as_trials
 from eegkd.data.groups import groups, last_groups, shares_samples
-from eegkd.data.trials import Trials, amplitude, as_trials
+from eegkd.data.trials import Trials, amplitude
 from eegkd.estimators.labels import ClassLabels, ContinuousLabels, Labels
 from eegkd.samplers import TrialSampler
 from eegkd.view import View
