@@ -28,6 +28,8 @@ INHERITED = {
 def public_objects() -> Iterator[Any]:
     """Yield what the modules offer and what the API page lists."""
     for module in pkgutil.walk_packages(eegkd.__path__, "eegkd."):
+        if module.name.endswith("__main__"):  # runs the command
+            continue
         content = importlib.import_module(module.name)
         for name in getattr(content, "__all__", ()):
             yield getattr(content, name)
