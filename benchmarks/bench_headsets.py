@@ -90,7 +90,7 @@ def write(tables: dict[str, pd.DataFrame], folder: Path) -> str:
         "| --- |" + " --- |" * len(tables),
         "| subjects | " + " | ".join(f"{SETS[p][2]}" for p in tables) + " |",
         "| decoder | " + " | ".join(NAMES[SETS[p][1]] for p in tables) + " |",
-        "| guessing | " + " | ".join(f"{chance[p]:.2f}" for p in tables) + " |",
+        "| chance level | " + " | ".join(f"{chance[p]:.2f}" for p in tables) + " |",
     ]
     for name, text in electrodes().items():
         cells = []
@@ -130,7 +130,7 @@ def draw(tables: dict[str, pd.DataFrame], folder: Path) -> None:
 
 
 def _chance(paradigm: str) -> float:
-    """Return what guessing gives."""
+    """Return the chance level."""
     dataset = getattr(eegkd, SETS[paradigm][0])()
     found = chance_level(paradigm, len(dataset.event_id))
     if found is None:

@@ -55,7 +55,7 @@ def table(results: eegkd.Results) -> str:
     pairs = results.compare(METHODS[1:] + BASELINES, "none")
     lines = [
         "Trained on each subject's first run (24 trials), tested on the second (24 "
-        f"trials, guessing gives 0.333); {len(SUBJECTS)} subjects, {N_SEEDS} seeds of "
+        f"trials, chance level 0.333); {len(SUBJECTS)} subjects, {N_SEEDS} seeds of "
         "networks, p corrected by Holm's method:",
         "",
         "| electrodes | decoder | accuracy | 95 % interval | minus no teacher | p |",

@@ -50,7 +50,7 @@ for name, value in plan.items():
 # **What is fixed.** Nine subjects, four classes, the first session for training and the
 # second for testing. The last eighth of each class of the training session chooses the
 # epoch whose weights are kept. Adam with a learning rate of 5e-4 and a weight decay of
-# 0.1, 500 epochs, batches of 128, ten seeds, three networks. Three schemes:
+# 0.1, 500 epochs, batches of 128, ten seeds, three networks. Three evaluations:
 # *individual* trains on the subject's own trials, *dependent* on those of all subjects,
 # *independent* on those of all others. Three ways: no teacher, ``kd`` (softened classes
 # at temperature 4, weights 0.1 and 0.9), and ``sk_kd``, which adds the similarities
@@ -106,8 +106,8 @@ results = eegkd.benchmark(**miniature)
 print(results.describe())
 
 # %%
-# A panel for each scheme, from all electrodes down to four. Dots are subjects, lines
-# are their means. A few simulated subjects and one seed show what the comparison looks
+# A panel for each evaluation, from all electrodes down to four. Dots: subjects; lines
+# their means. A few simulated subjects and one seed show what the comparison looks
 # like. They do not show whether similarity keeping helps; the text above says how many
 # seeds would.
 WAYS = {
@@ -117,28 +117,28 @@ WAYS = {
 }
 table = results.by_subject()
 places = ["full", *plan["montages"]]
-schemes = list(table["evaluation"].unique())
+evaluations = list(table["evaluation"].unique())
 chance = 1 / results.scores["n_classes"].iloc[0]
 curves = plt.figure(figsize=(7.4, 3.9), layout="constrained")
-panels = curves.subplots(1, len(schemes), sharey=True, squeeze=False)[0]
-for ax, scheme in zip(panels, schemes, strict=True):
+panels = curves.subplots(1, len(evaluations), sharey=True, squeeze=False)[0]
+for ax, evaluation in zip(panels, evaluations, strict=True):
     for method, (name, color, marker, shift) in WAYS.items():
         shown = table["method"].eq(method) | table["kind"].eq("teacher")
-        own = table[shown & table["evaluation"].eq(scheme)]
+        own = table[shown & table["evaluation"].eq(evaluation)]
         wide = own.pivot(index="montage", columns="subject", values="score").loc[places]
         x = [place + shift for place in range(len(places))]
         ax.plot(x, wide, marker, color=color, markersize=3.5, alpha=0.6)
         ax.plot(x, wide.mean(axis=1), color=color, linewidth=2, label=name)
     ax.axhline(chance, color="black", linewidth=1, linestyle="--")
     ax.set_xticks(range(len(places)), places)
-    ax.set_title(scheme)
+    ax.set_title(evaluation)
     ax.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("Test accuracy (dashed: chance)")
 kind = "SIMULATED" if results.simulated else "Miniature"
 curves.suptitle(f"{kind}: {table['dataset'].iloc[0]}", x=0.02, ha="left", weight="bold")
 handles, labels = panels[0].get_legend_handles_labels()
 curves.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-curves.savefig(folder / "schemes.png", dpi=150)
+curves.savefig(folder / "evaluations.png", dpi=150)
 results.to_csv(folder / "scores.csv")
 results.report(folder / "miniature.html")
 print(f"Scores, figures and report: {folder}/")
