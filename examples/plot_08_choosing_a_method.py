@@ -9,8 +9,8 @@ EEG is *simulated*.
 """
 
 # %%
-# Every method has a card: what it transfers, which teachers it needs, when to use it, what
-# it cannot do, and its reference. ``eegkd methods NAME`` prints the same in a
+# Every method has a card: what it transfers, which teachers it needs, when to use it,
+# what it cannot do, and its reference. ``eegkd methods NAME`` prints the same in a
 # terminal.
 import argparse
 import tempfile
