@@ -10,14 +10,15 @@ from typing import TypeVar
 
 Documented = TypeVar("Documented")
 
-_PLACE = re.compile(r"^([ \t]*)%\((\w+)\)s$", re.MULTILINE)
+_PLACE = re.compile(r"^([ \t]*)%\((\w+)(?::(\w+))?\)s$", re.MULTILINE)
 
 
 def fill_doc(passages: Mapping[str, str]) -> Callable[[Documented], Documented]:
     """Return a decorator that fills shared passages into a docstring.
 
-    A line ``%(name)s`` stands for a passage, whose lines are indented like it. The
-    class or function itself is returned, so that its signature stays.
+    A line ``%(name)s`` stands for a passage, whose lines are indented like it;
+    ``%(name:word)s`` puts the word where the passage has ``{0}``. The class or function
+    itself is returned, so that its signature stays.
 
     Parameters
     ----------
@@ -49,8 +50,11 @@ def fill_doc(passages: Mapping[str, str]) -> Callable[[Documented], Documented]:
     """
 
     def passage(place: re.Match[str]) -> str:
-        indent, name = place.groups()
-        return textwrap.indent(fill(inspect.cleandoc(passages[name])), indent)
+        indent, name, word = place.groups()
+        text = inspect.cleandoc(passages[name])
+        if word:
+            text = text.replace("{0}", word)
+        return textwrap.indent(fill(text), indent)
 
     def fill(text: str) -> str:
         return _PLACE.sub(passage, text)

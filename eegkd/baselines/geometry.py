@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from eegkd._checks import check_ch_names, join_names
@@ -20,6 +19,8 @@ from eegkd.data.filter_bank import read_rows
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.data.trials import Trials
 from eegkd.estimators import DecoderClassifier
+from eegkd.estimators._docs import fill_doc
+from eegkd.estimators.reading import TakesTrials
 
 
 def field_mapping(ch_names: Sequence[str], target: Sequence[str]) -> np.ndarray:
@@ -77,7 +78,8 @@ def field_mapping(ch_names: Sequence[str], target: Sequence[str]) -> np.ndarray:
     return mapped.get_data(picks=names[1])
 
 
-class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
+@fill_doc
+class FieldInterpolationClassifier(TakesTrials, ClassifierMixin, BaseEstimator):
     """A full-montage model that is shown electrodes guessed from the montage's.
 
     ``fit`` trains the model on all electrodes as they were recorded. ``predict``
@@ -89,17 +91,8 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         Takes `Trials`; `DecoderClassifier` or another baseline, with all electrodes.
     montage : str, path, list of str, Montage or None, default=None
         Electrodes that predictions read; None reads all, and nothing is guessed.
-    on_missing : {"error", "nearest", "interpolate"}, default="error"
-        What to do about an electrode that the data do not have.
-    reference : {None, "average"}, default=None
-        Whether to re-reference to the mean of the montage's electrodes before the
-        mapping.
-    ch_names : sequence of str, optional
-        Channel names of arrays given to `fit`.
-    sfreq : float, optional
-        Sampling rate in Hz of arrays given to `fit`.
-    units : {"auto", "V", "uV"}, default="auto"
-        Unit of arrays.
+    %(picked)s
+    %(arrays)s
 
     Attributes
     ----------
@@ -175,6 +168,7 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         self.signals_.set_params(units=self.units)
         return self
 
+    @fill_doc
     def predict_proba(
         self, X: Any, ch_names: Sequence[str] | None = None
     ) -> np.ndarray:
@@ -182,10 +176,7 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes of `fit` or only the montage's.
-        ch_names : sequence of str, optional
-            Channel names of an array.
+        %(X_predict)s
 
         Returns
         -------
@@ -195,15 +186,13 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.model_.predict_proba(self.guess(X, ch_names))
 
+    @fill_doc
     def predict(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
         """Return the likeliest class of each trial.
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes of `fit` or only the montage's.
-        ch_names : sequence of str, optional
-            Channel names of an array.
+        %(X_predict)s
 
         Returns
         -------
@@ -213,15 +202,13 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X, ch_names).argmax(axis=1)
         return self.classes_[best]
 
+    @fill_doc
     def guess(self, X: Any, ch_names: Sequence[str] | None = None) -> Trials:
         """Return all electrodes, guessed from the montage's.
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes of `fit` or only the montage's.
-        ch_names : sequence of str, optional
-            Channel names of an array.
+        %(X_predict)s
 
         Returns
         -------
@@ -237,13 +224,6 @@ class FieldInterpolationClassifier(ClassifierMixin, BaseEstimator):
             self.signals_.sfreq_,
             units="V",
         )
-
-    def __sklearn_tags__(self) -> Tags:
-        """Say that trials have three dimensions."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 def field_interpolation(

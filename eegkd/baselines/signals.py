@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from eegkd._checks import (
@@ -20,11 +19,13 @@ from eegkd._checks import (
 from eegkd.data.as_trials import epochs_in, real_array
 from eegkd.data.filter_bank import read_rows, stack_bands
 from eegkd.data.trials import Trials, amplitude
-from eegkd.estimators.reading import Reader, pick_volts
+from eegkd.estimators._docs import fill_doc
+from eegkd.estimators.reading import Reader, TakesTrials, pick_volts
 from eegkd.view import View
 
 
-class MontageSignals(TransformerMixin, BaseEstimator):
+@fill_doc
+class MontageSignals(TakesTrials, TransformerMixin, BaseEstimator):
     """The signals of a montage's electrodes, as an array in microvolts.
 
     Picking comes before every check, conversion and filter, in `fit` as in
@@ -35,16 +36,8 @@ class MontageSignals(TransformerMixin, BaseEstimator):
     ----------
     montage : str, path, list of str, Montage or None, default=None
         Electrodes to show; None shows all EEG channels of the data.
-    on_missing : {"error", "nearest", "interpolate"}, default="error"
-        What to do about an electrode that the data do not have.
-    reference : {None, "average"}, default=None
-        Whether to re-reference to the mean of the montage's electrodes.
-    ch_names : sequence of str, optional
-        Channel names of arrays given to `fit`. Epochs and `Trials` bring theirs.
-    sfreq : float, optional
-        Sampling rate in Hz of arrays given to `fit`.
-    units : {"auto", "V", "uV"}, default="auto"
-        Unit of arrays, see `Trials.from_arrays`.
+    %(picked)s
+    %(arrays)s
     bands : tuple of (float, float), optional
         Pass bands in Hz. Each adds one slice to a last axis.
 
@@ -120,16 +113,13 @@ class MontageSignals(TransformerMixin, BaseEstimator):
         self._check_bands()
         return self
 
+    @fill_doc
     def transform(self, X: Any, ch_names: Sequence[str] | None = None) -> Any:
         """Return the signals of the montage's electrodes.
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes of `fit` or only the montage's, in any order
-            by name.
-        ch_names : sequence of str, optional
-            Channel names of an array.
+        %(X_predict)s
 
         Returns
         -------
@@ -138,34 +128,14 @@ class MontageSignals(TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        NotFittedError
-            If `fit` has not been called.
-        ValueError
-            If an electrode is missing, or rate, length or scale do not match, or a
-            value of the montage's electrodes is not finite.
+        %(refused)s
         """
         check_is_fitted(self)
-        reader = Reader(
-            self.view_,
-            self.ch_names_in_,
-            self.n_times_,
-            self.sfreq_,
-            self.amplitude_,
-            self.units,
-        )
-        _, picked = reader.pick(X, ch_names)
+        _, picked = Reader.of(self).pick(X, ch_names)
         shown = 1e6 * picked.astype(np.float64)
         if self.bands is None:
             return shown
         return filter_bands(shown, self.sfreq_, self.bands)
-
-    def __sklearn_tags__(self) -> Tags:
-        """Say that trials have three dimensions."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.requires_fit = True
-        return tags
 
     def _training_signals(
         self, X: Any
@@ -215,6 +185,7 @@ class MontageSignals(TransformerMixin, BaseEstimator):
                 )
 
 
+@fill_doc
 class MontageEpochs(MontageSignals):
     """The signals of a montage's electrodes, as MNE epochs.
 
@@ -225,16 +196,8 @@ class MontageEpochs(MontageSignals):
     ----------
     montage : str, path, list of str, Montage or None, default=None
         Electrodes to show; None shows all EEG channels of the data.
-    on_missing : {"error", "nearest", "interpolate"}, default="error"
-        What to do about an electrode that the data do not have.
-    reference : {None, "average"}, default=None
-        Whether to re-reference to the mean of the montage's electrodes.
-    ch_names : sequence of str, optional
-        Channel names of arrays given to `fit`.
-    sfreq : float, optional
-        Sampling rate in Hz of arrays given to `fit`.
-    units : {"auto", "V", "uV"}, default="auto"
-        Unit of arrays.
+    %(picked)s
+    %(arrays)s
 
     See Also
     --------
@@ -279,15 +242,13 @@ class MontageEpochs(MontageSignals):
             epochs.event_id = event_id
         return epochs
 
+    @fill_doc
     def transform(self, X: Any, ch_names: Sequence[str] | None = None) -> Any:
         """Return epochs of the montage's electrodes.
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes of `fit` or only the montage's.
-        ch_names : sequence of str, optional
-            Channel names of an array.
+        %(X_predict)s
 
         Returns
         -------
@@ -360,16 +321,13 @@ class TrialPipeline(Pipeline):
             return self
         return super().fit(X, y, **params)
 
+    @fill_doc
     def predict(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
         """Return the likeliest class of each trial.
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes of `fit` or only the montage's, in any order
-            by name.
-        ch_names : sequence of str, optional
-            Channel names of an array.
+        %(X_predict)s
 
         Returns
         -------
@@ -378,11 +336,11 @@ class TrialPipeline(Pipeline):
 
         Raises
         ------
-        NotFittedError
-            If `fit` has not been called.
+        %(refused)s
         """
         return self._last("predict", X, ch_names)
 
+    @fill_doc
     def predict_proba(
         self, X: Any, ch_names: Sequence[str] | None = None
     ) -> np.ndarray:
@@ -390,10 +348,7 @@ class TrialPipeline(Pipeline):
 
         Parameters
         ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials, as in `predict`.
-        ch_names : sequence of str, optional
-            Channel names of an array.
+        %(X_predict)s
 
         Returns
         -------
@@ -402,8 +357,7 @@ class TrialPipeline(Pipeline):
 
         Raises
         ------
-        NotFittedError
-            If `fit` has not been called.
+        %(refused)s
         """
         return self._last("predict_proba", X, ch_names)
 

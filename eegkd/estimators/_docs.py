@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-Documented = TypeVar("Documented", type, Callable[..., Any])
+from eegkd import _docs as shared
 
 DOC = {
     "network": """
@@ -18,19 +17,23 @@ DOC = {
 {0}_options : dict, None or "auto", default="auto"
     Further arguments of the network; None leaves all of them as they are by
     themselves.""",
-    "signals": """
+    "picked": """
 on_missing : {"error", "nearest", "interpolate"}, default="error"
     What to do about an electrode that the data do not have.
 reference : {None, "average"}, default=None
-    Whether to re-reference to the mean of the montage's electrodes.
-standardize : {"channel", None}, default="channel"
-    Whether each electrode is scaled by its deviation over the training trials.
+    Whether to re-reference to the mean of the montage's electrodes.""",
+    "arrays": """
 ch_names : sequence of str, optional
     Channel names of arrays given to `fit`. Epochs and `Trials` bring theirs.
 sfreq : float, optional
     Sampling rate in Hz of arrays given to `fit`.
 units : {"auto", "V", "uV"}, default="auto"
     Unit of arrays, see `Trials.from_arrays`.""",
+    "signals": """
+%(picked)s
+standardize : {"channel", None}, default="channel"
+    Whether each electrode is scaled by its deviation over the training trials.
+%(arrays)s""",
     "training": """
 paradigm : str, default="auto"
     Key of `eegkd.PARADIGMS`: the row that decides every parameter that is
@@ -143,33 +146,7 @@ ValueError
 }
 
 
-def fill_doc(documented: Documented) -> Documented:
-    """Fill the docstring of a class or function from `DOC`.
-
-    Parameters
-    ----------
-    documented : class or function
-        A line ``%(key)s`` in its docstring stands for an entry; ``%(key:word)s`` puts
-        the word where the entry has ``{0}``.
-
-    Returns
-    -------
-    documented : class or function
-        The same, with a whole docstring.
-    """
-
-    def entry(match: re.Match[str]) -> str:
-        indent, key, word = match.groups()
-        text = DOC[key].strip("\n")
-        if word:
-            text = text.replace("{0}", word)
-        return "\n".join(indent + line for line in text.splitlines())
-
-    described = documented.__doc__ or ""
-    documented.__doc__ = re.sub(
-        r"^( *)%\((\w+)(?::(\w+))?\)s$", entry, described, flags=re.MULTILINE
-    )
-    return documented
+fill_doc = shared.fill_doc(DOC)
 
 
 def assign(estimator: Any, given: Mapping[str, Any]) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import Tags
 
 from eegkd._hashing import digest, is_plain
 from eegkd.criteria import trial_similarity
@@ -22,14 +21,14 @@ from eegkd.distillation.training import Maker
 from eegkd.estimators._docs import fill_doc
 from eegkd.estimators.defaults import resolve
 from eegkd.estimators.labels import Labels
-from eegkd.estimators.reading import Reader
+from eegkd.estimators.reading import Reader, TakesTrials
 from eegkd.estimators.training_data import TrainingData, find_device
 from eegkd.view import View
 
 PREDICT_CHUNK = 256  # trials that the network reads at once
 
 
-class MontageEstimator(BaseEstimator, ABC):
+class MontageEstimator(TakesTrials, BaseEstimator, ABC):
     """A decoder on a montage, whatever its labels are and whoever teaches it."""
 
     label_kind: type[Labels]  # what it learns
@@ -158,25 +157,7 @@ class MontageEstimator(BaseEstimator, ABC):
         """Return whether `fit` has been called."""
         return hasattr(self, "decoder_")
 
-    def __sklearn_tags__(self) -> Tags:
-        """Say that trials have three dimensions and that NaN is refused."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        return tags
-
     # -- predicting -------------------------------------------------------------------
-
-    def _reader(self) -> Reader:
-        """Return what reads trials as those of `fit` were read."""
-        return Reader(
-            self.view_,
-            self.ch_names_in_,
-            self.n_times_,
-            self.sfreq_,
-            self.amplitude_,
-            self.units,
-        )
 
     def _outputs(
         self, X: Any, ch_names: Sequence[str] | None, features: bool
@@ -186,7 +167,7 @@ class MontageEstimator(BaseEstimator, ABC):
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet. Call fit first."
             )
-        view, picked = self._reader().pick(X, ch_names)
+        view, picked = Reader.of(self).pick(X, ch_names)
         shown = view.scale(torch.as_tensor(picked))
         device = find_device(self.device)
         decoder = self.decoder_.to(device).eval()

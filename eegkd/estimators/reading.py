@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import Tags
 
 from eegkd._checks import check_ch_names, check_signals, join_names
 from eegkd.data.as_trials import epochs_in, real_array
@@ -19,6 +20,17 @@ from eegkd.view import View
 # Amplitudes of one subject differ by a factor of a few between days; what is off by
 # more is an electrode without contact or a wrong unit.
 SCALE_WARNING, SCALE_ERROR = 30.0, 300.0
+
+
+class TakesTrials:
+    """An estimator that reads trials; a base of it, before scikit-learn's."""
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that trials have three dimensions."""
+        tags: Tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,29 @@ class Reader:
     sfreq: float
     amplitude: float | None
     units: str = "auto"
+
+    @classmethod
+    def of(cls, estimator: Any) -> Reader:
+        """Return what a fitted estimator knows.
+
+        Parameters
+        ----------
+        estimator : object
+            Has ``view_``, ``ch_names_in_`` and so on.
+
+        Returns
+        -------
+        reader : Reader
+            Reads trials as those of `fit` were read.
+        """
+        return cls(
+            estimator.view_,
+            estimator.ch_names_in_,
+            estimator.n_times_,
+            estimator.sfreq_,
+            estimator.amplitude_,
+            estimator.units,
+        )
 
     def pick(
         self, X: Any, ch_names: Sequence[str] | None = None
