@@ -324,52 +324,51 @@ class View:
         other = object.__new__(View)
         other.__dict__.update(self.__dict__)
         other.data_names = ch_names
-        other.resolved = self._resolve_again(ch_names)
+        other.resolved = self._find_again(ch_names)
         return other
 
-    def _resolve_again(self, ch_names: tuple[str, ...]) -> Resolved:
+    def _find_again(self, ch_names: tuple[str, ...]) -> Resolved:
         """Find every electrode by name in data that the view was not made for."""
-        place = {canonical_name(name): i for i, name in enumerate(ch_names)}
-        if self.resolved.index is None and not set(self.ch_names) <= set(place):
-            # The view interpolates, which takes all electrodes that it was made for.
-            lost = [n for n in self.data_names if canonical_name(n) not in place]
-            if lost:
-                raise ValueError(
-                    f"'ch_names' must hold the electrodes of montage "
-                    f"'{self.montage.name}' or everything they are interpolated "
-                    f"from, but {join_names(lost)} are missing. Pass the same "
-                    "channels as in fit."
-                )
-            weights = np.zeros((self.n_chans, len(ch_names)))
-            for column, name in enumerate(self.data_names):
-                sampler = self.resolved.weights[:, column]  # type: ignore[index]
-                weights[:, place[canonical_name(name)]] = sampler
-            return Resolved(self.ch_names, ch_names, None, weights, bands=self.bands)
+        place = {canonical_name(name): row for row, name in enumerate(ch_names)}
         stand_in = {
             in_band(change.electrode, band): in_band(canonical_name(change.used), band)
             for change in self.resolved.substitutions
             for band in self.bands
         }
-        index, lost = [], []
-        for electrode in self.ch_names:
-            found = place.get(electrode, place.get(stand_in.get(electrode, electrode)))
-            if found is None:
-                lost.append(electrode)
-            else:
-                index.append(found)
+        rows = {
+            electrode: place.get(electrode, place.get(stand_in.get(electrode, "")))
+            for electrode in self.ch_names
+        }
+        lost = [electrode for electrode, row in rows.items() if row is None]
+        if not lost:
+            index = np.array([*rows.values()], dtype=int)
+            names = tuple(ch_names[row] for row in index)
+            return Resolved(self.ch_names, names, index, bands=self.bands)
+        if self.resolved.weights is not None:
+            return self._interpolate_again(self.resolved.weights, place, ch_names)
+        raise ValueError(
+            f"'ch_names' must hold the {self.n_chans} electrodes of montage "
+            f"'{self.montage.name}', but {join_names(lost)} are missing from the "
+            f"{len(ch_names)} channels {join_names(ch_names)}. Pass all "
+            "electrodes, or the montage's, under their 10-05 names."
+        )
+
+    def _interpolate_again(
+        self, known: np.ndarray, place: dict[str, int], ch_names: tuple[str, ...]
+    ) -> Resolved:
+        """Weigh all channels that the view was made for, wherever they are now."""
+        read = {name: place.get(canonical_name(name)) for name in self.data_names}
+        lost = [name for name, row in read.items() if row is None]
         if lost:
             raise ValueError(
-                f"'ch_names' must hold the {self.n_chans} electrodes of montage "
-                f"'{self.montage.name}', but {join_names(lost)} are missing from the "
-                f"{len(ch_names)} channels {join_names(ch_names)}. Pass all "
-                "electrodes, or the montage's, under their 10-05 names."
+                f"'ch_names' must hold the electrodes of montage "
+                f"'{self.montage.name}' or everything they are interpolated "
+                f"from, but {join_names(lost)} are missing. Pass the same "
+                "channels as in fit."
             )
-        return Resolved(
-            ch_names=self.ch_names,
-            data_names=tuple(ch_names[i] for i in index),
-            index=np.array(index),
-            bands=self.bands,
-        )
+        weights = np.zeros((self.n_chans, len(ch_names)))
+        weights[:, np.array([*read.values()], dtype=int)] = known
+        return Resolved(self.ch_names, ch_names, None, weights, bands=self.bands)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything needed to make the fitted view again.

@@ -21,17 +21,25 @@ from eegkd import (
 )
 from eegkd.baselines.pipelines import CLASSES, pipelines_folder
 from eegkd.data.paradigms import TRAINING
+from eegkd.data.simulated import (
+    SimulatedCVEP,
+    SimulatedMotorImagery,
+    SimulatedP300,
+    SimulatedRestingState,
+    SimulatedSSVEP,
+)
 from eegkd.estimators import resolve
 from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import make_trials
 
+# Small sets of one subject.
 SIMULATED = {
-    "imagery": "SimulatedMotorImagery",
-    "p300": "SimulatedP300",
-    "ssvep": "SimulatedSSVEP",
-    "cvep": "SimulatedCVEP",
-    "rstate": "SimulatedRestingState",
+    "imagery": lambda: SimulatedMotorImagery(1, n_trials=16, n_runs=1),
+    "p300": lambda: SimulatedP300(1, n_characters=2, n_repetitions=2),
+    "ssvep": lambda: SimulatedSSVEP(1, n_trials=24, n_runs=1),
+    "cvep": lambda: SimulatedCVEP(1, n_trials=2, n_runs=1, n_targets=2),
+    "rstate": lambda: SimulatedRestingState(1, n_segments=2),
 }
 ESTIMATORS = [
     DecoderClassifier,
@@ -44,7 +52,7 @@ FEW = 32  # trials of each session
 
 def few_trials(paradigm):
     """Return some trials of one subject of a simulated set."""
-    trials = load_trials(SIMULATED[paradigm], subjects=[1])
+    trials = load_trials(SIMULATED[paradigm]())
     sessions = trials.metadata["session"].to_numpy()
     rows = [np.flatnonzero(sessions == one) for one in np.unique(sessions)]
     return trials.subset(

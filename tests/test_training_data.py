@@ -60,6 +60,9 @@ def test_signals_are_read_and_picked_once(train, monkeypatch):
     once += [("custom", n_learned), ("custom", n_valid)]
     assert sorted(picked) == sorted(once)
     assert len(made) == 1
+    teacher = DecoderClassifier(**FEW).fit(data)
+    DistilledClassifier(MONTAGE, "kd", teacher, **FEW).fit(data)
+    assert len(picked) == len(once)
 
 
 def test_another_part_for_validation_is_another_split(train):

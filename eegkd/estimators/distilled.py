@@ -21,7 +21,6 @@ from eegkd._checks import (
     check_registered,
     join_names,
 )
-from eegkd.data.trials import Trials
 from eegkd.decoders import EMBEDDING, Decoder, Output, check_decoder
 from eegkd.distillation import History, Training
 from eegkd.estimators._docs import assign, fill_doc
@@ -288,7 +287,7 @@ class Distilled(MontageEstimator):
         """Yield fitted teachers: given ones, or the best of those trained for each."""
         for given in self._given():
             if _is_fitted(given):
-                yield self._matching(given, data.trials)
+                yield self._matching(given, data)
                 continue
             candidate = self._candidate(given)
             trained = [
@@ -317,8 +316,9 @@ class Distilled(MontageEstimator):
             taps=self.taps if given is None or self.taps in (AUTO, EMBEDDING) else None,
         )
 
-    def _matching(self, teacher: Any, trials: Trials) -> Any:
+    def _matching(self, teacher: Any, data: TrainingData) -> Any:
         """Return a copy of a fitted teacher that reads the channels of the trials."""
+        trials = data.trials
         self.labels_.translation(teacher.labels_)
         if (trials.n_times, trials.sfreq) != (teacher.n_times_, teacher.sfreq_):
             raise ValueError(
@@ -327,7 +327,8 @@ class Distilled(MontageEstimator):
                 f"{teacher.sfreq_:g} Hz. Fit it on trials of one length and rate."
             )
         matched = copy.deepcopy(teacher)
-        matched.decoder_.view = teacher.decoder_.view.bind(trials.ch_names)
+        view = teacher.decoder_.view.bind(trials.ch_names)
+        matched.decoder_.view = data.known(view)
         matched.decoder_.to(find_device(self.device))
         return matched
 

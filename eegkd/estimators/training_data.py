@@ -230,6 +230,22 @@ class TrainingData:
         """
         return self._views[_key(view)][1]
 
+    def known(self, view: View) -> View:
+        """Return the view of these data that shows what another one shows.
+
+        Parameters
+        ----------
+        view : View
+            Of a teacher that was trained before, bound to the channels of the data.
+
+        Returns
+        -------
+        view : View
+            One that is applied already, or the given one where there is none.
+        """
+        own, _ = self._views.get(_key(view), (view, 0.0))
+        return own if own.to_dict() == view.to_dict() else view
+
     def _seen(self, *settings: Any) -> tuple[View, float]:
         """Return a fitted view and the amplitude of what it shows."""
         montage, on_missing, reference, standardize = settings
