@@ -87,10 +87,10 @@ maps.suptitle(f"{kind}{mu.name}, subject {subjects[0]}")
 maps.savefig(folder / "desynchronization.png", dpi=150)
 
 # %%
-# One call trains a teacher on all 64 electrodes, a baseline on those of the headset,
-# and a student on the same ones with the teacher's help. What is not said here comes
-# from `eegkd.PARADIGMS`: 4 to 38 Hz, so that mu and beta are inside; SCCNet, which
-# squares and averages what its spatial filters let through, as one would by hand;
+# One call trains a teacher on all 64 electrodes, an untaught student on those of the
+# headset, and a student on the same ones with the teacher's help. What is not said here
+# comes from `eegkd.PARADIGMS`: 4 to 38 Hz, so that mu and beta are inside; SCCNet,
+# which squares and averages what its spatial filters let through, as one would by hand;
 # accuracy, since the classes are equally many. Each subject's first day is for
 # training, the second for testing. Fewer, larger steps than the published 500 epochs
 # keep this page short. Their size and number were chosen by the validation loss of
@@ -125,9 +125,9 @@ for name, result in results.items():
 COLORS = ["#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9"]  # Okabe and Ito's
 
 
-def hits_less_false_alarms(result, role):
+def hits_less_false_alarms(result, method):
     """Return a table of subjects and classes."""
-    said = result.predictions.query("role == @role")
+    said = result.predictions.query("method == @method")
     return np.array(
         [
             [
@@ -143,11 +143,11 @@ def hits_less_false_alarms(result, role):
 rows = {f"all {trials.n_chans} electrodes": (first, "teacher", "#0072B2", "o")}
 for montage, color, marker in zip(montages, COLORS, "Ds^vP", strict=False):
     label = f"{montage.name}, {montage.n_chans} electrodes"
-    rows[label] = (results[montage.name], "student", color, marker)
+    rows[label] = (results[montage.name], "sk_kd", color, marker)
 limbs, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
 places = np.arange(len(trials.classes))
-for number, (label, (result, role, color, marker)) in enumerate(rows.items()):
-    table = hits_less_false_alarms(result, role)
+for number, (label, (result, method, color, marker)) in enumerate(rows.items()):
+    table = hits_less_false_alarms(result, method)
     x = places + 0.22 * (number - (len(rows) - 1) / 2)
     ax.plot(x, table.T, "o", color=color, markersize=4, alpha=0.4)
     ax.plot(x, table.mean(axis=0), marker, color=color, markersize=9, label=label)

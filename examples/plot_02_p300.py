@@ -107,15 +107,15 @@ lower.colorbar(image, ax=heads, label="Target less\nNonTarget (µV)", shrink=0.8
 response.savefig(folder / "response.png", dpi=150)
 
 # %%
-# One call trains a teacher on all electrodes, a baseline on those of the headset, and a
-# student on the same ones with the teacher's help. What is not said here comes from
-# `eegkd.PARADIGMS`: 1 to 24 Hz at 64 Hz, EEGNet, ``class_weight="balanced"`` (each
-# target counts five times as much as another flash), and the area under the ROC curve
-# (ROC-AUC), which is 0.5 for whoever guesses, however rare targets are. Training sees
-# the first day and testing the second; for validation whole characters are held out, so
-# that overlapping trials stay on one side. Fewer, larger steps than the default 150
-# epochs keep this page short; their size and number were chosen by the validation loss
-# of other simulated subjects.
+# One call trains a teacher on all electrodes, an untaught student on those of the
+# headset, and a student on the same ones with the teacher's help. What is not said here
+# comes from `eegkd.PARADIGMS`: 1 to 24 Hz at 64 Hz, EEGNet, ``class_weight="balanced"``
+# (each target counts five times as much as another flash), and the area under the ROC
+# curve (ROC-AUC), which is 0.5 for whoever guesses, however rare targets are. Training
+# sees the first day and testing the second; for validation whole characters are held
+# out, so that overlapping trials stay on one side. Fewer, larger steps than the default
+# 150 epochs keep this page short; their size and number were chosen by the validation
+# loss of other simulated subjects.
 #
 # *unicorn* has Pz and two electrodes over visual cortex, *hermes* as many, all of them
 # over frontal cortex.
@@ -131,7 +131,8 @@ print(first.describe())
 # %%
 # The same students by plain accuracy, which the class weights do not optimize. Set it
 # beside the 5/6 of never saying "target": a decoder that is of use can have less.
-print(first.scores.groupby("role")["accuracy"].mean().round(3).to_string())
+means = first.scores.groupby("method", sort=False)["accuracy"].mean()
+print(means.round(3).to_string())
 
 # %%
 # The figure of the first headset. Lines are subjects.
@@ -208,7 +209,7 @@ if trials.simulated:
 # poor for one flash may be enough for a speller, which asks several times; what
 # repetitions cost is time.
 #
-# **What cannot.** Whether the teacher helps. Here the student is below the baseline;
+# **What cannot.** Whether the teacher helps. Here it is below the untaught student;
 # with three subjects the smallest possible p is 0.25, and a difference of either sign
 # may be noise. The teacher is no ceiling either: 64 electrodes have more weights to be
 # learned from the same 900 flashes, in few epochs. With two classes its scores say how

@@ -110,12 +110,10 @@ spectrum.savefig(folder / "spectrum.png", dpi=150)
 # weights were made for motor imagery and a longer schedule.
 row = eegkd.PARADIGMS["ssvep"]
 network = {**row.network_options(), "batch_norm_momentum": 0.1}
-training = {**row.training(), "max_epochs": epochs, "lr": 3e-3, "batch_size": 16}
+training = {"max_epochs": epochs, "lr": 3e-3, "batch_size": 16}
 visual = "PO7 PO3 POz PO4 PO8 O1 Oz O2 Iz".split()
 visual = [electrode for electrode in visual if electrode in trials.ch_names]
-teacher = eegkd.DecoderClassifier(
-    visual or None, row.decoder, decoder_options=network, **training
-)
+teacher = eegkd.DecoderClassifier(visual or None, decoder_options=network, **training)
 options = {
     "method": "kd",
     "evaluation": "dependent",
@@ -163,15 +161,15 @@ def classical(name, montage):
 
 NAMES = {
     "teacher": f"teacher, {len(visual) or trials.n_chans} electrodes",
-    "baseline": "network alone",
-    "student": "network, taught",
+    "none": "network alone",
+    "kd": "network, taught",
     "fbcca": "FBCCA",
     "trca": "TRCA",
 }
 rows = []
 for montage, found in results.items():
-    for role, who, score in found.scores[["role", "subject", "accuracy"]].to_numpy():
-        rows.append((montage, NAMES[role], who, score))
+    scored = found.scores[["method", "subject", "accuracy"]].to_numpy()
+    rows += [(montage, NAMES[method], who, score) for method, who, score in scored]
     for name in ("fbcca", "trca"):
         for who, score in classical(name, montage):
             rows.append((montage, NAMES[name], who, score))

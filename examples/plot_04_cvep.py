@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 import eegkd
 from eegkd.data.simulated import SimulatedCVEP
 from eegkd.evaluation.splits import held_out
-from eegkd.report import ROLE_COLORS
+from eegkd.report import KIND_COLORS
 
 parser = argparse.ArgumentParser(description="c-VEP: from flashes to codes.")
 parser.add_argument("--dataset", help="of MOABB, by default the simulated set")
@@ -95,12 +95,10 @@ answers.savefig(folder / "answers.png", dpi=150)
 # far.
 row = eegkd.PARADIGMS["cvep"]
 network = {**row.network_options(), "batch_norm_momentum": 0.1}
-training = {**row.training(), "max_epochs": epochs, "lr": 1e-2, "batch_size": 64}
+training = {"max_epochs": epochs, "lr": 1e-2, "batch_size": 64}
 visual = "PO7 PO3 POz PO4 PO8 O1 Oz O2 Iz".split()
 visual = [electrode for electrode in visual if electrode in trials.ch_names]
-teacher = eegkd.DecoderClassifier(
-    visual or None, row.decoder, decoder_options=network, **training
-)
+teacher = eegkd.DecoderClassifier(visual or None, decoder_options=network, **training)
 results = {
     montage: eegkd.fit(
         trials,
@@ -173,12 +171,13 @@ start = trials.metadata["start"].to_numpy()[one]
 seconds = start[steps - 1] - start[0] + trials.n_times / trials.sfreq
 lines = {}
 for montage, found in results.items():
-    for role, models in found.by_role().items():
-        if role == "teacher" and montage != first:
-            continue  # the same one
-        name = "all" if role == "teacher" else montage
+    models_of = {"untaught student": found.untaught, "taught student": found.students}
+    if montage == first:  # the same one for all
+        models_of = {"teacher": found.teachers, **models_of}
+    for kind_of, models in models_of.items():
+        name = "all" if kind_of == "teacher" else montage
         curves = [decode(models[str(subject), 0], subject) for subject in subjects]
-        lines[name, role] = np.mean(curves, axis=0)
+        lines[name, kind_of] = np.mean(curves, axis=0)
 table = pd.DataFrame(lines, index=pd.Index(seconds.round(3), name="seconds"))
 table.to_csv(folder / "codes.csv")
 print(f"{len(codes)} codes of {codes.shape[1]} bits\n{table.round(2).to_string()}")
@@ -197,22 +196,22 @@ print(f"{len(codes)} codes of {codes.shape[1]} bits\n{table.round(2).to_string()
 # electrodes at the ears are those of a cap. And the field's classical decoders of
 # c-VEP, which compare the response with one predicted for each code, are not among the
 # baselines here, so that nothing is said about networks and them.
-NAMES = {"teacher": "teacher", "baseline": "alone", "student": "taught"}
+NAMES = {"teacher": "teacher", "untaught student": "alone", "taught student": "taught"}
 decoding = Figure(figsize=(6.4, 4.2), layout="constrained")
 ax = decoding.subplots()
 marks = dict(zip(["all", *results], ["o", "s", "^", "D", "v", "P"], strict=False))
-for (montage, role), curve in lines.items():
+for (montage, kind_of), curve in lines.items():
     place = (
         f"{len(visual) or trials.n_chans} electrodes" if montage == "all" else montage
     )
     ax.plot(
         seconds,
         curve,
-        color=ROLE_COLORS[role],
+        color=KIND_COLORS[kind_of],
         marker=marks[montage],
         markersize=4,
         linestyle="-" if montage in ("all", first) else "--",
-        label=f"{place}, {NAMES[role]}",
+        label=f"{place}, {NAMES[kind_of]}",
     )
 ax.axhline(1 / len(codes), color="black", linewidth=1, linestyle=":")
 ax.annotate(

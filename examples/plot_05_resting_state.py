@@ -106,15 +106,16 @@ signal.suptitle(f"{kind}{own.name}, subject {subjects[0]}")
 signal.savefig(folder / "spectra.png", dpi=150)
 
 # %%
-# One call trains a teacher on all electrodes, a baseline on those of the headset, and a
-# student on the same ones with the teacher's help. What is not said here comes from
-# `eegkd.PARADIGMS`: 1 to 35 Hz, SCCNet, which squares and averages what its filters let
-# through, and ``taps="embedding"``. The last one matters. Nothing begins with a window:
-# where in its cycle alpha is at the first sample is chance, so that layers that are
-# maps over time have nothing in common between trials. Teacher and student are compared
-# behind the averaging over time instead. Training sees the first day, testing the
-# second. Fewer, larger steps than the default 500 epochs keep this page short; their
-# size and number were chosen by the validation loss of other simulated subjects.
+# One call trains a teacher on all electrodes, an untaught student on those of the
+# headset, and a student on the same ones with the teacher's help. What is not said here
+# comes from `eegkd.PARADIGMS`: 1 to 35 Hz, SCCNet, which squares and averages what its
+# filters let through, and ``taps="embedding"``. The last one matters. Nothing begins
+# with a window: where in its cycle alpha is at the first sample is chance, so that
+# layers that are maps over time have nothing in common between trials. Teacher and
+# student are compared behind the averaging over time instead. Training sees the first
+# day, testing the second. Fewer, larger steps than the default 500 epochs keep this
+# page short; their size and number were chosen by the validation loss of other
+# simulated subjects.
 #
 # *brainbit* has two electrodes at the back of the head, *hermes* eight at the front.
 training = {
@@ -144,7 +145,7 @@ for name, result in results.items():
 # Where it is much higher than accuracy, a minute of calibration on the day would help
 # more than another network.
 for name, result in results.items():
-    means = result.scores.groupby("role", sort=False)[["accuracy", "roc_auc"]].mean()
+    means = result.scores.groupby("method", sort=False)[["accuracy", "roc_auc"]].mean()
     print(f"{name}\n{means.round(3).to_string()}")
 
 # %%
@@ -211,7 +212,7 @@ def score_band(montage, band):
 
 found, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
 for number, (montage, color) in enumerate(zip(montages, COLORS, strict=False)):
-    students = results[montage.name].scores.query("role == 'student'")["accuracy"]
+    students = results[montage.name].scores.query("method == 'sk_kd'")["accuracy"]
     table = [students, *(score_band(montage, band) for band in BANDS.values())]
     x = np.arange(len(table)) + 0.2 * (number - (len(montages) - 1) / 2)
     ax.plot(x, np.array(table), "o", color=color, markersize=4, alpha=0.4)
@@ -238,7 +239,7 @@ found.savefig(folder / "bands.png", dpi=150)
 #
 # **What cannot.** Open and closed eyes are the easiest states there are; a student that
 # tells them apart is no evidence for states that have no such sign. With four subjects
-# no difference between student and baseline can reach p < 0.05. People have more
+# no difference between taught and untaught student can reach p < 0.05. People have more
 # sources of slow waves and of muscle activity than the simulation, and dry electrodes
 # more noise.
 #

@@ -12,6 +12,7 @@ import torch
 
 import eegkd
 from eegkd.evaluation.metrics import METRICS
+from eegkd.evaluation.table import SCORES
 from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import make_trials
@@ -45,19 +46,21 @@ class TinyNet(torch.nn.Module):
 def test_scores_are_tidy(result):
     scores = result.scores
     assert len(scores) == 2 * 2 * 3
-    assert not scores.duplicated(["subject", "seed", "role"]).any()
-    assert set(scores["role"]) == {"teacher", "baseline", "student"}
-    assert {n for n, metric in METRICS.items() if metric.function} <= set(scores)
-    assert scores.set_index("role")["n_chans"].to_dict() == {
+    assert not scores.duplicated(["subject", "seed", "kind", "method"]).any()
+    assert set(scores["kind"]) == {"teacher", "student"}
+    assert {*METRICS, *SCORES} <= set(scores)
+    assert scores.set_index("method")["n_chans"].to_dict() == {
         "teacher": 22,
-        "baseline": 7,
-        "student": 7,
+        "none": 7,
+        "sk_kd": 7,
     }
+    assert set(scores["montage"]) == {"full", "headphone"}
     assert (scores["n_trials"] == 36).all()
+    assert result.complete
 
 
 def test_scores_are_those_of_the_predictions(result):
-    keys = ["subject", "seed", "role"]
+    keys = ["subject", "seed", "kind", "method"]
     right = result.predictions.assign(
         right=result.predictions["label"] == result.predictions["predicted"]
     )
@@ -67,13 +70,14 @@ def test_scores_are_those_of_the_predictions(result):
 
 
 def test_summary_averages_seeds_before_subjects(result):
-    summary = result.summary()
-    student = result.scores[result.scores["role"] == "student"]
+    summary = result.summary().set_index("method")
+    student = result.scores[result.scores["method"] == "sk_kd"]
     by_subject = student.groupby("subject")["accuracy"].mean()
-    assert summary.loc["student", "mean"] == pytest.approx(by_subject.mean())
-    assert summary.loc["student", "p_value"] >= 0.5  # two subjects cannot show more
+    assert summary.loc["sk_kd", "mean"] == pytest.approx(by_subject.mean())
+    compared = result.compare("sk_kd", "none").iloc[0]
+    assert compared["p_value"] >= 0.5  # two subjects cannot show more
     assert summary.loc["teacher", "of_teacher"] == 1
-    assert set(result.summary("kappa").index) == {"teacher", "baseline", "student"}
+    assert set(result.summary("kappa")["method"]) == {"teacher", "none", "sk_kd"}
 
 
 def test_the_student_is_the_best_validated_one(result):
@@ -94,7 +98,10 @@ def test_settings_say_everything(result):
 
 def test_same_seed_same_result_and_in_parallel(result):
     again = eegkd.fit(make_trials(), "headphone", n_seeds=2, n_jobs=2, **QUICK)
-    pd.testing.assert_frame_equal(again.scores, result.scores)
+    times = ["train_seconds", "predict_ms"]
+    pd.testing.assert_frame_equal(
+        again.scores.drop(columns=times), result.scores.drop(columns=times)
+    )
     for key, student in result.students.items():
         assert again.students[key].fingerprint_ == student.fingerprint_
 
@@ -112,7 +119,7 @@ def test_same_seed_same_result_and_in_parallel(result):
 def test_evaluations(evaluation, keys):
     result = eegkd.fit(make_trials(), evaluation=evaluation, **QUICK)
     assert set(result.students) == keys
-    assert set(result.scores["subject"]) == {1, 2}
+    assert set(result.scores["subject"]) == {"1", "2"}
     n_trained = {len(model.history_.rows) for model in result.students.values()}
     assert n_trained == {2}
 
@@ -136,6 +143,44 @@ def test_teacher_of_another_kind_than_the_student():
     assert "TinyNet" in repr(result.student.decoder_)
 
 
+def test_an_untaught_student_alone():
+    result = eegkd.fit(make_trials(n_subjects=1), method="none", **QUICK)
+    assert result.scores["method"].tolist() == ["none"]
+    assert result.students == result.untaught
+    assert not result.teachers
+    assert result.student.teacher_ is None
+
+
+def test_a_ready_estimator_is_trained_as_its_settings_are():
+    trials = make_trials(n_subjects=1)
+    ready = eegkd.DistilledClassifier("headphone", "kd", lr=0.01, **QUICK)
+    result = eegkd.fit(trials, estimator=ready, n_seeds=2)
+    by_hand = eegkd.fit(trials, "headphone", method="kd", lr=0.01, n_seeds=2, **QUICK)
+    keys = [("1", 0), ("1", 1)]
+    assert [*result.students] == keys
+    for key in keys:
+        assert result.students[key].fingerprint_ == by_hand.students[key].fingerprint_
+    assert not hasattr(ready, "decoder_")
+    # What it leaves open may be given beside it; what it says may not.
+    fewer = eegkd.fit(trials, "headphone", estimator=ready, patience=1)
+    assert fewer.student.patience == 1
+    for name, value in (("montage", "headband"), ("method", "none"), ("lr", 0.1)):
+        with pytest.raises(ValueError, match=f"'{name}' is .*'estimator' has .* once"):
+            eegkd.fit(trials, estimator=ready, **{name: value})
+
+
+def test_every_parameter_of_a_student_is_an_argument():
+    import inspect
+
+    own = inspect.signature(eegkd.fit).parameters
+    params = eegkd.DistilledClassifier().get_params(deep=False)
+    ready = {"ch_names", "sfreq", "units"}  # trials bring them
+    assert set(params) - set(own) == ready
+    assert not [p for p in own.values() if p.kind is p.VAR_KEYWORD]
+    for name in set(params) - ready - {"montage", "method", "student"}:
+        assert own[name].default == params[name]
+
+
 # -- partial work -----------------------------------------------------------------
 
 
@@ -143,18 +188,24 @@ def test_a_failure_leaves_the_rest(tmp_path):
     trials = make_trials()
     X = trials.X.copy()
     X[(trials.metadata["subject"] == 2).to_numpy(), trials.ch_names.index("C3")] = 0
-    with pytest.warns(UserWarning, match=r"1 of 2 fits .*failed: \('2', 0\)"):
+    with pytest.warns(UserWarning, match="3 of 6 jobs are finished, some failed"):
         result = eegkd.fit(replace(trials, X=X), "headphone", **QUICK)
     assert set(result.students) == {("1", 0)}
-    assert "'C3' are flat" in result.failures["2", 0]
+    ((key, text),) = result.failures.items()
+    assert "'C3' are flat" in text
+    assert "fold 2" in result.job(key)
+    counts = result.planned["status"].value_counts().to_dict()
+    assert counts == {"done": 3, "failed": 1, "missing": 2}
     loaded = eegkd.load(result.save(tmp_path))
     assert loaded.failures == result.failures
 
 
 def test_if_all_fail_the_first_error_comes_through():
     trials = make_trials()
+    X = trials.X.copy()
+    X[:, [trials.ch_names.index(name) for name in ("C3", "C4")]] = 0
     with pytest.raises(ValueError, match="'C3', 'C4' are flat"):
-        eegkd.fit(replace(trials, X=trials.X * 0), ["C3", "C4"], **QUICK)
+        eegkd.fit(replace(trials, X=X), ["C3", "C4"], **QUICK)
 
 
 def test_an_interruption_leaves_what_is_finished(tmp_path):
@@ -166,7 +217,7 @@ def test_an_interruption_leaves_what_is_finished(tmp_path):
             raise KeyboardInterrupt
         return eegkd.METHODS["kd"](training)
 
-    with pytest.warns(UserWarning, match="1 of 2 fits .* the rest was inter"):
+    with pytest.warns(UserWarning, match="3 of 6 jobs .* the rest was inter"):
         result = eegkd.fit(make_trials(), method=interrupting, **QUICK)
     assert result.interrupted
     assert set(result.students) == {("1", 0)}
@@ -180,14 +231,14 @@ def test_save_and_load(result, tmp_path):
     folder = result.save(tmp_path / "new" / "folder")
     loaded = eegkd.load(folder)
     assert not list(folder.rglob("*.pkl"))
-    for table in ("scores", "history", "predictions"):
+    for table in ("scores", "planned", "history", "predictions"):
         got, expected = getattr(loaded, table), getattr(result, table)
         pd.testing.assert_frame_equal(got, expected, check_dtype=False)
     assert loaded.settings == json.loads(json.dumps(result.settings))
     tested = make_trials()
-    for role, models in result.by_role().items():
-        for key, model in models.items():
-            other = loaded.by_role()[role][key]
+    for name in ("teachers", "untaught", "students"):
+        for key, model in getattr(result, name).items():
+            other = getattr(loaded, name)[key]
             assert other.fingerprint_ == model.fingerprint_
             assert np.array_equal(
                 other.predict_proba(tested), model.predict_proba(tested)
@@ -206,7 +257,7 @@ def test_a_loaded_student_can_be_fitted_again(result, tmp_path):
 
 def damage(folder, kind):
     """Do one thing wrong to a saved result."""
-    weights = next((folder / "models").glob("student*.safetensors"))
+    weights = next((folder / "models" / "students").glob("*.safetensors"))
     described = folder / "result.json"
     if kind == "bit":
         data = bytearray(weights.read_bytes())
@@ -282,7 +333,9 @@ def test_one_classifier_on_disk(result, tmp_path):
             ValueError,
             "'subjects' must be among those of arrays: 1, 2, got 7",
         ),
-        ({"max_epoch": 3}, TypeError, "no argument 'max_epoch'.*'max_epochs'"),
+        ({"max_epoch": 3}, TypeError, "unexpected keyword argument 'max_epoch'"),
+        ({"estimator": 3}, TypeError, "'estimator' must be a DistilledClassifier"),
+        ({"data": {"tmax": 1}}, ValueError, "'data' is for datasets that are loaded"),
         ({"on_missing": "skip"}, ValueError, "'on_missing' must be one of"),
         ({"n_jobs": 0}, ValueError, "'n_jobs' must be >= 1, or -1"),
         ({"test": "runs"}, ValueError, "'test' must be one of"),
@@ -300,7 +353,7 @@ def test_wrong_arguments_are_named_before_any_training(arguments, error, message
 def test_real_eeg(mne_data, tmp_path):
     """PhysionetMI from disk: 64 electrodes, split by run, table and report written."""
     result = eegkd.fit("PhysionetMI", "headphone", subjects=[1], max_epochs=2)
-    teacher = result.scores.set_index("role").loc["teacher"]
+    teacher = result.scores.set_index("method").loc["teacher"]
     assert teacher["n_chans"] == 64
     assert not result.settings["simulated"]
     assert "runs" in result.settings["test"]

@@ -317,14 +317,16 @@ def p300_result(gain=0.0, **options):
     """Return a made-up result of P300, whose scores are ``gain`` above 0.5."""
     result = make_result(classes=["NonTarget", "Target"], paradigm="p300", **options)
     labels = np.array(["NonTarget"] * 2 + ["Target"] + ["NonTarget"] * 3)
-    keys = result.scores[["subject", "seed", "role"]].itertuples(index=False)
+    named = ["fold", "subject", "seed", "kind", "method"]
+    keys = result.scores[named].itertuples(index=False)
     result.predictions = pd.concat(
         pd.DataFrame({"label": np.tile(labels, 24), "predicted": "NonTarget"}).assign(
             **key._asdict()
         )
         for key in keys
     )
-    taught = result.scores["role"].eq("student")
+    result.scores["n_effective"] = effective_trials(np.tile(labels, 24))
+    taught = result.scores["method"].eq("sk_kd")
     result.scores["roc_auc"] = 0.5 + gain + 0.01 * taught
     result.scores["accuracy"] = result.scores["balanced_accuracy"] = 5 / 6
     return result
@@ -333,7 +335,8 @@ def p300_result(gain=0.0, **options):
 def test_fit_of_p300_speaks_of_roc_auc(tmp_path, no_figures):
     result = p300_result(gain=0.25)
     assert result.metric == "roc_auc"
-    assert result.summary().loc["student", "mean"] == pytest.approx(0.76)
+    summary = result.summary().set_index("method")
+    assert summary.loc["sk_kd", "mean"] == pytest.approx(0.76)
     assert "mean ROC-AUC teacher 0.750" in repr(result)
     text = result.describe()
     assert "ROC-AUC" in text
@@ -345,11 +348,11 @@ def test_fit_of_p300_speaks_of_roc_auc(tmp_path, no_figures):
     assert [line.get_ydata()[0] for line in dashed] == [0.5]
     page = words(result.report(tmp_path / "a.html").read_text(encoding="utf-8"))
     for said in (
-        "Student minus baseline: +0.010 in ROC-AUC",
-        "The student scored higher.",
+        "Taught minus untaught student: +0.010 in ROC-AUC",
+        "The taught student scored higher.",
         "mean ROC-AUC 0.750",
         "Mean ROC-AUC",
-        "guessing: 0.500",
+        "chance level: 0.500",
         "Scores are of single stimuli, whose windows overlap.",
     ):
         assert said in page, said
@@ -373,14 +376,14 @@ def test_figures_of_p300_are_named_by_their_metric():
 def test_fit_at_chance_says_so(tmp_path, no_figures):
     result = p300_result()
     judged = result.against_chance()
-    assert list(judged.index) == ["teacher", "baseline", "student"]
+    assert list(judged["method"]) == ["teacher", "none", "sk_kd"]
     assert not judged["above"].any()
     assert judged["possible"].all()
     assert set(judged["metric"]) == {"roc_auc"}
     assert set(judged["chance"]) == {0.5}
     said = (
-        "The teacher, the baseline and the student are not shown to be above chance "
-        f"level (ROC-AUC 0.500): {MEANS_NOTHING}."
+        "None of the 3 items is shown to be above chance level (ROC-AUC 0.500): "
+        f"{MEANS_NOTHING}."
     )
     assert said in result.describe()
     page = words(result.report(tmp_path / "a.html").read_text(encoding="utf-8"))
@@ -403,12 +406,12 @@ def test_naming_the_most_frequent_class_is_not_above_chance():
 def test_a_teacher_at_chance_is_named_alone():
     result = make_result()
     result.scores["balanced_accuracy"] = result.scores["accuracy"].where(
-        result.scores["role"].ne("teacher"), 0.25
+        result.scores["kind"].ne("teacher"), 0.25
     )
-    assert result.at_chance() == (
-        "The teacher is not shown to be above chance level (accuracy 0.250). A teacher "
-        "at chance level has nothing to teach."
-    )
+    assert result.at_chance() == [
+        "Teacher (full) is not shown to be above chance level (accuracy 0.250). "
+        "A teacher at chance level has nothing to teach."
+    ]
 
 
 def test_seeds_do_not_make_trials_more():
@@ -421,7 +424,7 @@ def test_two_segments_cannot_show_anything():
     result.scores["accuracy"] = 1.0
     assert not result.against_chance()["possible"].any()
     assert "no score could show it, since the test trials are worth about 2" in (
-        result.at_chance()
+        " ".join(result.at_chance())
     )
 
 
@@ -644,8 +647,8 @@ def test_white_noise_is_called_a_guess_in_every_paradigm(paradigm):
     assert result.settings["paradigm"] == paradigm
     name = {"p300": "ROC-AUC"}.get(paradigm, "accuracy")
     assert (
-        "The teacher, the baseline and the student are not shown to be above chance "
-        f"level ({name} 0.500): {MEANS_NOTHING}."
+        f"None of the 3 items is shown to be above chance level ({name} 0.500): "
+        f"{MEANS_NOTHING}."
     ) in result.describe()
 
 
@@ -660,7 +663,7 @@ def test_simulated_imagery_is_not_called_a_guess(tmp_path):
         method="kd",
         progress=False,
     )
-    assert result.at_chance() == ""
+    assert result.at_chance() == []
     assert "chance" not in result.describe()
     loaded = eegkd.load(result.save(tmp_path / "saved"))
     assert loaded.against_chance().equals(result.against_chance())

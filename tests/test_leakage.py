@@ -88,9 +88,10 @@ def test_rule_2_test_labels_choose_nothing():
     y[is_test] = np.random.default_rng(5).permutation(y[is_test])
     first = eegkd.fit(trials, n_teachers=2, **QUICK)
     second = eegkd.fit(replace(trials, y=y), n_teachers=2, **QUICK)
-    for role, models in first.by_role().items():
+    for name in ("teachers", "untaught", "students"):
+        models = getattr(first, name)
         for key, model in models.items():
-            other = second.by_role()[role][key]
+            other = getattr(second, name)[key]
             assert model.fingerprint_ == other.fingerprint_
             assert model.history_.best_epoch == other.history_.best_epoch
     assert first.student.fingerprint_ == second.student.fingerprint_

@@ -824,7 +824,7 @@ def test_fit_and_benchmark_take_it(four, tmp_path):
     files = {s: {d: four[s, d] for d in ("pre", "post")} for s in (1, 2)}
     dataset = RecordedDataset(files, HANDS, interval=(0, 1))
     result = eegkd.fit(dataset, montage=["C3", "C4"], subjects=[2], max_epochs=1)
-    assert set(result.scores["role"]) == {"teacher", "student", "baseline"}
+    assert set(result.scores["method"]) == {"teacher", "none", "sk_kd"}
     results = eegkd.benchmark(
         dataset,
         montages=[["C3", "C4"]],

@@ -16,8 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from eegkd.benchmark.fit_result import FitResult
+from eegkd.evaluation.metrics import METRICS
+from eegkd.evaluation.statistics import effective_trials
+from eegkd.evaluation.table import SCORES
 from eegkd.report import (
-    ROLE_COLORS,
+    KIND_COLORS,
     plot_confusion,
     plot_history,
     plot_montage,
@@ -25,13 +28,15 @@ from eegkd.report import (
     plot_similarity,
     write_report,
 )
+from eegkd.report.figures import kind_name
 
 CH_64 = (
     "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 "
     "Fpz Fp2 AF7 AF3 AFz AF4 AF8 F7 F5 F3 F1 Fz F2 F4 F6 F8 FT7 FT8 T7 T8 T9 T10 TP7 "
     "TP8 P7 P5 P3 P1 Pz P2 P4 P6 P8 PO7 PO3 POz PO4 PO8 O1 Oz O2 Iz"
 ).split()
-MEANS = {"teacher": 0.75, "baseline": 0.5, "student": 0.55}
+MEANS = {"teacher": 0.75, "none": 0.5, "sk_kd": 0.55}
+HOLDERS = {"teacher": "teachers", "none": "untaught", "sk_kd": "students"}
 CLASSES = ["feet", "left_hand", "right_hand", "tongue"]
 
 
@@ -39,27 +44,43 @@ def make_result(n_subjects=9, n_seeds=3, classes=CLASSES, gain=0.05, **settings)
     """Return a made-up result: subject k is 0.02 k better, the student by ``gain``."""
     rng = np.random.default_rng(0)
     keys = [(who, seed) for who in range(1, n_subjects + 1) for seed in range(n_seeds)]
-    means = {**MEANS, "student": MEANS["baseline"] + gain}
-    scores, history, predictions = [], [], []
+    means = {**MEANS, "sk_kd": MEANS["none"] + gain}
+    if settings.get("method") == "none":
+        del means["sk_kd"]
+    scores, planned, history, predictions = [], [], [], []
     for who, seed in keys:
-        for role, mean in means.items():
+        for method, mean in means.items():
             accuracy = mean + 0.02 * (who - (n_subjects + 1) / 2)
-            common = {"subject": who, "seed": seed, "role": role}
+            common = {"fold": str(who), "subject": str(who), "seed": seed}
+            common["kind"] = "teacher" if method == "teacher" else "student"
+            common["method"] = method
+            job = {
+                **common,
+                "dataset": settings.get("dataset", "BNCI2014_001"),
+                "evaluation": "individual",
+                "decoder": "SCCNet",
+                "montage": "full" if method == "teacher" else "headband",
+                "key": f"{who} {seed} {method}",
+            }
+            planned.append({**job, "seeded": True, "status": "done"})
             scores.append(
                 {
-                    **common,
-                    "method": "sk_kd" if role == "student" else "none",
-                    "montage": "full" if role == "teacher" else "headband",
-                    "n_chans": 64 if role == "teacher" else 4,
+                    **dict.fromkeys([*SCORES, *METRICS], np.nan),
+                    **job,
+                    "simulated": settings.get("simulated", False),
+                    "n_chans": 64 if method == "teacher" else 4,
+                    "n_classes": len(classes),
                     "n_trials": 144,
+                    "n_effective": effective_trials(np.repeat(classes, 12)),
                     "accuracy": accuracy,
+                    "balanced_accuracy": accuracy,
                     "kappa": 2 * accuracy - 1,
                     "roc_auc": np.nan,
                 }
             )
             n_epochs = 40 + 5 * (who % 3)
             epoch = np.arange(n_epochs)
-            scale = 5.0 if role == "student" else 1.0
+            scale = 5.0 if method == "sk_kd" else 1.0
             noise = 0.03 * rng.standard_normal((2, n_epochs))
             valid = 0.6 + 0.8 * np.exp(-epoch / 8) + 0.006 * epoch + noise[0]
             history.append(
@@ -70,7 +91,7 @@ def make_result(n_subjects=9, n_seeds=3, classes=CLASSES, gain=0.05, **settings)
                         "valid_loss": scale * valid,
                         "valid_accuracy": mean - np.exp(-epoch / 8) / 4 + noise[1],
                     }
-                ).assign(**{**common, "subject": str(who)})
+                ).assign(**common)
             )
             label = np.repeat(classes, 12)
             wrong = rng.random(len(label)) > accuracy
@@ -81,9 +102,10 @@ def make_result(n_subjects=9, n_seeds=3, classes=CLASSES, gain=0.05, **settings)
     labels = np.repeat(classes, 20)
     same = (labels[:, None] == labels[None]).astype(float)
     example = {"labels": labels}
-    for role, mean in means.items():
+    for method, mean in means.items():
         noise = rng.standard_normal((len(labels), len(labels)))
-        example[role] = 0.3 * mean * same + (1.1 - mean) * (noise + noise.T) / 5 + 0.2
+        noise = (1.1 - mean) * (noise + noise.T) / 5
+        example[HOLDERS[method]] = 0.3 * mean * same + noise + 0.2
     everything = SimpleNamespace(ch_names=tuple(CH_64))
     decoder = SimpleNamespace(
         view=SimpleNamespace(ch_names=everything.ch_names, montage=everything)
@@ -92,8 +114,9 @@ def make_result(n_subjects=9, n_seeds=3, classes=CLASSES, gain=0.05, **settings)
     text = [(str(who), seed) for who, seed in keys]
     return FitResult(
         scores=pd.DataFrame(scores),
+        planned=pd.DataFrame(planned),
         students=dict.fromkeys(text, SimpleNamespace()),
-        baselines=dict.fromkeys(text, SimpleNamespace()),
+        untaught=dict.fromkeys(text, SimpleNamespace()),
         teachers=dict.fromkeys(text, teacher),
         history=pd.concat(history, ignore_index=True),
         predictions=pd.concat(predictions, ignore_index=True),
@@ -181,10 +204,10 @@ def test_page_says_in_words_what_was_done_and_found(page):
     assert "Montage headband : 4 electrodes (Fz, C5, C6, POz)" in text
     assert "Method: sk_kd (soft labels and similarity keeping)" in text
     assert "Tested on the last session of each subject" in text
-    assert "Student minus baseline: +0.050 in accuracy" in text
+    assert "Taught minus untaught student: +0.050 in accuracy" in text
     assert "paired permutation test over 9 subjects, seeds averaged: p = 0.004" in text
-    assert "The student was more accurate." in text
-    assert "guessing: 0.250" in text
+    assert "The taught student was more accurate." in text
+    assert "chance level: 0.250" in text
     assert "SIMULATED" not in text
     assert "two classes" not in text
     assert "Incomplete" not in text
@@ -192,8 +215,8 @@ def test_page_says_in_words_what_was_done_and_found(page):
 
 def test_page_has_the_numbers_of_the_summary_and_of_every_fit(page):
     text = words(page)
-    for role, row in make_result().summary().iterrows():
-        assert f"{role} , reads" in text
+    for row in make_result().summary().to_dict("records"):
+        assert f"{kind_name(row['kind'], row['method'])} , reads" in text
         assert f"mean accuracy {row['mean']:.3f}" in text
         assert f"{row['low']:.3f} to {row['high']:.3f}" in text
     body = page[page.rindex("<body") :]
@@ -247,22 +270,26 @@ def test_simulated_is_said_to_be_simulated(headline):
     text = headline(make_result(simulated=True))
     assert "BNCI2014_001 (SIMULATED DATA), montage headband" in text
     assert "SIMULATED DATA. These signals were computed" in text
-    assert "The student was more accurate in this simulation." in text
+    assert "The taught student was more accurate in this simulation." in text
 
 
 @pytest.mark.parametrize(
     ("options", "expected", "absent"),
     [
-        ({"gain": -0.03}, "The student was less accurate.", "more accurate"),
+        ({"gain": -0.03}, "The taught student was less accurate.", "more accurate"),
         ({"gain": 0.0}, "No difference was shown. That is not evidence", "accurate"),
-        ({"n_subjects": 6}, "The student was more accurate", "no difference can"),
+        (
+            {"n_subjects": 6},
+            "The taught student was more accurate",
+            "no difference can",
+        ),
         (
             {"n_subjects": 5},
             "With 5 subjects no difference can reach p &lt; 0.05",
             "more accurate",
         ),
         ({"n_subjects": 1}, "With one subject this cannot be tested", "p ="),
-        ({"n_seeds": 1}, "One seed was used", "3 seeds"),
+        ({"n_seeds": 1}, "Unresolved: one seed; about", "3 seeds"),
         (
             {"classes": ["left", "right"]},
             "With two classes, soft labels carry nothing beyond the teacher's",
@@ -287,12 +314,13 @@ def test_words_fit_the_result(headline, options, expected, absent):
 
 def test_failures_and_interruption_are_shown(headline):
     result = make_result()
-    result.failures[("4", 1)] = "Traceback <x>\n  file\nFloatingPointError: The loss"
+    result.failures["4 1 sk_kd"] = "Traceback <x>\n  file\nFloatingPointError: The loss"
     result.interrupted = True
     text = headline(result)
     assert "Incomplete. The work was interrupted" in text
-    assert "1 fit failed and took no part in the scores" in text
-    assert "Subject 4, seed 1: FloatingPointError: The loss" in text
+    assert "1 job failed and took no part in the scores" in text
+    expected = "fold 4, sk_kd, SCCNet, headband, seed 1: FloatingPointError: The loss"
+    assert expected in text
     assert "Traceback &lt;x&gt;" in text
 
 
@@ -306,9 +334,10 @@ def test_names_are_escaped_and_not_read_as_formulas(tmp_path):
         montage={"name": bad, "ch_names": ["C3", bad]},
         replaced_electrodes=bad,
     )
-    for table in (result.scores, result.history, result.predictions):
-        table["subject"] = table["subject"].astype(str) + bad
-    result.scores["method"] = result.scores["montage"] = bad
+    for table in (result.scores, result.predictions):
+        table["subject"] += bad
+    for table in (result.scores, result.planned):
+        table["montage"] += bad
     page = write_report(result, tmp_path / "a.html").read_text(encoding="utf-8")
     assert bad not in page
     assert page.count("&lt;script&gt;$\\evil$") > 10
@@ -317,14 +346,15 @@ def test_names_are_escaped_and_not_read_as_formulas(tmp_path):
 def test_page_of_students_without_teacher_and_validation(tmp_path):
     result = make_result(n_subjects=1, n_seeds=1, method="none")
     result.teachers.clear()
-    del result.example["teacher"]
+    del result.example["teachers"]
     for name in ("scores", "history", "predictions"):
         table = getattr(result, name)
-        setattr(result, name, table[table["role"] != "teacher"])
+        setattr(result, name, table[table["kind"] != "teacher"])
+    result.planned = result.planned[result.planned["kind"] != "teacher"]
     result.history = result.history.drop(columns=["valid_loss", "valid_accuracy"])
     text = words(write_report(result, tmp_path / "a.html").read_text(encoding="utf-8"))
     assert "teacher , reads" not in text
-    assert "baseline , reads" in text
+    assert "untaught student , reads" in text
 
 
 def test_existing_page_is_replaced_and_user_figures_stay(tmp_path, monkeypatch):
@@ -354,7 +384,7 @@ def test_montage_names_its_electrodes_and_no_others():
     assert texts(figure)[:4] == ["Fz", "C5", "C6", "POz"]
     grey, *filled = figure.axes[0].collections
     assert len(grey.get_offsets()) == 60
-    assert to_hex(filled[0].get_facecolor()[0]).upper() == ROLE_COLORS["student"]
+    assert to_hex(filled[0].get_facecolor()[0]).upper() == KIND_COLORS["taught student"]
     (_, fz), (c5, _), (c6, _), (poz_x, poz) = electrodes(figure)[-4:]
     assert c5 < -0.3 < 0.3 < c6  # left of the head is left
     assert fz > 0.2 > -0.2 > poz  # nose up
@@ -399,8 +429,8 @@ def test_scores_are_paired_by_subject():
     names = [label.get_text() for label in ax.get_xticklabels()]
     assert names == [
         "teacher\n64 electrodes",
-        "baseline\n4 electrodes\nno teacher",
-        "student\n4 electrodes\ntaught: sk_kd",
+        "untaught student\n4 electrodes",
+        "taught student\n4 electrodes\nsk_kd",
     ]
     assert {"chance", *map(str, range(1, 10))} <= set(texts(figure))
     dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
@@ -413,7 +443,7 @@ def test_scores_show_the_intervals_and_do_not_blow_up_small_differences():
     low, high = plot_scores(scores).axes[0].get_ylim()
     assert low < 0.5 - 0.127
     assert high > 0.75 + 0.127
-    scores["accuracy"] = np.where(scores["role"] == "student", 0.51, 0.5)
+    scores["accuracy"] = np.where(scores["method"] == "sk_kd", 0.51, 0.5)
     low, high = plot_scores(scores).axes[0].get_ylim()
     assert high - low >= 0.3
     assert (low + high) / 2 == pytest.approx(0.5, abs=0.02)
@@ -448,8 +478,8 @@ def test_history_marks_the_pass_that_was_kept():
     history = make_result(n_subjects=3, n_seeds=2).history
     figure = plot_history(history)
     assert len(figure.axes) == 6
-    assert [ax.get_title() for ax in figure.axes[:3]] == list(ROLE_COLORS)
-    own = history.query("role == 'student' and subject == '2' and seed == 1")
+    assert [ax.get_title() for ax in figure.axes[:3]] == list(KIND_COLORS)[:3]
+    own = history.query("method == 'sk_kd' and fold == '2' and seed == 1")
     best = own.loc[own["valid_loss"].idxmin()]
     loss, accuracy = figure.axes[2].collections[0], figure.axes[5].collections[0]
     assert len(loss.get_offsets()) == 6
@@ -478,7 +508,8 @@ def test_history_without_validation_keeps_the_last_pass():
 def test_confusion_is_in_percent_of_the_true_class():
     predictions = pd.DataFrame(
         {
-            "role": "student",
+            "kind": "student",
+            "method": "kd",
             "label": ["a", "a", "a", "a", "b", "b"],
             "predicted": ["a", "a", "a", "b", "b", "c"],
         }
@@ -498,24 +529,24 @@ def test_similarity_is_sorted_by_class_and_correlated_with_the_teacher():
     teacher = np.array(
         [[1, 0.1, 0.9, 0.2], [0.1, 1, 0.3, 0.8], [0.9, 0.3, 1, 0], [0.2, 0.8, 0, 1]]
     )
-    example = {"teacher": teacher, "student": 1 - teacher, "labels": labels}
+    example = {"teachers": teacher, "students": 1 - teacher, "labels": labels}
     figure = plot_similarity(example)
     first, second = figure.axes[:2]
     np.testing.assert_array_equal(
         first.images[0].get_array(), teacher[np.ix_([1, 3, 0, 2], [1, 3, 0, 2])]
     )
     assert first.get_title() == "teacher"
-    assert second.get_title() == "student\ncorrelation with teacher -1.00"
+    assert second.get_title() == "taught student\ncorrelation with teacher -1.00"
     assert {line.get_ydata()[0] for line in first.lines} == {1.5, 0}
     assert first.images[0].get_clim() == second.images[0].get_clim()
 
 
 def test_similarity_of_constant_features_has_no_correlation():
     example = {
-        "teacher": np.eye(4),
-        "student": np.ones((4, 4)),
+        "teachers": np.eye(4),
+        "students": np.ones((4, 4)),
         "labels": np.array(["a", "a", "b", "b"]),
     }
     figure = plot_similarity(example)
-    assert "student\ncorrelation with teacher not defined" in texts(figure)
+    assert "taught student\ncorrelation with teacher not defined" in texts(figure)
     figure.draw_without_rendering()

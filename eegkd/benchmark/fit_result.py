@@ -10,20 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegkd._checks import check_folder
-from eegkd.data.paradigms import find_paradigm
-from eegkd.evaluation.metrics import (
-    METRICS,
-    chance_level,
-    judged_metric,
-    metric_title,
-)
-from eegkd.evaluation.statistics import (
-    ROLES,
-    effective_trials,
-    judge_chance,
-    summarize,
-)
-from eegkd.evaluation.wording import NOTHING_TO_TEACH, chance_sentence
+from eegkd.benchmark.results import Results
+from eegkd.evaluation.metrics import chance_level, metric_title
 from eegkd.persistence import FORMAT, load_classifier, read_json, save_classifier
 
 if TYPE_CHECKING:
@@ -33,54 +21,55 @@ if TYPE_CHECKING:
     from eegkd.estimators import DecoderClassifier, DistilledClassifier
 
 RESULT_FILE = "result.json"
-TABLES = ("scores", "history", "predictions")
+TABLES = ("scores", "planned", "history", "predictions")
+MODELS = ("teachers", "untaught", "students")
+TEXT = ("fold", "subject", "decoder", "key", "fingerprint")  # columns, even of digits
 
 
-@dataclass
-class FitResult:
-    """Teachers, students and what they score; made by `eegkd.fit` and `eegkd.load`.
+def _table() -> Any:
+    """Return an empty table."""
+    import pandas as pd
+
+    return pd.DataFrame()
+
+
+@dataclass(eq=False)
+class FitResult(Results):
+    """Scores, teachers and students; made by `eegkd.fit` and `eegkd.load`.
+
+    A benchmark of one dataset, evaluation and montage that keeps its models: all that
+    `Results` says of scores and jobs holds here as well.
 
     Parameters
     ----------
-    scores : DataFrame
-        One row for each subject, seed and role: ``subject``, ``seed``, ``role``,
-        ``method``, ``montage``, ``n_chans``, ``n_trials`` (tested), ``accuracy``,
-        ``balanced_accuracy``, ``kappa``, ``roc_auc``, ``calibration_error``,
-        ``log_loss`` and ``brier_score``. The
-        roles are "teacher" (all electrodes), "baseline" (the student's electrodes,
-        no teacher) and "student" (the same, taught).
-    students, baselines, teachers : dict of (subject, seed) -> classifier
-        Fitted classifiers. Pooled training has the subject "all".
+    scores, planned, failures, settings, interrupted
+        As in `Results`. The student is of the kind "student"; of the method "none" it
+        is untaught: it learned on the same trials and electrodes without a teacher.
+    students, untaught, teachers : dict of (fold, seed) -> classifier
+        Fitted classifiers. A fold is named after the subject that it is for; of the
+        evaluation "dependent" it is "all". With ``method="none"`` the students are the
+        untaught ones, and there are no teachers.
     history : DataFrame
-        Losses of each epoch: ``subject``, ``seed``, ``role``, ``epoch`` and losses.
+        Losses of each training epoch: ``fold``, ``seed``, ``kind``, ``method``,
+        ``epoch`` and losses.
     predictions : DataFrame
-        One row for each test trial, seed and role: ``subject``, ``seed``, ``role``,
-        ``label`` and ``predicted``.
+        One row for each test trial, seed and model: ``fold``, ``subject``, ``seed``,
+        ``kind``, ``method``, ``label`` and ``predicted``.
     example : dict of str -> ndarray
-        Similarities between test trials of the first subject and seed, as teacher,
-        baseline and student see them, and the ``labels`` of these trials.
-    settings : dict
-        Everything that was set, and the versions of the packages.
-    failures : dict of (subject, seed) -> str
-        Tracebacks of what failed; the rest is complete.
-    interrupted : bool
-        Whether Ctrl-C ended the work early.
+        Similarities between test trials of the first fold and seed, as its
+        ``teachers``, ``untaught`` and ``students`` see them, and their ``labels``.
     """
 
-    scores: pd.DataFrame
-    students: dict[tuple[str, int], DistilledClassifier]
-    baselines: dict[tuple[str, int], DistilledClassifier]
-    teachers: dict[tuple[str, int], DecoderClassifier]
-    history: pd.DataFrame
-    predictions: pd.DataFrame
-    example: dict[str, np.ndarray]
-    settings: dict[str, Any]
-    failures: dict[tuple[str, int], str] = field(default_factory=dict)
-    interrupted: bool = False
+    students: dict[tuple[str, int], DistilledClassifier] = field(default_factory=dict)
+    untaught: dict[tuple[str, int], DistilledClassifier] = field(default_factory=dict)
+    teachers: dict[tuple[str, int], DecoderClassifier] = field(default_factory=dict)
+    history: pd.DataFrame = field(default_factory=_table)
+    predictions: pd.DataFrame = field(default_factory=_table)
+    example: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def student(self) -> DistilledClassifier:
-        """The student with the lowest validation loss over all subjects and seeds.
+        """The student with the lowest validation loss over all folds and seeds.
 
         Chosen without the test trials. Students of single subjects are in
         ``students``.
@@ -93,87 +82,10 @@ class FitResult:
 
         Results that do not say of which paradigm they are count as motor imagery.
         """
-        return find_paradigm(self.settings.get("paradigm")).metric
-
-    def summary(self, metric: str | None = None) -> pd.DataFrame:
-        """Return one row for each role: mean, interval, share of the teacher, test.
-
-        Parameters
-        ----------
-        metric : str, optional
-            A metric column of ``scores``; by default the paradigm's, see `metric`.
-
-        Returns
-        -------
-        summary : DataFrame
-            ``mean``, ``low`` and ``high`` (95 % interval over subjects, seeds
-            averaged first), ``of_teacher`` (share of the teacher's mean), and, for
-            the student, ``vs_baseline`` (mean difference) and ``p_value`` (paired
-            permutation test over subjects).
-        """
-        return summarize(self.scores, metric or self.metric)
-
-    def against_chance(self) -> pd.DataFrame:
-        """Return for each role whether it is shown to do more than guess.
-
-        Returns
-        -------
-        judged : DataFrame, indexed by role
-            ``metric`` that was tested (balanced accuracy in the place of accuracy),
-            ``chance``, ``n_subjects``, ``mean``, ``n_effective`` (what the test trials
-            of all subjects are worth, see
-            `eegkd.evaluation.statistics.effective_trials`), ``p_value`` (one-sided,
-            over test trials, see `eegkd.evaluation.statistics.chance_test`), ``p_holm``
-            (corrected for the number of roles), ``above`` (``p_holm`` < 0.05) and
-            ``possible`` (whether a perfect score would be).
-        """
-        kind, n_classes = self.settings.get("paradigm"), len(self.settings["classes"])
-        metric = judged_metric(kind)
-        # Tables made by hand may have accuracy only.
-        column = metric if metric in self.scores else self.metric
-        table = (
-            self.scores.groupby(["role", "subject"], sort=False)[column]
-            .mean()
-            .reset_index()
-            .rename(columns={"role": "item", column: "score"})
-        )
-        worth = {
-            subject: effective_trials(own.loc[_first_run(own), "label"].to_numpy())
-            for subject, own in self.predictions.groupby("subject")
-        }
-        table["n_effective"] = table["subject"].map(worth)
-        judged = judge_chance(table, n_classes, metric)
-        judged.index.name = "role"
-        judged.insert(0, "metric", metric)
-        judged.insert(1, "chance", chance_level(kind, n_classes, metric))
-        return judged.reindex([role for role in ROLES if role in judged.index])
-
-    def at_chance(self) -> str:
-        """Return which roles are not shown to do more than guess, in words.
-
-        Returns
-        -------
-        text : str
-            A sentence or two, empty where all roles are above chance.
-        """
-        judged = self.against_chance()
-        below = judged[~judged["above"]]
-        chance = chance_level(
-            self.settings.get("paradigm"), len(self.settings["classes"])
-        )
-        text = chance_sentence(
-            [f"the {role}" for role in below.index],
-            f"{metric_title(self.metric)} {chance:.3f}",
-            n_effective=None
-            if below["possible"].any()
-            else float(below["n_effective"].max()),
-        )
-        if "teacher" in below.index and len(below) < len(judged):
-            text += f" {NOTHING_TO_TEACH}"
-        return text
+        return self.metric_of(self.settings["dataset"])
 
     def describe(self, metric: str | None = None) -> str:
-        """Return the scores and what they allow one to say, as text for a terminal.
+        """Return scores and conclusions as text for a terminal.
 
         Parameters
         ----------
@@ -183,47 +95,15 @@ class FitResult:
         Returns
         -------
         text : str
-            A table by role, the comparison of student and baseline, and which roles
-            are not shown to do more than guess.
+            What was tested on, and what `Results.describe` says.
         """
         settings = self.settings
-        summary = self.summary(metric)
-        metric = metric or self.metric
-        name, wide = metric_title(metric), max(len(metric_title(metric)), 8)
-        least, most = METRICS[metric].bounds
-        n_subjects = self.scores["subject"].nunique()
         lines = [
-            f"{settings['dataset']}{' (simulated)' if settings['simulated'] else ''}, "
-            f"{n_subjects} subject(s), {len(settings['seeds'])} seed(s), "
-            f"evaluation {settings['evaluation']}; tested on {settings['test']}.",
-            "",
-            f"{'role':<10}{'method':<10}{'montage':<14}{'chans':>5}  "
-            f"{name:>{wide}}  {'95 % over subjects':<18}  {'of teacher':>10}",
+            f"Tested on {settings['test']}; montage {settings['montage']['name']} "
+            f"({len(settings['montage']['ch_names'])} electrodes).",
+            super().describe(metric),
         ]
-        for role, row in summary.iterrows():
-            interval = (
-                f"{max(row['low'], least):.3f} to {min(row['high'], most):.3f}"
-                if row["low"] == row["low"]
-                else "one subject"
-            )
-            lines.append(
-                f"{role:<10}{row['method']:<10}{row['montage']:<14}"
-                f"{row['n_chans']:>5}  {row['mean']:>{wide}.3f}  {interval:<18}  "
-                f"{_share(row['of_teacher']):>10}"
-            )
-        if "p_value" in summary and n_subjects > 1:
-            student = summary.loc["student"]
-            lines += [
-                "",
-                f"Student minus baseline: {student['vs_baseline']:+.3f}, paired "
-                f"permutation test over {n_subjects} subjects p = "
-                f"{student['p_value']:.3f}.",
-            ]
-        if at_chance := self.at_chance():
-            lines += ["", at_chance]
-        if settings["replaced_electrodes"]:
-            lines += ["", settings["replaced_electrodes"]]
-        return "\n".join(lines)
+        return "\n\n".join(filter(None, [*lines, settings["replaced_electrodes"]]))
 
     def plot(self, metric: str | None = None) -> Figure:
         """Draw the scores: a line for each subject, intervals beside it.
@@ -271,14 +151,11 @@ class FitResult:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         models = []
-        for role, found in self.by_role().items():
-            for (subject, seed), classifier in found.items():
-                who = subject.replace("/", "_")  # folds of a session
-                name = f"{role}_subject-{who}_seed-{seed}"
+        for kind in MODELS:
+            for (fold, seed), classifier in getattr(self, kind).items():
+                name = f"{kind}/{fold.replace('/', '_')}_seed-{seed}"
                 save_classifier(classifier, folder / "models" / name)
-                models.append(
-                    {"role": role, "subject": subject, "seed": seed, "name": name}
-                )
+                models.append({"kind": kind, "fold": fold, "seed": seed, "name": name})
         for table in TABLES:
             getattr(self, table).to_csv(folder / f"{table}.csv", index=False)
         save_file(
@@ -294,7 +171,7 @@ class FitResult:
             "settings": self.settings,
             "models": models,
             "example_labels": self.example["labels"].tolist(),
-            "failures": [[*key, text] for key, text in self.failures.items()],
+            "failures": self.failures,
             "interrupted": self.interrupted,
         }
         # Last: a folder without it was not written to the end.
@@ -302,20 +179,6 @@ class FitResult:
             json.dumps(described, indent=1), encoding="utf-8"
         )
         return folder
-
-    def by_role(self) -> dict[str, dict[tuple[str, int], Any]]:
-        """Return the classifiers by role, then by subject and seed.
-
-        Returns
-        -------
-        models : dict of str -> dict
-            The attributes ``teachers``, ``baselines`` and ``students``.
-        """
-        return {
-            "teacher": self.teachers,
-            "baseline": self.baselines,
-            "student": self.students,
-        }
 
     def report(self, file: str | Path) -> Path:
         """Write one self-contained HTML page.
@@ -335,25 +198,14 @@ class FitResult:
         return write_report(self, file)
 
     def __repr__(self) -> str:
-        means = self.scores.groupby("role")[self.metric].mean()
-        parts = [f"{role} {means[role]:.3f}" for role in ROLES if role in means]
+        means = self.scores.groupby("method", sort=False)[self.metric].mean()
+        parts = [f"{method} {mean:.3f}" for method, mean in means.items()]
         kind = ", simulated" if self.settings.get("simulated") else ""
         return (
             f"<FitResult | {self.settings['dataset']}{kind}, montage "
             f"{self.settings['montage']['name']}: mean {metric_title(self.metric)} "
             f"{', '.join(parts)}>"
         )
-
-
-def _first_run(predictions: pd.DataFrame) -> pd.Series:
-    """Return which rows are of the first role and seed: all test the same trials."""
-    first = predictions.iloc[0]
-    return predictions["role"].eq(first["role"]) & predictions["seed"].eq(first["seed"])
-
-
-def _share(value: float) -> str:
-    """Return a share of the teacher's mean as text."""
-    return f"{value:.0%}" if np.isfinite(value) else "-"
 
 
 def load(folder: str | Path, decoders: dict[str, Any] | None = None) -> FitResult:
@@ -384,17 +236,18 @@ def load(folder: str | Path, decoders: dict[str, Any] | None = None) -> FitResul
 
     folder = check_folder(folder, "folder")
     saved = read_json(folder / RESULT_FILE, "a result of eegkd", {"settings", "models"})
-    models: dict[str, dict[tuple[str, int], Any]] = {}
+    models: dict[str, dict[tuple[str, int], Any]] = {kind: {} for kind in MODELS}
     for entry in saved["models"]:
-        key = (entry["subject"], entry["seed"])
-        models.setdefault(entry["role"], {})[key] = load_classifier(
+        models[entry["kind"]][entry["fold"], entry["seed"]] = load_classifier(
             folder / "models" / entry["name"], decoders
         )
-    for key, student in models["student"].items():
-        student.teacher_ = models.get("teacher", {}).get(key)
+    for key, student in models["students"].items():
+        student.teacher_ = models["teachers"].get(key)
     try:
-        tables = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
-        tables["history"]["subject"] = tables["history"]["subject"].astype(str)
+        tables = {
+            name: pd.read_csv(folder / f"{name}.csv", dtype=dict.fromkeys(TEXT, str))
+            for name in TABLES
+        }
         example = load_file(folder / "example.safetensors")
     except FileNotFoundError as error:
         raise FileNotFoundError(
@@ -404,14 +257,12 @@ def load(folder: str | Path, decoders: dict[str, Any] | None = None) -> FitResul
         raise ValueError(
             f"'folder' {str(folder)!r} is damaged: {error}. Copy it again."
         ) from error
+    kept: dict[str, Any] = {**tables, **models}
     return FitResult(
-        **tables,
-        students=models["student"],
-        baselines=models.get("baseline", {}),
-        teachers=models.get("teacher", {}),
+        **kept,
         example={**example, "labels": np.array(saved["example_labels"])},
         settings=saved["settings"],
-        failures={(who, seed): text for who, seed, text in saved["failures"]},
+        failures=saved["failures"],
         interrupted=saved["interrupted"],
     )
 

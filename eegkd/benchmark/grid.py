@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,12 +36,15 @@ from eegkd.evaluation.splits import (
 )
 from eegkd.montage import Montage, load_montage, resolve
 
+if TYPE_CHECKING:
+    from eegkd.estimators import DistilledClassifier
+
 # Evaluations in which no subject needs another one's trials.
 ALONE = ("individual", "within_session", "cross_session")
 FULL = "full"
 # Columns of the metadata that decide who learns what; in the keys of all jobs.
 WHO_AND_WHEN = ("subject", "session", "run", "group", "start", "stop")
-LAYOUT_FORMAT = 2  # of what the store remembers of a grid
+LAYOUT_FORMAT = 3  # of what the store remembers of a grid
 MEMORY = 2**31  # bytes of trials to keep at most, beyond those at work
 
 
@@ -63,7 +66,7 @@ class Job:
     ----------
     key : str
         Hash of everything that determines the result.
-    source : int
+    recording : int
         Number of the dataset in the call.
     dataset, evaluation, fold : str
         Which trials, cut how, which part.
@@ -80,7 +83,7 @@ class Job:
     """
 
     key: str
-    source: int
+    recording: int
     dataset: str
     evaluation: str
     fold: str
@@ -100,7 +103,7 @@ class Job:
         described : dict
             The fields that are columns of the table of scores.
         """
-        hidden = ("key", "source", "teacher", "seeded")
+        hidden = ("key", "recording", "teacher", "seeded")
         return {k: v for k, v in asdict(self).items() if k not in hidden}
 
 
@@ -132,8 +135,6 @@ class Grid:
         Options of `eegkd.load_trials`.
     training : dict
         Parameters of `eegkd.DistilledClassifier`.
-    options : dict of str -> dict or None
-        ``student_options`` of each decoder, by its label, where ``training`` has none.
     """
 
     datasets: list[Any]
@@ -147,7 +148,6 @@ class Grid:
     seeds: list[int]
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
-    options: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def spec(self) -> str:
         """Return a hash of everything that was asked for, and of the versions.
@@ -164,8 +164,8 @@ class Grid:
         asked = {**vars(self), "datasets": datasets}
         return digest([asked, _packages(), LAYOUT_FORMAT])
 
-    def adapted(self, paradigm: str | None) -> Grid:
-        """Return the grid for datasets of one paradigm, nothing left open.
+    def networks(self, paradigm: str | None) -> dict[str, Any]:
+        """Return the networks of students in a paradigm.
 
         Parameters
         ----------
@@ -174,51 +174,105 @@ class Grid:
 
         Returns
         -------
-        grid : Grid
-            With the paradigm's network, schedule and temperature wherever none was
-            asked for.
+        networks : dict of str -> name or callable
+            By their labels in the tables; the paradigm's own if none was asked for.
         """
-        from eegkd.methods import METHODS
+        if self.decoders is not None:
+            return self.decoders
+        return {find_paradigm(paradigm).decoder: "auto"}
 
-        row = find_paradigm(paradigm)
-        training = {**row.training(), **self.training}
-        decoders = self.decoders
-        if decoders is None:
-            decoders = {row.decoder: row.decoder}
-        options = {}
-        if "student_options" not in training:
-            options = {name: row.network_options(one) for name, one in decoders.items()}
-        if training.get("teacher") is not None:
-            own = row.network_options(training["teacher"])
-            training.setdefault("teacher_options", own)
-        methods = {}
-        for label, (method, chosen) in self.methods.items():
-            function = check_registered(method, "methods", METHODS)
-            methods[label] = (method, row.method_options(function, chosen))
-        return replace(
-            self,
-            decoders=decoders,
-            methods=methods,
-            training=training,
-            options=options,
-        )
+    def student(
+        self, method: str, network: Any, montage: Montage | None, seed: int = 0
+    ) -> DistilledClassifier:
+        """Return an unfitted student, of which the teacher may be trained alone.
 
-    def own_options(self, label: str) -> dict[str, Any]:
-        """Return the parameters that belong to the network of one decoder alone.
+        Parameters
+        ----------
+        method : str
+            A label of ``methods``; any other stands for no teacher.
+        network : str or callable
+            One of `networks`.
+        montage : Montage or None
+            Its electrodes; None, where they do not matter, takes any.
+        seed : int, default=0
+            Its seed, and that of its teacher.
+
+        Returns
+        -------
+        student : DistilledClassifier
+            With all settings.
+        """
+        from eegkd.estimators import DistilledClassifier
+
+        named, options = self.methods.get(method, ("none", {}))
+        own = {
+            "montage": montage or next(iter(self.montages.values()), "headband"),
+            "student": network,
+            "method": named,
+            "method_options": dict(options) or None,
+        }
+        return seeded(DistilledClassifier(**{**self.training, **own}), seed)
+
+    def baseline(
+        self,
+        label: str,
+        montage: Montage | None,
+        paradigm: str | None,
+        seed: int = 0,
+    ) -> Any:
+        """Return an unfitted baseline.
 
         Parameters
         ----------
         label : str
-            The decoder's label in the tables.
+            A label of ``baselines``.
+        montage : Montage or None
+            Its electrodes; None reads all.
+        paradigm : str or None
+            That of the trials; transformed trials do not say it.
+        seed : int, default=0
+            Its seed, if it uses one.
 
         Returns
         -------
-        parameters : dict
-            ``student_options``, where it is the decoder's own; else nothing.
+        baseline : TrialPipeline
+            With those parameters of the training that it takes.
         """
-        if label not in self.options:
-            return {}
-        return {"student_options": self.options[label]}
+        factory, options = self._factory(label)
+        known = {"on_missing", "reference", *getattr(factory, "options", ())}
+        given = {"paradigm": paradigm or "auto", **self.training}
+        shared = {name: value for name, value in given.items() if name in known}
+        return factory(montage, **{**shared, "random_state": seed, **options})
+
+    def _factory(self, label: str) -> tuple[Any, dict[str, Any]]:
+        """Return what makes a baseline, and its options."""
+        from eegkd.baselines import BASELINES
+
+        baseline, options = self.baselines[label]
+        return check_registered(baseline, "baselines", BASELINES), options
+
+    def check(self) -> None:
+        """Refuse names and options that the library does not have.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Before anything is loaded or trained.
+        """
+        from eegkd.estimators import check_training
+        from eegkd.methods import METHODS
+
+        own = ("student", "method_options", "random_state")
+        check_training(self.training, "benchmark", own)
+        _check_teacher(self.training.get("teacher"))
+        for label, (method, options) in self.methods.items():
+            found = check_registered(method, "methods", METHODS)
+            check_method_options(found, options, f"'methods' gives {label!r}")
+        for network in (self.decoders or {"": "auto"}).values():
+            self.student("", network, None).check()
+        for label in self.baselines:
+            factory, options = self._factory(label)
+            factory(None, **options)
 
     def settings(self) -> dict[str, Any]:
         """Return everything that was asked for as plain data, for reports.
@@ -231,12 +285,12 @@ class Grid:
         return {
             "montages": {name: list(m.ch_names) for name, m in self.montages.items()},
             "methods": {
-                label: {"method": _label(method), **content(options)}
+                label: {"method": label_of(method), **content(options)}
                 for label, (method, options) in self.methods.items()
             },
             "decoders": None if self.decoders is None else list(self.decoders),
             "baselines": {
-                label: {"baseline": _label(baseline), **content(options)}
+                label: {"baseline": label_of(baseline), **content(options)}
                 for label, (baseline, options) in self.baselines.items()
             },
             "evaluations": self.evaluations,
@@ -371,11 +425,11 @@ def _with_options(value: Any, argument: str) -> dict[str, tuple[Any, dict[str, A
 
 def _distinct(argument: str, items: list[Any]) -> dict[str, Any]:
     """Return items by label; refuse two of one label."""
-    named = {_label(item): item for item in items}
+    named = {label_of(item): item for item in items}
     if len(named) < len(items):
         raise ValueError(
             f"'{argument}' must have distinct names, got "
-            f"{join_names(map(_label, items), 80)}. Give labels with a dict: "
+            f"{join_names(map(label_of, items), 80)}. Give labels with a dict: "
             "{'mine': ..., 'other': ...}."
         )
     return named
@@ -494,7 +548,7 @@ class Recordings:
         )
 
 
-def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
+def lay_out(grid: Grid, recordings: Sequence[Recordings]) -> dict[str, Any]:
     """Return all jobs of a grid, and facts about the data.
 
     Datasets are read one subject at a time where the evaluation allows it.
@@ -503,7 +557,7 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
     ----------
     grid : Grid
         What was asked for.
-    sources : sequence of Recordings
+    recordings : sequence of Recordings
         Its datasets.
 
     Returns
@@ -519,26 +573,28 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
     ValueError
         If a montage does not fit a dataset, or a name is unknown.
     """
-    paradigms = [source.paradigm for source in sources]
-    grids = {paradigm: grid.adapted(paradigm) for paradigm in dict.fromkeys(paradigms)}
-    traits = {paradigm: _Traits.of(own) for paradigm, own in grids.items()}
+    from eegkd.estimators import find_device
+
+    grid.check()
+    paradigms = [one.paradigm for one in recordings]
+    device = find_device(grid.training.get("device", "auto")).type
+    items = {one: [*_items(grid, one, device)] for one in dict.fromkeys(paradigms)}
     packages = _packages()
     jobs: list[dict[str, Any]] = []
     facts, folds, tests = [], {}, {}
-    for number, source in enumerate(sources):
-        here = grids[source.paradigm]
+    for number, recording in enumerate(recordings):
         for evaluation in grid.evaluations:
-            known = {"source": number, "evaluation": evaluation}
-            test = source.rule(evaluation, grid.test)
+            known = {"recording": number, "evaluation": evaluation}
+            test = recording.rule(evaluation, grid.test)
             tests[f"{number}:{evaluation}"] = test
             fact: dict[str, Any] = {}
-            for trials, fold, rule in source.folds(evaluation, test):
-                fact = fact or _facts(here, trials, rule, evaluation)
+            for trials, fold, rule in recording.folds(evaluation, test):
+                fact = fact or _facts(grid, trials, rule, evaluation)
                 hashed = fold_digest(trials, fold)
                 folds[fold_id(number, evaluation, fold.name)] = hashed
                 own = {**known, "dataset": trials.name, "fold": fold.name}
-                shared = _Fold(own, [hashed, packages])
-                found = _jobs(here, traits[source.paradigm], shared)
+                shared = FoldJobs(own, [hashed, packages])
+                found = _jobs(items[recording.paradigm], grid.seeds, shared)
                 jobs += [asdict(job) for job in found]
             facts.append(fact)
     names = [fact["dataset"] for fact in facts if fact["evaluation"] == evaluation]
@@ -553,13 +609,13 @@ def lay_out(grid: Grid, sources: Sequence[Recordings]) -> dict[str, Any]:
         "folds": folds,
         "tests": tests,
         "paradigms": paradigms,
-        "device": traits[paradigms[0]].device,
+        "device": device,
     }
 
 
-def fold_id(source: int, evaluation: str, fold: str) -> str:
+def fold_id(recording: int, evaluation: str, fold: str) -> str:
     """Return the name of a fold among those of all datasets and evaluations."""
-    return f"{source}:{evaluation}:{fold}"
+    return f"{recording}:{evaluation}:{fold}"
 
 
 def trials_content(trials: Trials) -> list[Any]:
@@ -609,51 +665,6 @@ def fold_digest(trials: Trials, fold: Fold) -> str:
     return digest([chosen.fingerprint, who, small.train, test])
 
 
-@dataclass(frozen=True)
-class _Traits:
-    """What one must know of methods, baselines and training to lay out jobs."""
-
-    taught: set[str]  # methods that need a teacher
-    seeded: set[str]  # baselines that depend on the seed
-    anywhere: set[str]  # baselines that read all electrodes as well
-    training: dict[str, Any]  # with defaults filled in
-    device: str  # where networks are trained
-
-    @classmethod
-    def of(cls, grid: Grid) -> _Traits:
-        """Look up, and check, everything that the grid names."""
-        from eegkd.baselines import BASELINES
-        from eegkd.estimators import (
-            DistilledClassifier,
-            check_training,
-            find_device,
-        )
-        from eegkd.methods import METHODS
-
-        own = ("student", "method_options", "random_state")
-        defaults = check_training(grid.training, "benchmark", own)
-        _check_teacher(grid.training.get("teacher"))
-        taught = set()
-        for label, (method, options) in grid.methods.items():
-            found = check_registered(method, "methods", METHODS)
-            check_method_options(found, options, f"'methods' gives {label!r}")
-            if getattr(found, "needs_teacher", True):
-                taught.add(label)
-        for decoder in (grid.decoders or {}).values():
-            DistilledClassifier(student=decoder, **grid.training).check()
-        seeded, anywhere = set(), set()
-        for label, (baseline, options) in grid.baselines.items():
-            factory = check_registered(baseline, "baselines", BASELINES)
-            factory(None, **options)
-            if getattr(factory, "uses_seed", True):
-                seeded.add(label)
-            if not getattr(factory, "needs_montage", False):
-                anywhere.add(label)
-        training = {**defaults, **grid.training}
-        device = find_device(training["device"]).type
-        return cls(taught, seeded, anywhere, {**training, "device": device}, device)
-
-
 def _check_teacher(teacher: Any) -> None:
     """Refuse several teachers, and one that may have seen trials that are tested on."""
     if isinstance(teacher, (list, tuple)):
@@ -672,7 +683,7 @@ def _check_teacher(teacher: Any) -> None:
 
 
 @dataclass(frozen=True)
-class _Fold:
+class FoldJobs:
     """A fold whose jobs are made: what they share, and what is in all their keys."""
 
     known: dict[str, Any]
@@ -696,90 +707,154 @@ class _Fold:
         )
 
 
-def _jobs(grid: Grid, traits: _Traits, fold: _Fold) -> Iterator[Job]:
-    """Yield all jobs of one fold, teachers before their students."""
-    for seed in grid.seeds:
-        teachers: dict[str, Job] = {}
-        for name, decoder in (grid.decoders or {}).items():
-            training = {**traits.training, **grid.own_options(name)}
-            # The teacher reads all electrodes as they are.
-            of_teacher = {k: v for k, v in training.items() if k != "on_missing"}
-            label, network = teacher_network(grid, name, decoder)
-            if label not in teachers:
-                item = ("teacher", label, FULL)
-                teachers[label] = fold.job("teacher", item, seed, network, of_teacher)
-                yield teachers[label]
-            for place, montage in grid.montages.items():
-                for method, (function, options) in grid.methods.items():
-                    needed = teachers[label].key if method in traits.taught else None
-                    own = (decoder, function, options, montage.ch_names, needed)
-                    item = (method, name, place)
-                    yield fold.job(
-                        "student", item, seed, training, *own, teacher=needed
-                    )
-    yield from _baseline_jobs(grid, traits, fold)
+@dataclass(frozen=True)
+class _Planned:
+    """What is trained in every fold and with every seed."""
+
+    kind: str
+    names: tuple[str, str, str]  # method, decoder and montage
+    parts: list[Any]  # of the key
+    teacher: str = ""  # label of the network that teaches it
+    seeded: bool = True
 
 
-def _baseline_jobs(grid: Grid, traits: _Traits, fold: _Fold) -> Iterator[Job]:
-    """Yield the jobs of the baselines of one fold."""
-    for label, (baseline, options) in grid.baselines.items():
-        places: dict[str, Any] = {name: m.ch_names for name, m in grid.montages.items()}
-        if label in traits.anywhere:
+def _items(grid: Grid, paradigm: str | None, device: str) -> Iterator[_Planned]:
+    """Yield teachers before their students, then baselines."""
+    known = set()
+    for label, network in grid.networks(paradigm).items():
+        any_student = grid.student("", network, None)
+        teacher = teacher_label(any_student, paradigm) or label
+        if teacher not in known:
+            known.add(teacher)
+            parts: list[Any] = [
+                _settings(any_student, paradigm, device, of_teacher=True)
+            ]
+            yield _Planned("teacher", ("teacher", teacher, FULL), parts)
+        for place, montage in grid.montages.items():
+            for method in grid.methods:
+                student = grid.student(method, network, montage)
+                parts = [_settings(student, paradigm, device), montage.ch_names]
+                taught = teacher if student.uses_teacher() else ""
+                yield _Planned("student", (method, label, place), parts, taught)
+    for label in grid.baselines:
+        factory, _ = grid._factory(label)
+        places: dict[str, Any] = dict(grid.montages)
+        if not getattr(factory, "needs_montage", False):
             places[FULL] = None
-        seeded = label in traits.seeded
-        training = baseline_options(baseline, traits.training)
-        for seed in grid.seeds if seeded else grid.seeds[:1]:
-            for place, ch_names in places.items():
-                own = (training, baseline, options, ch_names)
-                item = (label, "", place)
-                yield fold.job("baseline", item, seed, *own, seeded=seeded)
+        for place, montage in places.items():
+            made = grid.baseline(label, montage, paradigm)
+            parts = [made, grid.baselines[label], paradigm, device]
+            uses_seed = getattr(factory, "uses_seed", True)
+            yield _Planned("baseline", (label, "", place), parts, seeded=uses_seed)
 
 
-def teacher_network(grid: Grid, name: str, decoder: Any) -> tuple[str, Any]:
-    """Return label and network of the teacher of a student's decoder.
+def _settings(
+    student: DistilledClassifier,
+    paradigm: str | None,
+    device: str,
+    of_teacher: bool = False,
+) -> dict[str, Any]:
+    """Return what decides what a student, or its teacher, learns; nothing is "auto"."""
+    hidden = {"montage", "progress", "ch_names", "sfreq", "units", "random_state"}
+    if of_teacher:  # it reads all electrodes as they are
+        hidden |= {"method", "method_options", "on_missing"}
+        own = student.teacher is None
+        hidden |= {"teacher"} if own else {"student", "student_options"}
+    else:  # its teacher comes trained, and has a key
+        hidden |= {"teacher", "teacher_options"}
+    found = {**resolved_settings(student, paradigm), "device": device}
+    return {name: value for name, value in found.items() if name not in hidden}
+
+
+def resolved_settings(
+    student: DistilledClassifier, paradigm: str | None
+) -> dict[str, Any]:
+    """Return every parameter of a student, nothing left to the paradigm.
 
     Parameters
     ----------
-    grid : Grid
-        What was asked for.
-    name : str
-        Label of the student's decoder.
-    decoder : str or callable
-        The student's decoder.
+    student : DistilledClassifier
+        Unfitted.
+    paradigm : str or None
+        That of the trials.
+
+    Returns
+    -------
+    settings : dict
+        Parameters by name.
+    """
+    from eegkd.estimators import resolve as resolve_settings
+
+    params = student.get_params(deep=False)
+    return {**params, **resolve_settings(params, paradigm)}
+
+
+def _jobs(
+    items: Sequence[_Planned], seeds: Sequence[int], fold: FoldJobs
+) -> Iterator[Job]:
+    """Yield all jobs of one fold, teachers before their students."""
+    networks = [item for item in items if item.kind != "baseline"]
+    for seed in seeds:
+        keys: dict[str, str] = {}
+        for item in networks:
+            needed = keys.get(item.teacher)
+            parts = [*item.parts, needed]
+            job = fold.job(item.kind, item.names, seed, *parts, teacher=needed)
+            if item.kind == "teacher":
+                keys[item.names[1]] = job.key
+            yield job
+    for item in items:
+        if item.kind == "baseline":
+            for seed in seeds if item.seeded else seeds[:1]:
+                own = {"seeded": item.seeded}
+                yield fold.job(item.kind, item.names, seed, *item.parts, **own)
+
+
+def teacher_label(student: DistilledClassifier, paradigm: str | None) -> str:
+    """Return what tables call the network of a student's teacher.
+
+    Parameters
+    ----------
+    student : DistilledClassifier
+        The student.
+    paradigm : str or None
+        That of the trials.
 
     Returns
     -------
     label : str
-        The network's label in the tables.
-    network : object
-        The same network, or the one that ``teacher`` names for all.
+        Empty where it is the student's own.
     """
-    teacher = grid.training.get("teacher")
-    if teacher is None:
-        return name, decoder
-    return _label(getattr(teacher, "decoder", teacher)), teacher
+    given = student.teacher
+    given = given[0] if isinstance(given, (list, tuple)) else given
+    if given is None:
+        return ""
+    network = getattr(given, "decoder", given)
+    is_open = isinstance(network, str) and network == "auto"
+    return find_paradigm(paradigm).decoder if is_open else label_of(network)
 
 
-def baseline_options(baseline: Any, training: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those parameters of the training that a baseline takes.
+def seeded(student: DistilledClassifier, seed: int) -> DistilledClassifier:
+    """Return an unfitted copy of a student, of which a seed decides everything.
 
     Parameters
     ----------
-    baseline : str or callable
-        A name in `eegkd.BASELINES` or a factory.
-    training : mapping
-        Parameters of `eegkd.DistilledClassifier`.
+    student : DistilledClassifier
+        The student.
+    seed : int
+        Its seed, and that of a teacher that is to be trained.
 
     Returns
     -------
-    options : dict
-        For the factory.
+    copy : DistilledClassifier
+        Unfitted.
     """
-    from eegkd.baselines import BASELINES
+    from sklearn.base import clone
 
-    factory = check_registered(baseline, "baselines", BASELINES)
-    known = {"on_missing", "reference", *getattr(factory, "options", ())}
-    return {name: value for name, value in training.items() if name in known}
+    own = clone(student).set_params(random_state=seed)
+    if hasattr(own.teacher, "get_params") and not own.teacher.__sklearn_is_fitted__():
+        own.teacher.set_params(random_state=seed)
+    return own
 
 
 def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, Any]:
@@ -802,13 +877,7 @@ def _facts(grid: Grid, trials: Trials, rule: str, evaluation: str) -> dict[str, 
         "sfreq": float(trials.sfreq),
         "settings": content(trials.settings or {}),
         "replaced_electrodes": replaced,
-        "decoders": [*(grid.decoders or {})],
-        "methods": {
-            label: {"method": _label(method), **content(options)}
-            for label, (method, options) in grid.methods.items()
-        },
-        "training": content(grid.training),
-        "options": content(grid.options),
+        "decoders": [*grid.networks(trials.paradigm)],
     }
 
 
@@ -824,7 +893,7 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _label(value: Any) -> str:
+def label_of(value: Any) -> str:
     """Return the name of a method, decoder or baseline, the same in every process."""
     if isinstance(value, str):
         return value

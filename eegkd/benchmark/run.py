@@ -6,19 +6,17 @@ import contextlib
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eegkd._checks import check_int
 from eegkd.benchmark.grid import (
-    FULL,
     DataChangedError,
     Grid,
     Job,
     Recordings,
-    baseline_options,
     fold_digest,
     fold_id,
     lay_out,
@@ -30,6 +28,9 @@ from eegkd.benchmark.results import Results
 from eegkd.benchmark.store import Store
 from eegkd.evaluation.fold import Item
 from eegkd.evaluation.table import SCORES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WAIT_SECONDS = 1.0  # between looks at what another process is doing
 
@@ -290,9 +291,8 @@ class Run:
     layout: dict[str, Any] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     _spec: str = ""
-    _sources: list[Recordings] | None = None
+    _recordings: list[Recordings] | None = None
     _latest: tuple[Any, Any] = (None, None)
-    _grids: dict[str | None, Grid] = field(default_factory=dict)
 
     def lay_out(self, anew: bool = False) -> None:
         """Find out which jobs there are; the store remembers an equal call's.
@@ -305,21 +305,21 @@ class Run:
         self._spec = self._spec or self.grid.spec()  # hashes Trials: once
         layout = None if anew else self.store.grid(self._spec)
         if layout is None:
-            layout = lay_out(self.grid, self.sources)
+            layout = lay_out(self.grid, self.recordings)
             layout["settings"] = self.grid.settings()
             self.store.save_grid(self._spec, layout)
         self.layout = layout
         self.jobs = [Job(**fields) for fields in layout["jobs"]]
 
     @property
-    def sources(self) -> list[Recordings]:
+    def recordings(self) -> list[Recordings]:
         """The datasets, opened when they are first needed."""
-        if self._sources is None:
-            self._sources = [
+        if self._recordings is None:
+            self._recordings = [
                 Recordings(dataset, self.grid.subjects, self.grid.data)
                 for dataset in self.grid.datasets
             ]
-        return self._sources
+        return self._recordings
 
     def missing(self) -> list[Job]:
         """Return the jobs that are not finished.
@@ -360,7 +360,7 @@ class Run:
                     self._finish(n_jobs, cluster, bar)
                 except DataChangedError:
                     # Files were replaced since the grid was laid out: once more.
-                    self._sources, self._latest = None, (None, None)
+                    self._recordings, self._latest = None, (None, None)
                     self.lay_out(anew=True)
                     bar.restart(len(self.missing()))
                     self._finish(n_jobs, cluster, bar)
@@ -458,8 +458,8 @@ class Run:
         from eegkd.decoders import factory_name
 
         trials, fold = self._fold(job)
-        own = [*(self.grid.decoders or {}).values()]
         teacher = self.grid.training.get("teacher")
+        own = [*(self.grid.decoders or {}).values()]
         own.append(getattr(teacher, "decoder", teacher))
         return Task(
             key=job.key,
@@ -483,49 +483,25 @@ class Run:
         estimator : DistilledClassifier or Pipeline
             With all settings.
         """
-        grid = self._adapted(job)
-        montage = grid.montages.get(job.montage)
+        paradigm = self.layout["paradigms"][job.recording]
+        montage = self.grid.montages.get(job.montage)
         if job.kind == "baseline":
-            return _baseline(grid, job, montage)
-        from sklearn.base import clone
-
-        from eegkd.estimators import DistilledClassifier
-
-        method, options = grid.methods.get(job.method, ("none", {}))
-        decoders = grid.decoders or {}
-        student = decoders.get(job.decoder, next(iter(decoders.values())))
-        training = {**grid.training, **grid.own_options(job.decoder)}
-        if job.kind != "teacher":  # a student's comes trained
-            training.update(teacher=None, teacher_options=None)
-        teacher = training.get("teacher")
-        if hasattr(teacher, "get_params"):  # its seed is the job's
-            teacher = clone(teacher).set_params(random_state=job.seed)
-        return DistilledClassifier(
-            **{
-                **training,
-                "teacher": teacher,
-                "montage": montage or next(iter(grid.montages.values()), "headband"),
-                "method": method,
-                "method_options": dict(options) or None,
-                "student": student,
-                "random_state": job.seed,
-            }
-        )
-
-    def _adapted(self, job: Job) -> Grid:
-        """Return what was asked for, as it applies to the paradigm of a job."""
-        paradigm = self.layout["paradigms"][job.source]
-        if paradigm not in self._grids:
-            self._grids[paradigm] = self.grid.adapted(paradigm)
-        return self._grids[paradigm]
+            return self.grid.baseline(job.method, montage, paradigm, job.seed)
+        networks = self.grid.networks(paradigm)
+        network = networks.get(job.decoder, next(iter(networks.values())))
+        student = self.grid.student(job.method, network, montage, job.seed)
+        if job.kind == "teacher":
+            return student
+        # Its teacher comes trained.
+        return student.set_params(teacher=None, teacher_options=None)
 
     def _fold(self, job: Job) -> tuple[Any, Any]:
         """Return the trials of a job's fold, those of the latest one from memory."""
-        name = fold_id(job.source, job.evaluation, job.fold)
+        name = fold_id(job.recording, job.evaluation, job.fold)
         if self._latest[0] != name:
-            source = self.sources[job.source]
-            test = self.layout["tests"][f"{job.source}:{job.evaluation}"]
-            found = source.folds(job.evaluation, test, only=job.fold)
+            recording = self.recordings[job.recording]
+            test = self.layout["tests"][f"{job.recording}:{job.evaluation}"]
+            found = recording.folds(job.evaluation, test, only=job.fold)
             trials, fold, _ = next(found, (None, None, None))
             if trials is None or fold is None:
                 raise DataChangedError(name)
@@ -577,58 +553,63 @@ def collect(store: Store, layout: dict[str, Any]) -> Results:
     results : Results
         Finished jobs, and what is missing.
     """
-    import pandas as pd
-
     jobs = [Job(**fields) for fields in layout["jobs"]]
     keys = [job.key for job in jobs]
     rows: dict[str, list[dict[str, Any]]] = {}
     for row in store.rows(keys):
         rows.setdefault(row["key"], []).append(row)
     failures, busy = store.failures(keys), store.claimed(keys)
-    facts = {(fact["dataset"], fact["evaluation"]): fact for fact in layout["facts"]}
-    planned, scores = [], []
-    for job in jobs:
-        status = (
-            "done"
-            if job.key in rows
-            else "running"
-            if job.key in busy
-            else "failed"
-            if job.key in failures
-            else "missing"
-        )
-        more = {"seeded": job.seeded, "key": job.key, "status": status}
-        planned.append({**job.described(), **more})
-        # Names are those of this call: other calls may have named the data otherwise.
-        simulated = facts[job.dataset, job.evaluation]["simulated"]
-        own = {**job.described(), "simulated": simulated}
-        scores += [{**row, **own} for row in rows.get(job.key, [])]
+    simulated = {fact["dataset"]: fact["simulated"] for fact in layout["facts"]}
+    scores, planned = tabulate(jobs, rows, simulated, failures, busy)
     settings = {
         **layout["settings"],
         "facts": layout["facts"],
         "store": str(store.path),
     }
+    return Results(scores, planned, failures, settings)
+
+
+def tabulate(
+    jobs: Sequence[Job],
+    rows: Mapping[str, list[dict[str, Any]]],
+    simulated: Mapping[str, bool],
+    failures: Collection[str],
+    busy: Collection[str] = (),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what jobs gave, and what became of them, as tables.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        All jobs, in the order of the tables.
+    rows : mapping of str to list of dict
+        Scores of those that are done, by key.
+    simulated : mapping of str to bool
+        Whether the signals of each dataset were computed.
+    failures, busy : collection of str
+        Keys of jobs that failed, and of those that another process works on.
+
+    Returns
+    -------
+    scores, planned : DataFrame
+        See `eegkd.Results`.
+    """
+    import pandas as pd
+
+    planned, scores = [], []
+    for job in jobs:
+        named = {**job.described(), "key": job.key}
+        status = "missing"
+        for name, keys in (("failed", failures), ("running", busy), ("done", rows)):
+            status = name if job.key in keys else status
+        planned.append({**named, "seeded": job.seeded, "status": status})
+        # Names are those of this call: other calls may have named the data otherwise.
+        own = {**named, "simulated": simulated[job.dataset]}
+        scores += [{**row, **own} for row in rows.get(job.key, [])]
     table = pd.DataFrame(scores)
     # Jobs that were done before a metric existed have none of it.
     columns = dict.fromkeys([*table.columns, *SCORES])
-    return Results(
-        scores=table.reindex(columns=list(columns)),
-        planned=pd.DataFrame(planned),
-        failures=failures,
-        settings=settings,
-    )
-
-
-def _baseline(grid: Grid, job: Job, montage: Any) -> Any:
-    """Return an unfitted baseline."""
-    from eegkd._checks import check_registered
-    from eegkd.baselines import BASELINES
-
-    baseline, options = grid.baselines[job.method]
-    factory = check_registered(baseline, "baselines", BASELINES)
-    shared = baseline_options(baseline, grid.training)
-    place = None if job.montage == FULL else montage
-    return factory(place, **{**shared, "random_state": job.seed, **options})
+    return table.reindex(columns=list(columns)), pd.DataFrame(planned)
 
 
 class _Bar:

@@ -72,7 +72,7 @@ def run(output: Path | None = None, **arguments: Any) -> int:
         report = result.report(folder / "report.html")
         print(f"\nScores and models: {folder}\nReport: {report}")
     for key, text in result.failures.items():
-        print(f"\nFailed: subject {key[0]}, seed {key[1]}\n{text}", file=sys.stderr)
+        print(f"\nFailed: {result.job(key)}\n{text}", file=sys.stderr)
     if result.interrupted:
         return 130
     return 1 if result.failures else 0

@@ -119,7 +119,7 @@ class Distilled(MontageEstimator):
         training = self._training(data, "student")
         training.settings["calibrate"] = self.calibrate
         self.teacher_, self.teachers_ = None, []
-        if getattr(method, "needs_teacher", True) or self._accepts(method):
+        if self.uses_teacher():
             for teacher in self._teach(data):
                 self.teachers_.append(teacher)
                 self.teacher_ = self.teachers_[0]
@@ -165,6 +165,17 @@ class Distilled(MontageEstimator):
         self.check()
         teachers = list(self._teach(self._data(X, y, subjects)))
         return teachers if isinstance(self.teacher, (list, tuple)) else teachers[0]
+
+    def uses_teacher(self) -> bool:
+        """Return whether `fit` reads a teacher, given or trained before the student.
+
+        Returns
+        -------
+        uses : bool
+            False for methods that train teachers of their own or need none.
+        """
+        method = check_registered(self.method, "method", METHODS)
+        return bool(getattr(method, "needs_teacher", True) or self._accepts(method))
 
     def check(self) -> None:
         """Check the parameters that can be checked without data.
@@ -226,7 +237,7 @@ class Distilled(MontageEstimator):
 
     def _check_teacher(self, given: Any) -> None:
         """Refuse what cannot be a teacher."""
-        if given is None or isinstance(given, self.teacher_kind):
+        if given is None or is_auto(given) or isinstance(given, self.teacher_kind):
             return
         kind = self.teacher_kind.__name__
         if isinstance(given, nn.Module):

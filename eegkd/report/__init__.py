@@ -7,7 +7,7 @@ from eegkd.report.benchmark_figures import (
 )
 from eegkd.report.benchmark_page import write_benchmark
 from eegkd.report.figures import (
-    ROLE_COLORS,
+    KIND_COLORS,
     plot_confusion,
     plot_history,
     plot_montage,
@@ -18,7 +18,7 @@ from eegkd.report.latex import benchmark_latex
 from eegkd.report.page import write_report
 
 __all__ = [
-    "ROLE_COLORS",
+    "KIND_COLORS",
     "benchmark_latex",
     "plot_confusion",
     "plot_critical_difference",

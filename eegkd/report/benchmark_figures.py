@@ -14,19 +14,20 @@ from eegkd.evaluation.statistics import (
     SIGNIFICANCE,
     mean_interval,
 )
-from eegkd.report.figures import GRAY, MEAN, STYLE, _figure, _new_axes
+from eegkd.report.figures import (
+    GRAY,
+    KIND_COLORS,
+    MEAN,
+    STYLE,
+    _figure,
+    _new_axes,
+    kind_name,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-# Okabe and Ito's palette: told apart with every kind of color vision.
-KIND_COLORS = {
-    "teacher": "#0072B2",
-    "untaught": "#E69F00",
-    "taught": "#009E73",
-    "baseline": "#CC79A7",
-}
 SIDE_COLORS = {"a": "#D55E00", "b": "#56B4E9"}
 MIN_ITEMS, MIN_BLOCKS = 3, 6
 JITTER = 0.13
@@ -66,9 +67,9 @@ def plot_items(
         ax = _new_axes((7.2, 1.5 + 0.36 * len(items)))
         used = {}
         for place, ((kind, method, _, _), rows) in enumerate(items):
-            role = _role(kind, method)
-            used[role] = KIND_COLORS[role]
-            _draw_item(ax, place, rows["score"].to_numpy(), KIND_COLORS[role])
+            name = kind_name(kind, method)
+            used[name] = KIND_COLORS[name]
+            _draw_item(ax, place, rows["score"].to_numpy(), KIND_COLORS[name])
         ax.set_yticks(
             range(len(items)),
             [_item_name(*names) for names, _ in items],
@@ -91,8 +92,8 @@ def plot_items(
         if metric in METRICS:  # intervals of few subjects reach far beyond
             (left, right), (least, most) = ax.get_xlim(), METRICS[metric].bounds
             ax.set_xlim(max(left, least - 0.02), min(right, most + 0.02))
-        for role, color in used.items():
-            ax.scatter([], [], s=26, color=color, label=role)
+        for name, color in used.items():
+            ax.scatter([], [], s=26, color=color, label=name)
         ax.errorbar([], [], [], color="black", label="mean, 95 % interval", **MEAN)
         figure = _figure(ax)
         figure.legend(loc="outside lower center", ncols=len(used) + 1, fontsize=9)
@@ -255,13 +256,6 @@ def plot_critical_difference(
             f"the left; Friedman p {small}",
         )
     return _figure(ax)
-
-
-def _role(kind: str, method: str) -> str:
-    """Return what color an item has."""
-    if kind == "student":
-        return "untaught" if method == "none" else "taught"
-    return kind
 
 
 def _metric_name(metric: str) -> str:

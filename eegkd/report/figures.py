@@ -13,15 +13,26 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from eegkd.data.channels import positions
 from eegkd.data.filter_bank import electrodes_of
 from eegkd.evaluation.metrics import metric_title
-from eegkd.evaluation.statistics import ROLES, mean_interval
+from eegkd.evaluation.statistics import mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 # Okabe and Ito's palette: told apart with every kind of color vision.
-ROLE_COLORS = {"teacher": "#0072B2", "baseline": "#E69F00", "student": "#009E73"}
-ROLE_MARKERS = {"teacher": "o", "baseline": "s", "student": "D"}
+KIND_COLORS = {
+    "teacher": "#0072B2",
+    "untaught student": "#E69F00",
+    "taught student": "#009E73",
+    "baseline": "#CC79A7",
+}
+KIND_MARKERS = dict(zip(KIND_COLORS, "osDv", strict=True))
+# Whose models a result holds, by the name of what holds them.
+HOLDERS = {
+    "teachers": "teacher",
+    "untaught": "untaught student",
+    "students": "taught student",
+}
 GRAY = "#8c8c8c"
 STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
@@ -99,13 +110,13 @@ def plot_scores(
     metric: str = "accuracy",
     chance: float | None = None,
 ) -> Figure:
-    """Show what teacher, baseline and student score, one line for each subject.
+    """Show what teacher and students score, one line for each subject.
 
     Parameters
     ----------
     scores : DataFrame
-        As in `eegkd.FitResult`: ``subject``, ``role``, ``method``, ``n_chans`` and the
-        metric's column. Seeds are averaged.
+        As in `eegkd.FitResult`: ``subject``, ``kind``, ``method``, ``n_chans`` and the
+        metric's column. Folds and seeds are averaged.
     ax : Axes, optional
         Where to draw; on a new figure by default.
     metric : str, default="accuracy"
@@ -118,17 +129,18 @@ def plot_scores(
     figure : Figure
         The figure. Not known to pyplot if it is new: save it with ``figure.savefig``.
     """
-    table = scores.groupby(["subject", "role"], sort=False)[metric].mean().unstack()
-    roles = [role for role in ROLES if role in table]
-    table = table[roles]
-    x = np.arange(len(roles))
+    scores = scores.assign(kind=kind_names(scores))
+    table = scores.groupby(["subject", "kind"], sort=False)[metric].mean().unstack()
+    kinds = [kind for kind in KIND_COLORS if kind in table]
+    table = table.reindex(index=scores["subject"].unique(), columns=kinds)
+    x = np.arange(len(kinds))
     with mpl.rc_context(STYLE):
         ax = _new_axes((6.2, 4.8)) if ax is None else ax
         for values in table.to_numpy():
             ax.plot(x, values, color="#c4c4c4", linewidth=1, zorder=1)
         ax.lines[-1].set_label("one subject")
-        for position, role in enumerate(roles):
-            _draw_role(ax, position, table[role].dropna().to_numpy(), role)
+        for position, kind in enumerate(kinds):
+            _draw_kind(ax, position, table[kind].dropna().to_numpy(), kind)
         if chance is not None:
             ax.axhline(chance, color="black", linewidth=1, linestyle="--", zorder=0)
             ax.annotate(
@@ -139,7 +151,7 @@ def plot_scores(
                 textcoords="offset points",
                 size=9,
             )
-        names = [_role_name(scores[scores["role"] == role].iloc[0]) for role in roles]
+        names = [_explained(scores[scores["kind"] == kind].iloc[0]) for kind in kinds]
         ax.set_xticks(x, names, parse_math=False)
         ax.set(
             xlim=(-0.5, x[-1] + 0.5),
@@ -161,34 +173,33 @@ def plot_history(history: pd.DataFrame) -> Figure:
     Parameters
     ----------
     history : DataFrame
-        As in `eegkd.FitResult`: ``subject``, ``seed``, ``role``, ``epoch``,
+        As in `eegkd.FitResult`: ``fold``, ``seed``, ``kind``, ``method``, ``epoch``,
         ``train_loss`` and, with validation, ``valid_loss`` and ``valid_accuracy``.
 
     Returns
     -------
     figure : Figure
-        One column for each role. Light: each subject and seed; bold: their median, as
-        far as half of them went; dots: the epoch that was kept. Not known to pyplot:
-        save it with ``figure.savefig``.
+        One column for each kind of model. Light: each fold and seed; bold: their
+        median, as far as half of them went; dots: the epoch that was kept. Not known to
+        pyplot: save it with ``figure.savefig``.
     """
-    roles = [role for role in ROLES if (history["role"] == role).any()]
+    tables = _by_kind(history)
     validated = _has_values(history, "valid_accuracy")
     with mpl.rc_context(STYLE):
-        figure, axes = _new_panels(1 + validated, len(roles), (3.4, 2.7), sharex=True)
-        for role, column in zip(roles, axes.T, strict=True):
-            own = history[history["role"] == role]
+        figure, axes = _new_panels(1 + validated, len(tables), (3.4, 2.7), sharex=True)
+        for (kind, own), column in zip(tables.items(), axes.T, strict=True):
             kept = _kept_epochs(own)
-            color = ROLE_COLORS[role]
+            color = KIND_COLORS[kind]
             _draw_runs(column[0], own, "train_loss", GRAY, "training")
             if _has_values(own, "valid_loss"):
                 _draw_runs(column[0], own, "valid_loss", color, "validation", kept)
             if _has_values(own, "valid_accuracy"):
                 _draw_runs(column[1], own, "valid_accuracy", color, "validation", kept)
                 column[1].set_ylim(0, 1.02)
-            column[0].set_title(role, color="black", weight="bold")
+            column[0].set_title(kind, color="black", weight="bold")
             _log_if_wide(column[0])
             column[0].legend(loc="best")
-            column[-1].set_xlabel("Pass over the training trials")
+            column[-1].set_xlabel("Training epoch")
             column[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         axes[0, 0].set_ylabel("Loss")
         if validated:
@@ -198,33 +209,33 @@ def plot_history(history: pd.DataFrame) -> Figure:
 
 
 def plot_confusion(predictions: pd.DataFrame) -> Figure:
-    """Show which classes each role takes for which.
+    """Show which classes each kind of model takes for which.
 
     Parameters
     ----------
     predictions : DataFrame
-        As in `eegkd.FitResult`: ``role``, ``label`` and ``predicted`` of each test
-        trial. Subjects and seeds are pooled.
+        As in `eegkd.FitResult`: ``kind``, ``method``, ``label`` and ``predicted`` of
+        each test trial. Subjects and seeds are pooled.
 
     Returns
     -------
     figure : Figure
-        One matrix for each role, in percent of the trials of each true class. Not
+        One matrix for each kind, in percent of the trials of each true class. Not
         known to pyplot: save it with ``figure.savefig``.
     """
     both = [predictions["label"].to_numpy(), predictions["predicted"].to_numpy()]
     classes = np.unique(np.concatenate(both))
-    roles = [role for role in ROLES if (predictions["role"] == role).any()]
+    tables = _by_kind(predictions)
     side = float(np.clip(0.62 * len(classes), 2.5, 5))
     height = side + 1.1 + 0.045 * max(len(str(name)) for name in classes)
     with mpl.rc_context(STYLE):
-        figure, axes = _new_panels(1, len(roles), (side + 0.6, height), sharey=True)
-        for role, ax in zip(roles, axes[0], strict=True):
-            shares = _confusion(predictions[predictions["role"] == role], classes)
+        figure, axes = _new_panels(1, len(tables), (side + 0.6, height), sharey=True)
+        for (kind, own), ax in zip(tables.items(), axes[0], strict=True):
+            shares = _confusion(own, classes)
             image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=100)
             if len(classes) <= MAX_CLASSES_NUMBERED:
                 _write_numbers(ax, shares)
-            ax.set_title(role, weight="bold")
+            ax.set_title(kind, weight="bold")
             ax.set_xlabel("Predicted class")
             ax.tick_params(length=0)
             ax.spines[:].set_visible(False)
@@ -242,35 +253,36 @@ def plot_confusion(predictions: pd.DataFrame) -> Figure:
 
 
 def plot_similarity(example: dict[str, np.ndarray]) -> Figure:
-    """Show how alike each role finds pairs of test trials.
+    """Show how alike each model finds pairs of test trials.
 
     Parameters
     ----------
     example : dict of str -> ndarray
         As in `eegkd.FitResult`: a matrix of shape (n_trials, n_trials) with values in
-        [-1, 1] for each role, and ``labels`` of shape (n_trials,).
+        [-1, 1] for each of ``teachers``, ``untaught`` and ``students`` that is there,
+        and ``labels`` of shape (n_trials,).
 
     Returns
     -------
     figure : Figure
-        One matrix for each role on one color scale, trials sorted by class, with the
+        One matrix for each on one color scale, trials sorted by class, with the
         correlation of its entries above the diagonal with the teacher's. Not known to
         pyplot: save it with ``figure.savefig``.
     """
-    roles = [role for role in ROLES if role in example]
+    shown = {kind: example[name] for name, kind in HOLDERS.items() if name in example}
     labels = np.asarray(example["labels"])
     order = np.argsort(labels, kind="stable")
     classes, counts = np.unique(labels, return_counts=True)
     ends = np.cumsum(counts)
-    matrices = {role: example[role][np.ix_(order, order)] for role in roles}
-    pairs = {role: _pairs(matrix) for role, matrix in matrices.items()}
+    matrices = {kind: matrix[np.ix_(order, order)] for kind, matrix in shown.items()}
+    pairs = {kind: _pairs(matrix) for kind, matrix in matrices.items()}
     everything = np.concatenate(list(pairs.values()))
     low, high = np.quantile(everything, [0.01, 0.99]) if everything.size else (-1, 1)
     with mpl.rc_context(STYLE):
-        figure, axes = _new_panels(1, len(roles), (3.3, 3.9), sharey=True)
-        for role, ax in zip(roles, axes[0], strict=True):
+        figure, axes = _new_panels(1, len(matrices), (3.3, 3.9), sharey=True)
+        for (kind, matrix), ax in zip(matrices.items(), axes[0], strict=True):
             image = ax.imshow(
-                matrices[role], cmap="viridis", vmin=low, vmax=max(high, low + 1e-6)
+                matrix, cmap="viridis", vmin=low, vmax=max(high, low + 1e-6)
             )
             for end in ends[:-1]:
                 ax.axhline(end - 0.5, color="white", linewidth=1)
@@ -283,13 +295,55 @@ def plot_similarity(example: dict[str, np.ndarray]) -> Figure:
             ax.set_yticks(places, names, parse_math=False)
             ax.tick_params(length=0)
             ax.spines[:].set_visible(False)
-            ax.set_title(_similarity_title(role, pairs))
+            ax.set_title(_similarity_title(kind, pairs))
         axes[0, 0].set_ylabel("Test trials, by class")
         figure.colorbar(
             image, ax=axes, label="Similarity of two trials", shrink=0.7, aspect=25,
             extend="both",
         )  # fmt: skip
     return figure
+
+
+def kind_names(table: pd.DataFrame) -> list[str]:
+    """Return what the model of each row is, in words.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``kind`` and ``method``.
+
+    Returns
+    -------
+    names : list of str
+        Keys of `KIND_COLORS`.
+    """
+    return [*map(kind_name, table["kind"], table["method"])]
+
+
+def kind_name(kind: str, method: str) -> str:
+    """Return what a model is, in words.
+
+    Parameters
+    ----------
+    kind : {"teacher", "student", "baseline"}
+        Its kind.
+    method : str
+        How it was trained.
+
+    Returns
+    -------
+    name : str
+        A key of `KIND_COLORS`.
+    """
+    if kind == "student":
+        return "untaught student" if method == "none" else "taught student"
+    return kind
+
+
+def _by_kind(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each kind of model that is there, in one order."""
+    names = np.array(kind_names(table))
+    return {kind: table[names == kind] for kind in KIND_COLORS if kind in names}
 
 
 def _new_axes(size: tuple[float, float]) -> Axes:
@@ -395,7 +449,7 @@ def _draw_electrode(
     """Draw one electrode, and its name inside or beside it in the direction away."""
     diameter = size if away is None else min(size, 9)
     ax.scatter(
-        place[0], place[1], s=diameter**2, color=ROLE_COLORS["student"], zorder=3
+        place[0], place[1], s=diameter**2, color=KIND_COLORS["taught student"], zorder=3
     )
     if not name:
         return
@@ -437,19 +491,16 @@ def _note(ax: Axes, text: str) -> None:
     )
 
 
-def _role_name(row: pd.Series) -> str:
-    """Return what a role is, in up to three short lines."""
-    role, n_chans = row["role"], int(row["n_chans"])
-    lines = [role, f"{n_chans} electrode{'s' if n_chans != 1 else ''}"]
-    if role != "teacher":
-        taught = row["method"] != "none"
-        lines.append(f"taught: {row['method']}" if taught else "no teacher")
-    return "\n".join(lines)
+def _explained(row: pd.Series) -> str:
+    """Return what a kind of model is, in up to three short lines."""
+    kind, n_chans = row["kind"], int(row["n_chans"])
+    lines = [kind, f"{n_chans} electrode{'s' if n_chans != 1 else ''}"]
+    return "\n".join([*lines, row["method"]] if kind == "taught student" else lines)
 
 
-def _draw_role(ax: Axes, position: float, values: np.ndarray, role: str) -> None:
-    """Draw the subjects' scores of one role, and beside them mean and interval."""
-    look: dict[str, Any] = {"color": ROLE_COLORS[role], "marker": ROLE_MARKERS[role]}
+def _draw_kind(ax: Axes, position: float, values: np.ndarray, kind: str) -> None:
+    """Draw the subjects' scores of one kind, and beside them mean and interval."""
+    look: dict[str, Any] = {"color": KIND_COLORS[kind], "marker": KIND_MARKERS[kind]}
     ax.scatter(
         np.full(len(values), position), values, s=26, alpha=0.75, linewidths=0, **look
     )
@@ -474,7 +525,7 @@ def _limits(table: pd.DataFrame, chance: float | None) -> tuple[float, float]:
     Not under 0.3 wide, so that small differences look small; intervals are followed
     no further than from 0 to 1.
     """
-    values = [table[role].dropna().to_numpy() for role in table]
+    values = [table[kind].dropna().to_numpy() for kind in table]
     scores = np.concatenate(values)
     least, most = min(0, scores.min()), max(1, scores.max())
     ends = np.ravel([mean_interval(own)[1:] for own in values])
@@ -531,9 +582,9 @@ def _has_values(history: pd.DataFrame, column: str) -> bool:
 
 
 def _kept_epochs(own: pd.DataFrame) -> dict[Any, int]:
-    """Return the epoch that each subject and seed kept: the best, or the last."""
+    """Return the epoch that each fold and seed kept: the best, or the last."""
     kept: dict[Any, Any] = {}
-    for key, run in own.groupby(["subject", "seed"], sort=False):
+    for key, run in own.groupby(["fold", "seed"], sort=False):
         validated = _has_values(run, "valid_loss")
         rows = run.set_index("epoch")
         kept[key] = rows["valid_loss"].idxmin() if validated else rows.index.max()
@@ -549,7 +600,7 @@ def _draw_runs(
     kept: dict[Any, int] | None = None,
 ) -> None:
     """Draw one column of the history: each run, their median, the epochs kept."""
-    runs = own.pivot_table(index="epoch", columns=["subject", "seed"], values=column)
+    runs = own.pivot_table(index="epoch", columns=["fold", "seed"], values=column)
     epochs = runs.index + 1
     if runs.shape[1] > 1:
         alpha = float(np.clip(4 / runs.shape[1], 0.05, 0.35))
@@ -616,11 +667,11 @@ def _pairs(matrix: np.ndarray) -> np.ndarray:
     return matrix[np.triu_indices(len(matrix), k=1)]
 
 
-def _similarity_title(role: str, pairs: dict[str, np.ndarray]) -> str:
-    """Return the role, and how well its similarities agree with the teacher's."""
-    if role == "teacher" or "teacher" not in pairs:
-        return role
-    own, other = pairs[role], pairs["teacher"]
+def _similarity_title(kind: str, pairs: dict[str, np.ndarray]) -> str:
+    """Return the kind, and how well its similarities agree with the teacher's."""
+    if kind == "teacher" or "teacher" not in pairs:
+        return kind
+    own, other = pairs[kind], pairs["teacher"]
     if own.size < 2 or not own.std() or not other.std():
-        return f"{role}\ncorrelation with teacher not defined"
-    return f"{role}\ncorrelation with teacher {np.corrcoef(own, other)[0, 1]:.2f}"
+        return f"{kind}\ncorrelation with teacher not defined"
+    return f"{kind}\ncorrelation with teacher {np.corrcoef(own, other)[0, 1]:.2f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
@@ -13,8 +14,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eegkd.data.paradigms import find_paradigm
-from eegkd.evaluation.metrics import chance_level, metric_title
+from eegkd.evaluation.metrics import METRICS, chance_level, metric_title
 from eegkd.report.figures import (
+    kind_name,
     plot_confusion,
     plot_history,
     plot_montage,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 DPI, SHOWN_DPI = 180, 100  # finer than shown, for large and dense screens
 MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625
 SIGNIFICANCE = 0.05
+SHOWN = ("fold", "subject", "seed", "kind", "method", "montage", "n_chans", "n_trials")
 UNBALANCED = 0.02  # share of a class beyond its part that is worth a sentence
 CSS = """
 #content table td, #content table th { padding: .15rem .6rem; vertical-align: top; }
@@ -53,7 +56,7 @@ EVALUATION_TEXTS = {
     "cross_session": "networks learn from other sessions of the same subject",
     "cross_subject": "networks learn from other subjects",
 }
-METHODS = {
+METHOD_TEXTS = {
     "kd": "soft labels",
     "sk_kd": "soft labels and similarity keeping",
 }
@@ -125,13 +128,14 @@ def write_report(result: FitResult, file: str | Path) -> Path:
         verbose="ERROR",
     )
     report.add_custom_css(CSS)
-    for title, text in _opening(result):
-        report.add_html(text, title, tags=("text",))
-    with style.context("default"):
+    with warnings.catch_warnings(), style.context("default"):
+        warnings.filterwarnings("ignore", message="The grid is not finished")
+        for title, text in _opening(result):
+            report.add_html(text, title, tags=("text",))
         for title, caption, plot in _figures(result):
             report.add_html(_embed(plot(), caption), title, tags=("figure",))
-    for title, text in _closing(result):
-        report.add_html(text, title, tags=("text",))
+        for title, text in _closing(result):
+            report.add_html(text, title, tags=("text",))
     file.parent.mkdir(parents=True, exist_ok=True)
     report.save(file, open_browser=False, overwrite=True, verbose="ERROR")
     return file
@@ -143,7 +147,7 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
     teachers = list(result.teachers.values())
     yield (
         "Montage",
-        "Electrodes that baseline and student read (green)"
+        "Electrodes that the students read (green)"
         + (" among those that the teacher reads (all)." if teachers else "."),
         lambda: plot_montage(
             settings["montage"]["ch_names"],
@@ -164,12 +168,12 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
     )
     yield (
         "Training",
-        "Light lines are single subjects and seeds, bold lines their median as far as "
+        "Light lines are single folds and seeds, bold lines their median as far as "
         "half of them went. Dots mark the epoch whose weights were kept, the one with "
         "the lowest validation loss (without validation trials the last one). The "
-        "student's loss includes what it is taught, so its height cannot be compared "
-        "with the others'. Validation trials come from the training data; test trials "
-        f"took no part.{_usual_class(result, 'Validation accuracy')}",
+        "taught student's loss includes what it is taught, so its height cannot be "
+        "compared with the others'. Validation trials come from the training data; "
+        f"test trials took no part.{_usual_class(result, 'Validation accuracy')}",
         lambda: plot_history(result.history),
     )
     yield (
@@ -180,7 +184,7 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
     )
     yield (
         "Similarity of test trials",
-        "How alike each network finds two test trials, for the first subject and seed. "
+        "How alike each network finds two test trials, for the first fold and seed. "
         "Trials are sorted by class; a network that separates the classes shows bright "
         "squares on the diagonal. The correlation is over all pairs of different "
         "trials. One color scale for all, cut at the 1st and 99th percentile.",
@@ -207,7 +211,7 @@ def _opening(result: FitResult) -> Iterator[tuple[str, str]]:
     yield "Scores", _summary_table(result)
     yield (
         "Scores of each subject and seed",
-        f'<div class="eegkd-long">{_table(result.scores)}</div>',
+        f'<div class="eegkd-long">{_table(_shown(result.scores))}</div>',
     )
 
 
@@ -228,12 +232,12 @@ def _closing(result: FitResult) -> Iterator[tuple[str, str]]:
         "the paper of similarity-keeping distillation and of the montages headband "
         f"and headphone:</p><p>{html.escape(PAPER)}</p>",
     )
-    subject, seed = next(iter(result.students), ("1", 0))
+    fold, seed = next(iter(result.students), ("1", 0))
     example = (
         'result.save("folder")          # after the fit: scores, models, settings\n\n'
         "import eegkd\n\n"
         'result = eegkd.load("folder")  # later, here or elsewhere\n'
-        f"student = result.students[{subject!r}, {seed!r}]  # of one subject and seed\n"
+        f"student = result.students[{fold!r}, {seed!r}]  # of one fold and seed\n"
         "student.predict(epochs)        # mne.Epochs with the montage's electrodes"
     )
     yield "How to load the models", f"<pre>{html.escape(example)}</pre>"
@@ -249,7 +253,7 @@ def _headline(result: FitResult) -> str:
             "signals were computed, not recorded from people. The scores say nothing "
             "about real EEG.</div>"
         )
-    parts += [_trouble(result), f"<p>{_what(result)}</p>", _role_list(result)]
+    parts += [_trouble(result), f"<p>{_what(result)}</p>", _kind_list(result)]
     parts += [f"<p>{text}</p>" for text in (_found(result), *_remarks(result))]
     return f'<div class="eegkd-text">{"".join(parts)}</div>'
 
@@ -259,10 +263,10 @@ def _what(result: FitResult) -> str:
     settings = result.settings
     montage, method = settings["montage"], settings["method"]
     names = montage["ch_names"]
-    explained = f" ({METHODS[method]})" if method in METHODS else ""
+    explained = f" ({METHOD_TEXTS[method]})" if method in METHOD_TEXTS else ""
     n_seeds = len(settings["seeds"])
     taught = (
-        "The student was given no teacher (method none), so it repeats the baseline."
+        "The student was given no teacher (method none)."
         if method == "none"
         else f"Method: <strong>{html.escape(method)}</strong>{explained}."
     )
@@ -282,44 +286,56 @@ def _what(result: FitResult) -> str:
     )
 
 
-def _role_list(result: FitResult) -> str:
-    """Return what each role is and scores, as an HTML list."""
+def _kind_list(result: FitResult) -> str:
+    """Return what each kind of model is and scores, as an HTML list."""
     texts = {
         "teacher": "reads all electrodes",
-        "baseline": "reads the montage's electrodes, learned without a teacher",
-        "student": "reads the montage's electrodes, learned with the teacher",
+        "untaught student": "reads the montage's electrodes, learned without a teacher",
+        "taught student": "reads the montage's electrodes, learned with the teacher",
     }
-    if result.settings["method"] == "none":
-        texts["student"] = texts["baseline"]
     items = []
-    for role, row in result.summary().iterrows():
+    for row in _rows(result.summary()):
         interval = (
             f" (95 % interval over subjects {row['low']:.3f} to {row['high']:.3f})"
             if np.isfinite(row["low"])
             else ""
         )
+        name = kind_name(row["kind"], row["method"])
         items.append(
-            f"<li><strong>{role}</strong>, {texts[str(role)]}: mean "
+            f"<li><strong>{name}</strong>, {texts[name]}: mean "
             f"{metric_title(result.metric)} <strong>{row['mean']:.3f}</strong>"
             f"{interval}</li>"
         )
     settings = result.settings
     n_classes = len(settings["classes"])
     chance = chance_level(settings.get("paradigm"), n_classes, result.metric)
-    items.append(f"<li>guessing: {chance:.3f}</li>")
+    items.append(f"<li>chance level: {chance:.3f}</li>")
     return f"<ul>{''.join(items)}</ul>"
 
 
+def _rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return a table's rows, each a dict."""
+    return table.to_dict("records")
+
+
+def _comparison(result: FitResult) -> dict[Any, Any] | None:
+    """Return the row that compares taught and untaught students, if there are both."""
+    method = result.settings["method"]
+    if method == "none" or not {method, "none"} <= set(result.scores["method"]):
+        return None
+    return _rows(result.compare(method, "none"))[0]
+
+
 def _found(result: FitResult) -> str:
-    """Return what the comparison of student and baseline allows one to say."""
-    summary = result.summary()
-    if "p_value" not in summary:
-        return "There is no baseline to compare the student with."
-    student: Any = summary.loc["student"]
-    difference, p_value = student["vs_baseline"], student["p_value"]
-    n_subjects = result.scores["subject"].nunique()
+    """Return what the comparison of the students allows one to say."""
+    row = _comparison(result)
+    if row is None:
+        return "There are no taught and untaught students to compare."
+    difference, p_value, n_subjects = (
+        row[name] for name in ("difference", "p_value", "n_subjects")
+    )
     numbers = (
-        f"Student minus baseline: <strong>{difference:+.3f}</strong> in "
+        f"Taught minus untaught student: <strong>{difference:+.3f}</strong> in "
         f"{metric_title(result.metric)}"
     )
     if n_subjects == 1:
@@ -327,19 +343,22 @@ def _found(result: FitResult) -> str:
             f"{numbers}. With one subject this cannot be tested: it describes one "
             "subject and says nothing about others."
         )
-    where = " in this simulation" if result.settings["simulated"] else ""
     if n_subjects < MIN_SUBJECTS:
-        verdict = (
-            f"With {n_subjects} subjects no difference can reach p &lt; "
+        return (
+            f"{numbers}. With {n_subjects} subjects no difference can reach p &lt; "
             f"{SIGNIFICANCE}, however large: take this as a description, not as "
             "evidence."
         )
-    elif p_value >= SIGNIFICANCE:
+    if row["n_seeds"] < 2:
+        return f"{numbers}. {_capital(html.escape(row['verdict']))}."
+    where = " in this simulation" if result.settings["simulated"] else ""
+    judged = result.against_chance()
+    if p_value >= SIGNIFICANCE:
         verdict = (
             "<strong>No difference was shown.</strong> That is not evidence that there "
             "is none."
         )
-    elif not result.against_chance()["above"][["baseline", "student"]].any():
+    elif not judged[judged["kind"] == "student"]["above"].any():
         verdict = (
             "<strong>Neither is shown to do more than guess: this difference means "
             "nothing.</strong>"
@@ -349,7 +368,7 @@ def _found(result: FitResult) -> str:
         better = {"more": "scored higher", "less": "scored lower"}
         by_accuracy = result.metric == "accuracy"
         said = f"was {more} accurate" if by_accuracy else better[more]
-        verdict = f"<strong>The student {said}{where}.</strong>"
+        verdict = f"<strong>The taught student {said}{where}.</strong>"
     return (
         f"{numbers} (paired permutation test over {n_subjects} subjects, seeds "
         f"averaged: p = {p_value:.3f}). {verdict}"
@@ -359,7 +378,7 @@ def _found(result: FitResult) -> str:
 def _remarks(result: FitResult) -> Iterator[str]:
     """Yield what a reader must know to judge the numbers, in HTML."""
     settings = result.settings
-    at_chance = result.at_chance()
+    at_chance = " ".join(map(str.strip, result.at_chance()))
     if at_chance:
         yield f"<strong>{html.escape(at_chance)}</strong>"
     if trial := find_paradigm(settings.get("paradigm")).trial:
@@ -392,13 +411,13 @@ def _trouble(result: FitResult) -> str:
         )
     if result.failures:
         items = "".join(
-            f"<details><summary>Subject {html.escape(str(who))}, seed {seed}: "
+            f"<details><summary>{html.escape(result.job(key))}: "
             f"{html.escape(_last_line(text))}</summary><pre>{html.escape(text)}</pre>"
             "</details>"
-            for (who, seed), text in result.failures.items()
+            for key, text in result.failures.items()
         )
         parts.append(
-            f"<p>{_count(len(result.failures), 'fit')} failed and took no part in the "
+            f"<p>{_count(len(result.failures), 'job')} failed and took no part in the "
             f"scores:</p>{items}"
         )
     if not parts:
@@ -426,16 +445,19 @@ def _capital(text: str) -> str:
 
 
 def _summary_table(result: FitResult) -> str:
-    """Return the summary by role as an HTML table."""
+    """Return the summary by kind of model as an HTML table."""
     import pandas as pd
 
+    n_chans = result.scores.groupby("method")["n_chans"].first()
+    compared = _comparison(result)
     rows = []
-    for role, row in result.summary().iterrows():
+    for row in _rows(result.summary()):
+        name = kind_name(row["kind"], row["method"])
         shown = {
-            "Role": role,
+            "Model": name,
             "Method": row["method"],
             "Montage": row["montage"],
-            "Electrodes": row["n_chans"],
+            "Electrodes": n_chans.get(row["method"], "-"),
             f"Mean {metric_title(result.metric)}": f"{row['mean']:.3f}",
             "95 % interval": f"{row['low']:.3f} to {row['high']:.3f}"
             if np.isfinite(row["low"])
@@ -444,11 +466,17 @@ def _summary_table(result: FitResult) -> str:
             if np.isfinite(row["of_teacher"])
             else "-",
         }
-        if np.isfinite(row.get("vs_baseline", np.nan)):
-            shown["Minus baseline"] = f"{row['vs_baseline']:+.3f}"
-            shown["p-value"] = f"{row['p_value']:.3f}"
+        if name == "taught student" and compared is not None:
+            shown["Minus untaught"] = f"{compared['difference']:+.3f}"
+            if np.isfinite(compared["p_value"]):
+                shown["p-value"] = f"{compared['p_value']:.3f}"
         rows.append(shown)
     return _table(pd.DataFrame(rows))
+
+
+def _shown(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of scores that a reader looks for."""
+    return scores[[name for name in (*SHOWN, *METRICS) if name in scores]]
 
 
 def _table(table: pd.DataFrame) -> str:
