@@ -89,8 +89,15 @@ def run_fold(
     scored : Scored
         Scores of each item as it is finished.
     """
-    train = trials.subset(fold.train)
+    from eegkd.estimators import DistilledClassifier, TrainingData
+
+    train: Any = trials.subset(fold.train)
     for item in items:
+        own = item.estimator
+        if isinstance(own, DistilledClassifier) and not isinstance(train, TrainingData):
+            # Checked, split and scaled once for all who learn from it.
+            how: Any = {"valid_fraction": own.valid_fraction, "device": own.device}
+            train = TrainingData.of(train, **how)
         begin = time.perf_counter()
         model = _train(item, train, teacher)
         seconds = time.perf_counter() - begin
@@ -120,7 +127,7 @@ def similarities(models: Mapping[str, Any], tested: Trials) -> dict[str, np.ndar
     return {**found, "labels": tested.y.astype(str)}
 
 
-def _train(item: Item, train: Trials, teacher: Any) -> Any:
+def _train(item: Item, train: Any, teacher: Any) -> Any:
     """Return a fitted model; a student's own setting of its teacher stays."""
     estimator = item.estimator
     if item.named["kind"] == "teacher":
