@@ -19,6 +19,7 @@ from eegkd.benchmark.fit_result import FitResult
 from eegkd.evaluation.metrics import METRICS
 from eegkd.evaluation.statistics import effective_trials
 from eegkd.evaluation.table import SCORES
+from eegkd.evaluation.wording import kind_name
 from eegkd.report import (
     KIND_COLORS,
     plot_confusion,
@@ -28,7 +29,6 @@ from eegkd.report import (
     plot_similarity,
     write_report,
 )
-from eegkd.report.figures import kind_name
 
 CH_64 = (
     "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 "
@@ -269,7 +269,7 @@ def headline(tmp_path, monkeypatch):
 def test_simulated_is_said_to_be_simulated(headline):
     text = headline(make_result(simulated=True))
     assert "BNCI2014_001 (SIMULATED DATA), montage headband" in text
-    assert "SIMULATED DATA. These signals were computed" in text
+    assert "SIMULATED DATA. The signals of BNCI2014_001 were computed" in text
     assert "The taught student was more accurate in this simulation." in text
 
 

@@ -1,18 +1,12 @@
-"""What scores allow one to say: intervals, paired tests, and whether it is a guess."""
+"""Numbers that scores allow: intervals, paired tests, tests against chance level."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eegkd._checks import check_choice
 from eegkd.evaluation.metrics import METRICS
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-ROLES = ("teacher", "baseline", "student")
 N_FLIPS = 9999  # random sign flips, where there are too many to try all
 SIGNIFICANCE = 0.05
 MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625
@@ -427,50 +421,6 @@ def chance_test(
     return float(betainc(right, n - right + 1, 1 / n_classes))
 
 
-def judge_chance(table: pd.DataFrame, n_classes: int, metric: str) -> pd.DataFrame:
-    """Return for each item whether it is shown to be above chance.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row for each item and subject: ``item``, ``score`` (folds and seeds
-        averaged) and ``n_effective``.
-    n_classes : int
-        Number of classes.
-    metric : {"balanced_accuracy", "roc_auc"}
-        What the scores are.
-
-    Returns
-    -------
-    judged : DataFrame, indexed by item
-        ``n_subjects``, ``mean``, ``n_effective`` (sum over subjects), ``p_value`` (see
-        `chance_test`), ``p_holm`` (corrected for the number of items), ``above``
-        (whether it is below 0.05) and ``possible`` (whether any score could be).
-    """
-    import pandas as pd
-
-    rows = []
-    for item, own in table.dropna(subset="score").groupby("item", sort=False):
-        counts, scores = own["n_effective"].to_numpy(), own["score"].to_numpy()
-        perfect = np.ones(len(own))
-        rows.append(
-            {
-                "item": item,
-                "n_subjects": len(own),
-                "mean": own["score"].mean(),
-                "n_effective": counts.sum(),
-                "p_value": chance_test(scores, counts, n_classes, metric=metric),
-                "least": chance_test(perfect, counts, n_classes, metric=metric),
-            }
-        )
-    columns = ["item", "n_subjects", "mean", "n_effective", "p_value", "least"]
-    judged = pd.DataFrame(rows, columns=columns).set_index("item")
-    judged["p_holm"] = holm(judged["p_value"].to_numpy())
-    judged["above"] = judged["p_holm"] < SIGNIFICANCE
-    judged["possible"] = holm(judged["least"].to_numpy()) < SIGNIFICANCE
-    return judged.drop(columns="least")
-
-
 def combine_datasets(
     effects: np.ndarray, p_values: np.ndarray, n_subjects: np.ndarray
 ) -> tuple[float, float]:
@@ -516,49 +466,3 @@ def combine_datasets(
     p_value = float(combine_pvalues(larger, n_subjects))
     effect = float(combine_effects(effects, n_subjects))
     return effect, min(1.0, 2 * min(p_value, 1 - p_value))
-
-
-def summarize(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return one row for each role of a table of scores.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Columns ``role``, ``subject``, ``method``, ``montage``, ``n_chans`` and the
-        metric's.
-    metric : str
-        Which column to summarize.
-
-    Returns
-    -------
-    summary : DataFrame
-        See `eegkd.FitResult.summary`.
-    """
-    import pandas as pd
-
-    by_subject = scores.groupby(["role", "subject"], sort=False)[metric].mean()
-    teacher = by_subject["teacher"].mean() if "teacher" in by_subject else np.nan
-    shared = not METRICS[metric].less_is_better  # a share of an error says nothing
-    rows = []
-    for role in [role for role in ROLES if role in by_subject]:
-        values = by_subject[role]
-        mean, low, high = mean_interval(values.to_numpy())
-        first = scores[scores["role"] == role].iloc[0]
-        row = {
-            "role": role,
-            "method": first["method"],
-            "montage": first["montage"],
-            "n_chans": first["n_chans"],
-            "mean": mean,
-            "low": low,
-            "high": high,
-            "of_teacher": mean / teacher if shared and teacher else np.nan,
-        }
-        if role == "student" and "baseline" in by_subject:
-            baseline = by_subject["baseline"].loc[values.index]
-            row["vs_baseline"] = mean - baseline.mean()
-            row["p_value"] = paired_permutation_test(
-                values.to_numpy(), baseline.to_numpy()
-            )
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("role")

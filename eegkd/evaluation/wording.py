@@ -79,6 +79,13 @@ def shared_title(metrics: Sequence[str]) -> str:
     return capital(metric_title(metrics[0])) if len(metrics) == 1 else "Score"
 
 
+def kind_name(kind: str, method: str) -> str:
+    """Return what a model is: a teacher, an untaught or taught student, a baseline."""
+    if kind == "student":
+        return "untaught student" if method == "none" else "taught student"
+    return kind
+
+
 def item_name(row: Mapping[Any, Any], with_decoder: bool = False) -> str:
     """Return an item in words: who learned what, and on which montage."""
     decoder = f"{row['decoder']} " if with_decoder and row["decoder"] else ""

@@ -11,17 +11,18 @@ from matplotlib.figure import Figure
 
 from eegkd.evaluation.metrics import METRICS, metric_title
 from eegkd.evaluation.statistics import (
+    MIN_SUBJECTS,
     SIGNIFICANCE,
     mean_interval,
 )
+from eegkd.evaluation.wording import capital, kind_name
 from eegkd.report.figures import (
     GRAY,
     KIND_COLORS,
     MEAN,
     STYLE,
-    _figure,
-    _new_axes,
-    kind_name,
+    figure_of,
+    new_axes,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIDE_COLORS = {"a": "#D55E00", "b": "#56B4E9"}
-MIN_ITEMS, MIN_BLOCKS = 3, 6
+MIN_ITEMS = 3
 JITTER = 0.13
 
 
@@ -51,7 +52,7 @@ def plot_items(
     metric : str, default="accuracy"
         What the scores are.
     chance : float, optional
-        Score of guessing, drawn dashed.
+        Chance level, drawn dashed.
     remarks : dict of str -> str, optional
         What is written above a dataset's panel, such as "SIMULATED".
 
@@ -64,7 +65,7 @@ def plot_items(
     columns = ["kind", "method", "decoder", "montage"]
     items: list[Any] = list(table.groupby(columns, sort=False))
     with mpl.rc_context(STYLE):
-        ax = _new_axes((7.2, 1.5 + 0.36 * len(items)))
+        ax = new_axes((7.2, 1.5 + 0.36 * len(items)))
         used = {}
         for place, ((kind, method, _, _), rows) in enumerate(items):
             name = kind_name(kind, method)
@@ -95,7 +96,7 @@ def plot_items(
         for name, color in used.items():
             ax.scatter([], [], s=26, color=color, label=name)
         ax.errorbar([], [], [], color="black", label="mean, 95 % interval", **MEAN)
-        figure = _figure(ax)
+        figure = figure_of(ax)
         figure.legend(loc="outside lower center", ncols=len(used) + 1, fontsize=9)
         _title(ax, _place_name(table, remarks, with_montage=True))
         return figure
@@ -221,9 +222,9 @@ def plot_critical_difference(
     )
     wide = named.pivot_table(index="subject", columns="item", values="score").dropna()
     n_subjects, n_items = wide.shape
-    if n_items < MIN_ITEMS or n_subjects < MIN_BLOCKS:
+    if n_items < MIN_ITEMS or n_subjects < MIN_SUBJECTS:
         raise ValueError(
-            f"'table' must hold at least {MIN_ITEMS} items and {MIN_BLOCKS} subjects "
+            f"'table' must hold at least {MIN_ITEMS} items and {MIN_SUBJECTS} subjects "
             f"that have all of them for a critical difference, got {n_items} items and "
             f"{n_subjects} subjects. Use plot_pairs, or finish more of the grid."
         )
@@ -234,7 +235,7 @@ def plot_critical_difference(
     if not omnibus < SIGNIFICANCE:
         apart = pd.DataFrame(1.0, index=apart.index, columns=apart.columns)
     with mpl.rc_context(STYLE):
-        ax = _new_axes((8.2, 1.9 + 0.2 * n_items))
+        ax = new_axes((8.2, 1.9 + 0.2 * n_items))
         critical_difference_diagram(
             ranks,
             apart,
@@ -255,18 +256,13 @@ def plot_critical_difference(
             f"{_metric_name(metric)}: mean rank over {n_subjects} subjects, best on "
             f"the left; Friedman p {small}",
         )
-    return _figure(ax)
+    return figure_of(ax)
 
 
 def _metric_name(metric: str) -> str:
     """Return a metric in words, with a capital, and whether less of it is better."""
-    name = metric_title(metric)
-    less = (
-        " (less is better)"
-        if metric in METRICS and METRICS[metric].less_is_better
-        else ""
-    )
-    return f"{name[0].upper()}{name[1:]}{less}"
+    less = metric in METRICS and METRICS[metric].less_is_better
+    return capital(metric_title(metric)) + (" (less is better)" if less else "")
 
 
 def _item_name(kind: str, method: str, decoder: str, montage: str) -> str:

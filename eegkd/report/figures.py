@@ -14,6 +14,7 @@ from eegkd.data.channels import positions
 from eegkd.data.filter_bank import electrodes_of
 from eegkd.evaluation.metrics import metric_title
 from eegkd.evaluation.statistics import mean_interval
+from eegkd.evaluation.wording import kind_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +90,7 @@ def plot_montage(
         placed = {name: places[name] for name in ch_names if name in places}
         gaps = _gaps(list(placed.values()))
         side = 5.2 if gaps.min(initial=np.inf) > CLOSE else 7.5
-        ax = _new_axes((side, side + 0.2)) if ax is None else ax
+        ax = new_axes((side, side + 0.2)) if ax is None else ax
         _draw_head(ax)
         others = [place for name, place in places.items() if name not in ch_names]
         if others:
@@ -100,7 +101,7 @@ def plot_montage(
         unplaced = [name for name in ch_names if name not in places]
         if unplaced:
             _note(ax, "Without a known position: " + ", ".join(unplaced))
-        return _figure(ax)
+        return figure_of(ax)
 
 
 def plot_scores(
@@ -122,20 +123,20 @@ def plot_scores(
     metric : str, default="accuracy"
         Column to show.
     chance : float, optional
-        Score of guessing, such as 1 / n_classes, drawn dashed.
+        Chance level, such as 1 / n_classes, drawn dashed.
 
     Returns
     -------
     figure : Figure
         The figure. Not known to pyplot if it is new: save it with ``figure.savefig``.
     """
-    scores = scores.assign(kind=kind_names(scores))
+    scores = scores.assign(kind=_kind_names(scores))
     table = scores.groupby(["subject", "kind"], sort=False)[metric].mean().unstack()
     kinds = [kind for kind in KIND_COLORS if kind in table]
     table = table.reindex(index=scores["subject"].unique(), columns=kinds)
     x = np.arange(len(kinds))
     with mpl.rc_context(STYLE):
-        ax = _new_axes((6.2, 4.8)) if ax is None else ax
+        ax = new_axes((6.2, 4.8)) if ax is None else ax
         for values in table.to_numpy():
             ax.plot(x, values, color="#c4c4c4", linewidth=1, zorder=1)
         ax.lines[-1].set_label("one subject")
@@ -164,7 +165,7 @@ def plot_scores(
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0)
         if 1 < len(table) <= MAX_SUBJECTS_NAMED:
             _name_subjects(ax, table.iloc[:, -1].dropna(), float(x[-1]))
-        return _figure(ax)
+        return figure_of(ax)
 
 
 def plot_history(history: pd.DataFrame) -> Figure:
@@ -304,54 +305,23 @@ def plot_similarity(example: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def kind_names(table: pd.DataFrame) -> list[str]:
-    """Return what the model of each row is, in words.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With ``kind`` and ``method``.
-
-    Returns
-    -------
-    names : list of str
-        Keys of `KIND_COLORS`.
-    """
+def _kind_names(table: pd.DataFrame) -> list[str]:
+    """Return what the model of each row is: keys of `KIND_COLORS`."""
     return [*map(kind_name, table["kind"], table["method"])]
-
-
-def kind_name(kind: str, method: str) -> str:
-    """Return what a model is, in words.
-
-    Parameters
-    ----------
-    kind : {"teacher", "student", "baseline"}
-        Its kind.
-    method : str
-        How it was trained.
-
-    Returns
-    -------
-    name : str
-        A key of `KIND_COLORS`.
-    """
-    if kind == "student":
-        return "untaught student" if method == "none" else "taught student"
-    return kind
 
 
 def _by_kind(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the rows of each kind of model that is there, in one order."""
-    names = np.array(kind_names(table))
+    names = np.array(_kind_names(table))
     return {kind: table[names == kind] for kind in KIND_COLORS if kind in names}
 
 
-def _new_axes(size: tuple[float, float]) -> Axes:
+def new_axes(size: tuple[float, float]) -> Axes:
     """Return the axes of a new figure of a size in inches, unknown to pyplot."""
     return Figure(figsize=size, layout="constrained").add_subplot()
 
 
-def _figure(ax: Axes) -> Figure:
+def figure_of(ax: Axes) -> Figure:
     """Return the figure that axes lie on, through subfigures."""
     return ax.figure.canvas.figure
 
@@ -433,7 +403,7 @@ def _room(
     points = list(placed.values())
     gaps = _gaps(points)
     box = ax.get_position()
-    inches = min(_figure(ax).get_size_inches() * (box.width, box.height)) / 2.4
+    inches = min(figure_of(ax).get_size_inches() * (box.width, box.height)) / 2.4
     sizes = np.minimum(25, 0.95 * 72 * inches * gaps.min(axis=1, initial=np.inf))
     many = len(placed) > MAX_ELECTRODES_BESIDE
     crowded = (sizes < 15) & (not many)
@@ -542,7 +512,7 @@ def _name_subjects(ax: Axes, last: pd.Series, x: float) -> None:
     """Write the subjects' names beside the last dots, moved apart where they meet."""
     low, high = ax.get_ylim()
     order = last.sort_values()
-    height = _figure(ax).get_size_inches()[1] * 72 * 0.75
+    height = figure_of(ax).get_size_inches()[1] * 72 * 0.75
     places = _spread(order.to_numpy(), gap=10 * (high - low) / height)
     for who, score, place in zip(order.index, order, places, strict=True):
         ax.annotate(
