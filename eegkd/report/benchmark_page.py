@@ -294,7 +294,8 @@ def _metrics_table(
         if metric == "calibration_error":
             columns["95 % interval"] = _intervals(summary)
     names = ("dataset", "evaluation", "montage", "decoder", "method")
-    return f"<p>{text}</p>{_wide(summary, columns, names)}"
+    said = f"<p>{text}</p>" if text else ""
+    return said + _wide(summary, columns, names)
 
 
 def _wide(table: pd.DataFrame, columns: dict[str, Any], names: Sequence[str]) -> str:
