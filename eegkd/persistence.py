@@ -95,8 +95,8 @@ def pack_classifier(
         "format": FORMAT,
         "kind": type(classifier).__name__,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "params": _plain_params(classifier, classifier.get_params(deep=False)),
-        "settings": _plain_params(classifier, classifier.settings_),
+        "params": _json_params(classifier, classifier.get_params(deep=False)),
+        "settings": _json_params(classifier, classifier.settings_),
         "decoder": classifier.decoder_.config,
         "view": classifier.decoder_.view.to_dict(),
         **classifier.labels_.to_dict(),
@@ -204,7 +204,7 @@ def unpack_classifier(
     return classifier
 
 
-def _plain_params(classifier: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def _json_params(classifier: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those parameters that JSON can hold; the view has the montage as well."""
     from eegkd.decoders.build import factory_name
 
@@ -214,7 +214,7 @@ def _plain_params(classifier: Any, given: Mapping[str, Any]) -> dict[str, Any]:
             params[name] = list(classifier.decoder_.view.montage.ch_names)
         elif name == "class_weight" and isinstance(value, Mapping):
             # Pairs, because the keys of a JSON object are text and labels may not be.
-            params[name] = [[_plain(label), float(value[label])] for label in value]
+            params[name] = [[_of_python(label), float(value[label])] for label in value]
         elif _is_json(value):
             params[name] = value
         elif name in ("student", "decoder"):
@@ -245,7 +245,7 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _plain(label: Any) -> Any:
+def _of_python(label: Any) -> Any:
     """Return a label of NumPy's types as one of Python's."""
     return label.item() if isinstance(label, np.generic) else label
 

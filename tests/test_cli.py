@@ -70,7 +70,7 @@ def test_predict_labels_a_recording(folder, capsys, tmp_path):
     assert run(capsys, "predict", *arguments)[0] == 0
     status, _, err = run(capsys, "predict", *arguments[:-1], 7)
     assert status == 2
-    assert "must name a saved student" in err
+    assert "must name a student" in err
 
 
 def test_predict_refuses_a_recording_without_the_electrodes(folder, capsys, tmp_path):

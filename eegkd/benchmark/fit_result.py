@@ -74,7 +74,42 @@ class FitResult(Results):
         Chosen without the test trials. Students of single subjects are in
         ``students``.
         """
-        return min(self.students.values(), key=lambda model: model.history_.best_loss)
+        return self.best_student()
+
+    def best_student(
+        self, fold: str | None = None, seed: int | None = None
+    ) -> DistilledClassifier:
+        """Return the student with the lowest validation loss.
+
+        Parameters
+        ----------
+        fold : str, optional
+            Only of this fold, which is named after a subject.
+        seed : int, optional
+            Only of this seed.
+
+        Returns
+        -------
+        student : DistilledClassifier
+            One of ``students``.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        fitting = [
+            model
+            for key, model in self.students.items()
+            if fold in (None, key[0]) and seed in (None, key[1])
+        ]
+        if not fitting:
+            known = ", ".join(f"{name} seed {number}" for name, number in self.students)
+            raise ValueError(
+                f"'fold' and 'seed' must name a student ({known}), got {fold!r} seed "
+                f"{seed}. Leave one out for the best of all."
+            )
+        return min(fitting, key=lambda model: model.history_.best_loss)
 
     @property
     def metric(self) -> str:

@@ -37,19 +37,7 @@ def run(
 
     import eegkd
 
-    result = eegkd.load(folder)
-    fitting = {
-        key: model
-        for key, model in result.students.items()
-        if subject in (None, key[0]) and seed in (None, key[1])
-    }
-    if not fitting:
-        known = ", ".join(f"{name} seed {number}" for name, number in result.students)
-        raise ValueError(
-            f"--subject and --seed must name a saved student ({known}), got "
-            f"subject {subject}, seed {seed}."
-        )
-    student = min(fitting.values(), key=lambda model: model.history_.best_loss)
+    student = eegkd.load(folder).best_student(subject, seed)
     proba = student.predict_proba(mne.read_epochs(recording, verbose="error"))
     writer = csv.writer(sys.stdout)
     writer.writerow(["trial", "label", *(f"p_{label}" for label in student.classes_)])
