@@ -7,8 +7,10 @@ from typing import Any
 
 from eegkd.benchmark.fit_result import FitResult
 from eegkd.benchmark.fit_run import make_student, run_fits
+from eegkd.estimators._docs import fill_doc
 
 
+@fill_doc
 def fit(
     dataset: Any,
     montage: Any = None,
@@ -24,10 +26,10 @@ def fit(
     n_seeds: int = 1,
     random_state: int = 0,
     device: str = "auto",
-    method_options: Mapping[str, Any] | None = None,
     data: dict[str, Any] | None = None,
     n_jobs: int = 1,
     progress: bool | None = None,
+    method_options: Mapping[str, Any] | None = None,
     student_options: Mapping[str, Any] | str | None = "auto",
     teacher_options: Mapping[str, Any] | str | None = "auto",
     n_teachers: int = 1,
@@ -84,8 +86,6 @@ def fit(
         First seed.
     device : str, default="auto"
         ``"auto"`` takes a GPU where there is one; or a torch device.
-    method_options : dict, optional
-        Options of the method, such as ``{"similarity_weight": 100}``.
     data : dict, optional
         Options of `eegkd.load_trials`, such as ``{"l_freq": 8, "h_freq": 32}``.
     n_jobs : int, default=1
@@ -93,12 +93,12 @@ def fit(
         thread; -1 takes all processors.
     progress : bool, optional
         Whether to show a progress bar; by default when the output is a terminal.
-    student_options, teacher_options, n_teachers, on_missing, reference, standardize
-        As in `DistilledClassifier`.
-    paradigm, max_epochs, patience, batch_size, lr, weight_decay, calibrate
-        As in `DistilledClassifier`.
-    class_weight, taps, valid_fraction
-        As in `DistilledClassifier`.
+    %(student_options)s
+    %(view)s
+    %(training)s
+    %(calibrate)s
+    %(weights)s
+    %(split)s
 
     Returns
     -------

@@ -34,23 +34,8 @@ Engine = Callable[[Iterable[Task]], Iterator[Outcome]]
 def open_engine(n_jobs: int = 1, cluster: Any = None) -> Iterator[Engine]:
     """Start what does tasks, and end it after the block.
 
-    Parameters
-    ----------
-    n_jobs : int, default=1
-        Processes on this machine; 1 works here.
-    cluster : str, distributed.Client or distributed cluster, optional
-        A Dask cluster to use instead.
-
-    Yields
-    ------
-    engine : callable
-        ``engine(tasks)`` yields the outcome of each task as it comes. Tasks are taken
-        one at a time, when there is room for them.
-
-    Raises
-    ------
-    ValueError, ImportError
-        If the cluster cannot be used.
+    ``engine(tasks)`` yields the outcome of each task as it comes. Tasks are taken one
+    at a time, when there is room for them.
     """
     if cluster is not None:
         with _dask(cluster) as pool:

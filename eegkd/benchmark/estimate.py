@@ -20,18 +20,6 @@ def describe_jobs(run: Run, n_jobs: int = 1) -> str:
     """Return what a comparison would do, and about how long, as text.
 
     A little of each kind of job is trained whose cost is not in the store.
-
-    Parameters
-    ----------
-    run : Run
-        Laid out.
-    n_jobs : int, default=1
-        Jobs at once, by which the time is divided.
-
-    Returns
-    -------
-    text : str
-        A line for each kind of job, and the sum.
     """
     missing = run.missing()
     keys = {job.key for job in missing}

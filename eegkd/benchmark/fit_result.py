@@ -42,9 +42,13 @@ class FitResult(Results):
 
     Parameters
     ----------
-    scores, planned, failures, settings, interrupted
-        As in `Results`. The student is of the kind "student"; of the method "none" it
-        is untaught: it learned on the same trials and electrodes without a teacher.
+    scores, planned : DataFrame
+        As in `Results`. The untaught student, which learned on the same trials and
+        electrodes without a teacher, is of the method "none".
+    failures, settings : dict
+        As in `Results`; the settings are those of the student and of the data as well.
+    interrupted : bool
+        As in `Results`.
     students, untaught, teachers : dict of (fold, seed) -> classifier
         Fitted classifiers. A fold is named after the subject that it is for; of the
         evaluation "dependent" it is "all". With ``method="none"`` the students are the

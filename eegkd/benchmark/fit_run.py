@@ -41,27 +41,8 @@ EXAMPLE_TRIALS = 160  # trials whose similarities are kept for the report
 def make_student(estimator: Any, decoder: Any, **said: Any) -> DistilledClassifier:
     """Return the unfitted student that arguments of `eegkd.fit` stand for.
 
-    Parameters
-    ----------
-    estimator : DistilledClassifier or None
-        A student with settings of its own.
-    decoder : str, callable or None
-        Network of teacher and student.
-    **said
-        Parameters of `DistilledClassifier`; those at their defaults say nothing, nor
-        does None for ``montage``, ``method`` and ``student``.
-
-    Returns
-    -------
-    student : DistilledClassifier
-        With what was said, and nothing else.
-
-    Raises
-    ------
-    TypeError
-        If ``estimator`` is something else.
-    ValueError
-        If it has another value for what was said.
+    Parameters at their defaults say nothing, nor does None for ``montage``, ``method``
+    and ``student``. An ``estimator`` that says something else is refused.
     """
     from sklearn.base import clone
 
@@ -117,23 +98,8 @@ def run_fits(
 ) -> FitResult:
     """Train and test a student, its teacher and an untaught student on every fold.
 
-    Parameters
-    ----------
-    estimator : DistilledClassifier
-        Unfitted. Its ``random_state`` is the first seed.
-    dataset, subjects, data, evaluation, test, n_seeds, n_jobs, progress
-        See `eegkd.fit`.
-
-    Returns
-    -------
-    result : FitResult
-        What was finished.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is not allowed, before anything is loaded or trained; or
-        whatever the first fit raised, if no student was finished.
+    The first seed is the estimator's. If no student was finished, the error of the
+    first fit is raised.
     """
     check_choice(evaluation, "evaluation", EVALUATIONS)
     check_int(n_seeds, "n_seeds", at_least=1)

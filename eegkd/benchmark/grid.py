@@ -96,13 +96,7 @@ class Job:
     seeded: bool = True
 
     def described(self) -> dict[str, Any]:
-        """Return what tells the job's rows apart.
-
-        Returns
-        -------
-        described : dict
-            The fields that are columns of the table of scores.
-        """
+        """Return what tells the job's rows apart."""
         hidden = ("key", "recording", "teacher", "seeded")
         return {k: v for k, v in asdict(self).items() if k not in hidden}
 
@@ -150,13 +144,7 @@ class Grid:
     training: dict[str, Any] = field(default_factory=dict)
 
     def spec(self) -> str:
-        """Return a hash of everything that was asked for, and of the versions.
-
-        Returns
-        -------
-        spec : str
-            Equal for equal calls.
-        """
+        """Return a hash of everything that was asked for, and of the versions."""
         datasets = [
             trials_content(item) if isinstance(item, Trials) else item
             for item in self.datasets
@@ -165,18 +153,7 @@ class Grid:
         return digest([asked, _packages(), LAYOUT_FORMAT])
 
     def networks(self, paradigm: str | None) -> dict[str, Any]:
-        """Return the networks of students in a paradigm.
-
-        Parameters
-        ----------
-        paradigm : str or None
-            A key of `eegkd.PARADIGMS`; None stands for trials of unknown kind.
-
-        Returns
-        -------
-        networks : dict of str -> name or callable
-            By their labels in the tables; the paradigm's own if none was asked for.
-        """
+        """Return the networks of students by label; the paradigm's if none is named."""
         if self.decoders is not None:
             return self.decoders
         return {find_paradigm(paradigm).decoder: "auto"}
@@ -186,21 +163,8 @@ class Grid:
     ) -> DistilledClassifier:
         """Return an unfitted student, of which the teacher may be trained alone.
 
-        Parameters
-        ----------
-        method : str
-            A label of ``methods``; any other stands for no teacher.
-        network : str or callable
-            One of `networks`.
-        montage : Montage or None
-            Its electrodes; None, where they do not matter, takes any.
-        seed : int, default=0
-            Its seed, and that of its teacher.
-
-        Returns
-        -------
-        student : DistilledClassifier
-            With all settings.
+        A ``method`` without such a label stands for no teacher. Without ``montage``,
+        where electrodes do not matter, it takes any.
         """
         from eegkd.estimators import DistilledClassifier
 
@@ -220,23 +184,9 @@ class Grid:
         paradigm: str | None,
         seed: int = 0,
     ) -> Any:
-        """Return an unfitted baseline.
+        """Return an unfitted baseline; without a montage it reads all electrodes.
 
-        Parameters
-        ----------
-        label : str
-            A label of ``baselines``.
-        montage : Montage or None
-            Its electrodes; None reads all.
-        paradigm : str or None
-            That of the trials; transformed trials do not say it.
-        seed : int, default=0
-            Its seed, if it uses one.
-
-        Returns
-        -------
-        baseline : TrialPipeline
-            With those parameters of the training that it takes.
+        It is told the paradigm, since transformed trials do not say it.
         """
         factory, options = self._factory(label)
         known = {"on_missing", "reference", *getattr(factory, "options", ())}
@@ -252,13 +202,7 @@ class Grid:
         return check_registered(baseline, "baselines", BASELINES), options
 
     def check(self) -> None:
-        """Refuse names and options that the library does not have.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Before anything is loaded or trained.
-        """
+        """Refuse names and options that the library does not have."""
         from eegkd.estimators import check_training
         from eegkd.methods import METHODS
 
@@ -275,13 +219,7 @@ class Grid:
             factory(None, **options)
 
     def settings(self) -> dict[str, Any]:
-        """Return everything that was asked for as plain data, for reports.
-
-        Returns
-        -------
-        settings : dict
-            JSON-ready.
-        """
+        """Return everything that was asked for as plain data, for reports."""
         return {
             "montages": {name: list(m.ch_names) for name, m in self.montages.items()},
             "methods": {
@@ -316,27 +254,7 @@ def make_grid(
     random_state: int,
     **others: Any,
 ) -> Grid:
-    """Check what `eegkd.benchmark` was given, and put it in one form.
-
-    Parameters
-    ----------
-    datasets, montages, methods, decoders, baselines, evaluation : object
-        See `eegkd.benchmark`.
-    n_seeds, random_state : int
-        Seeds, counted from ``random_state``.
-    **others
-        ``test``, ``subjects``, ``data`` and ``training`` of `Grid`.
-
-    Returns
-    -------
-    grid : Grid
-        The same, named and checked.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is not allowed.
-    """
+    """Check what `eegkd.benchmark` was given, and put it in one form."""
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(random_state, "random_state", at_least=0)
     grid = Grid(
@@ -471,25 +389,10 @@ class Recordings:
     def folds(
         self, evaluation: str, test: Any, only: str | None = None
     ) -> Iterator[tuple[Trials, Fold, str]]:
-        """Yield the folds of an evaluation, each with the trials it counts in.
+        """Yield the folds of an evaluation, or the only one that is wanted.
 
-        Parameters
-        ----------
-        evaluation : str
-            See `eegkd.evaluation.splits.evaluation_folds`.
-        test : str or list of str
-            What the first three evaluations hold out.
-        only : str, optional
-            Name of the only fold that is wanted.
-
-        Yields
-        ------
-        trials : Trials
-            Trials of one subject, or of all where a fold needs several.
-        fold : Fold
-            Which of them train and test.
-        rule : str
-            What is tested on, in words.
+        Each comes with the trials that it counts in (of one subject, or of all where a
+        fold needs several), and what is tested on, in words.
         """
         alone = evaluation in ALONE
         for who in self.subjects if alone else [None]:
@@ -502,21 +405,7 @@ class Recordings:
             )
 
     def rule(self, evaluation: str, test: Any) -> Any:
-        """Return what is held out: one rule for all subjects of a dataset.
-
-        Parameters
-        ----------
-        evaluation : str
-            See `eegkd.evaluation.splits.evaluation_folds`.
-        test : str or list of str
-            What was asked for; evaluations that hold out decide ``"auto"`` by
-            the data.
-
-        Returns
-        -------
-        test : str or list of str
-            The strictest rule that every subject allows.
-        """
+        """Return what is held out: one rule for all subjects of a dataset."""
         if test != "auto" or evaluation not in HOLD_OUT:
             return test
         found = set()
@@ -551,27 +440,10 @@ class Recordings:
 def lay_out(grid: Grid, recordings: Sequence[Recordings]) -> dict[str, Any]:
     """Return all jobs of a grid, and facts about the data.
 
-    Datasets are read one subject at a time where the evaluation allows it.
-
-    Parameters
-    ----------
-    grid : Grid
-        What was asked for.
-    recordings : sequence of Recordings
-        Its datasets.
-
-    Returns
-    -------
-    layout : dict
-        ``jobs``, a list of the fields of `Job`; ``facts`` about the data, a list;
-        ``folds``, the hash of each fold's trials by dataset, evaluation and name;
-        ``tests``, what is held out by dataset and evaluation; ``paradigms``, that of
-        each dataset; and ``device``.
-
-    Raises
-    ------
-    ValueError
-        If a montage does not fit a dataset, or a name is unknown.
+    Datasets are read one subject at a time where the evaluation allows it. The layout
+    holds ``jobs`` (fields of `Job`) and ``facts``; by dataset, evaluation and fold the
+    hash of the trials (``folds``) and what is held out (``tests``); ``paradigms``, that
+    of each dataset; and ``device``.
     """
     from eegkd.estimators import find_device
 
@@ -619,18 +491,7 @@ def fold_id(recording: int, evaluation: str, fold: str) -> str:
 
 
 def trials_content(trials: Trials) -> list[Any]:
-    """Return everything about trials that a grid depends on, read anew.
-
-    Parameters
-    ----------
-    trials : Trials
-        Ready trials.
-
-    Returns
-    -------
-    content : list
-        A hash of signals and labels, and who, when and what they are.
-    """
+    """Return everything about trials that a grid depends on, read anew."""
     signals = replace(trials).fingerprint  # of a copy: arrays may have changed
     who = _who_and_when(trials)
     what = [trials.name, trials.simulated, trials.paradigm]
@@ -644,20 +505,7 @@ def _who_and_when(trials: Trials) -> dict[str, list[str]]:
 
 
 def fold_digest(trials: Trials, fold: Fold) -> str:
-    """Return a hash of the trials of a fold and of who trains and tests on which.
-
-    Parameters
-    ----------
-    trials : Trials
-        The trials that the fold counts in.
-    fold : Fold
-        The fold.
-
-    Returns
-    -------
-    digest : str
-        Equal for equal signals, labels, subjects and parts.
-    """
+    """Return a hash of the trials of a fold and of who trains and tests on which."""
     needed, small = fold.compact()
     chosen = trials.subset(needed)
     who = _who_and_when(chosen)
@@ -769,20 +617,7 @@ def _settings(
 def resolved_settings(
     student: DistilledClassifier, paradigm: str | None
 ) -> dict[str, Any]:
-    """Return every parameter of a student, nothing left to the paradigm.
-
-    Parameters
-    ----------
-    student : DistilledClassifier
-        Unfitted.
-    paradigm : str or None
-        That of the trials.
-
-    Returns
-    -------
-    settings : dict
-        Parameters by name.
-    """
+    """Return every parameter of a student, nothing left to the paradigm."""
     from eegkd.estimators import resolve as resolve_settings
 
     params = student.get_params(deep=False)
@@ -811,20 +646,7 @@ def _jobs(
 
 
 def teacher_label(student: DistilledClassifier, paradigm: str | None) -> str:
-    """Return what tables call the network of a student's teacher.
-
-    Parameters
-    ----------
-    student : DistilledClassifier
-        The student.
-    paradigm : str or None
-        That of the trials.
-
-    Returns
-    -------
-    label : str
-        Empty where it is the student's own.
-    """
+    """Return what tables call the network of a teacher; empty for the student's."""
     given = student.teacher
     given = given[0] if isinstance(given, (list, tuple)) else given
     if given is None:
@@ -835,20 +657,7 @@ def teacher_label(student: DistilledClassifier, paradigm: str | None) -> str:
 
 
 def seeded(student: DistilledClassifier, seed: int) -> DistilledClassifier:
-    """Return an unfitted copy of a student, of which a seed decides everything.
-
-    Parameters
-    ----------
-    student : DistilledClassifier
-        The student.
-    seed : int
-        Its seed, and that of a teacher that is to be trained.
-
-    Returns
-    -------
-    copy : DistilledClassifier
-        Unfitted.
-    """
+    """Return an unfitted copy of a student, all seeds of it and its teacher set."""
     from sklearn.base import clone
 
     own = clone(student).set_params(random_state=seed)
@@ -902,42 +711,14 @@ def label_of(value: Any) -> str:
 
 
 def needed_first(jobs: Sequence[Job], done: set[str]) -> tuple[list[Job], list[Job]]:
-    """Part jobs into those that others wait for and the rest.
-
-    Parameters
-    ----------
-    jobs : sequence of Job
-        All jobs.
-    done : set of str
-        Keys of finished ones.
-
-    Returns
-    -------
-    first, then : list of Job
-        Missing teachers, and everything else that is missing.
-    """
+    """Part missing jobs into teachers, which others wait for, and the rest."""
     missing = [job for job in jobs if job.key not in done]
     first = [job for job in missing if job.kind == "teacher"]
     return first, [job for job in missing if job.kind != "teacher"]
 
 
 def relative(trials: Trials, fold: Fold) -> tuple[Trials, Fold]:
-    """Return only the trials that a fold needs, and the fold within them.
-
-    Parameters
-    ----------
-    trials : Trials
-        All trials.
-    fold : Fold
-        A part of them.
-
-    Returns
-    -------
-    trials : Trials
-        The needed ones, to be sent to a worker.
-    fold : Fold
-        The same fold.
-    """
+    """Return only the trials that a fold needs, and the fold within them."""
     needed, small = fold.compact()
     whole = len(needed) == len(trials) and np.array_equal(
         needed, np.arange(len(trials))

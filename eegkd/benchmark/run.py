@@ -161,23 +161,7 @@ def benchmark(
 
 
 def count_processes(n_jobs: int) -> int:
-    """Return how many jobs run at once.
-
-    Parameters
-    ----------
-    n_jobs : int
-        What `benchmark` was given.
-
-    Returns
-    -------
-    n_processes : int
-        The number; that of all processors for -1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``n_jobs`` is not an integer >= 1 or -1.
-    """
+    """Return how many jobs run at once: all processors for -1."""
     if check_int(n_jobs, "n_jobs", at_least=-1) == 0:
         raise ValueError("'n_jobs' must be >= 1, or -1 for all processors, got 0.")
     if n_jobs > 0:
@@ -203,20 +187,7 @@ def prepare(
     data: dict[str, Any] | None = None,
     **training: Any,
 ) -> Run:
-    """Find out which jobs a comparison has, without doing any.
-
-    Parameters
-    ----------
-    datasets, montages, methods, decoders, baselines, evaluation, test, subjects
-        See `benchmark`.
-    n_seeds, random_state, store, data, **training
-        See `benchmark`.
-
-    Returns
-    -------
-    run : Run
-        Its jobs and its store.
-    """
+    """Find out which jobs a comparison has, without doing any."""
     grid = make_grid(
         datasets,
         montages,
@@ -295,13 +266,7 @@ class Run:
     _latest: tuple[Any, Any] = (None, None)
 
     def lay_out(self, anew: bool = False) -> None:
-        """Find out which jobs there are; the store remembers an equal call's.
-
-        Parameters
-        ----------
-        anew : bool, default=False
-            Whether to look at the data even if the store remembers.
-        """
+        """Find out which jobs there are; the store remembers an equal call's."""
         self._spec = self._spec or self.grid.spec()  # hashes Trials: once
         layout = None if anew else self.store.grid(self._spec)
         if layout is None:
@@ -322,33 +287,14 @@ class Run:
         return self._recordings
 
     def missing(self) -> list[Job]:
-        """Return the jobs that are not finished.
-
-        Returns
-        -------
-        missing : list of Job
-            Failed ones included.
-        """
+        """Return the jobs that are not finished, failed ones included."""
         done = self.store.done(job.key for job in self.jobs)
         return [job for job in self.jobs if job.key not in done]
 
     def finish(
         self, n_jobs: int = 1, cluster: Any = None, progress: bool | None = None
     ) -> bool:
-        """Do what is missing.
-
-        Parameters
-        ----------
-        n_jobs : int, default=1
-            Processes.
-        cluster, progress
-            See `benchmark`.
-
-        Returns
-        -------
-        interrupted : bool
-            Whether Ctrl-C ended the work early.
-        """
+        """Do what is missing; say whether Ctrl-C ended the work early."""
         self.store.use_grid(self._spec)
         if not self.missing():
             return False
@@ -442,18 +388,7 @@ class Run:
                 self.store.forget(teacher)
 
     def task(self, job: Job) -> Any:
-        """Return everything that a worker needs for a job.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        task : eegkd.benchmark.work.Task
-            Its estimator, trials and, for a student, its teacher.
-        """
+        """Return everything that a worker needs for a job."""
         from eegkd.benchmark.work import Task
         from eegkd.decoders import factory_name
 
@@ -471,18 +406,7 @@ class Run:
         )
 
     def estimator(self, job: Job) -> Any:
-        """Return the unfitted estimator of a job.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        estimator : DistilledClassifier or Pipeline
-            With all settings.
-        """
+        """Return the unfitted estimator of a job."""
         paradigm = self.layout["paradigms"][job.recording]
         montage = self.grid.montages.get(job.montage)
         if job.kind == "baseline":
@@ -511,18 +435,7 @@ class Run:
         return self._latest[1]
 
     def results(self, interrupted: bool = False) -> Results:
-        """Return what is in the store.
-
-        Parameters
-        ----------
-        interrupted : bool, default=False
-            Whether to warn that Ctrl-C ended the work.
-
-        Returns
-        -------
-        results : Results
-            Finished jobs, and what is missing.
-        """
+        """Return what is in the store."""
         results = collect(self.store, self.layout)
         results.interrupted = interrupted
         n_missing = len(results.missing())
@@ -539,20 +452,7 @@ class Run:
 
 
 def collect(store: Store, layout: dict[str, Any]) -> Results:
-    """Put together what a store has of a grid.
-
-    Parameters
-    ----------
-    store : Store
-        The store.
-    layout : dict
-        The grid's jobs and facts.
-
-    Returns
-    -------
-    results : Results
-        Finished jobs, and what is missing.
-    """
+    """Put together what a store has of a grid."""
     jobs = [Job(**fields) for fields in layout["jobs"]]
     keys = [job.key for job in jobs]
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -576,23 +476,10 @@ def tabulate(
     failures: Collection[str],
     busy: Collection[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what jobs gave, and what became of them, as tables.
+    """Return what jobs gave and what became of them: the tables of `eegkd.Results`.
 
-    Parameters
-    ----------
-    jobs : sequence of Job
-        All jobs, in the order of the tables.
-    rows : mapping of str to list of dict
-        Scores of those that are done, by key.
-    simulated : mapping of str to bool
-        Whether the signals of each dataset were computed.
-    failures, busy : collection of str
-        Keys of jobs that failed, and of those that another process works on.
-
-    Returns
-    -------
-    scores, planned : DataFrame
-        See `eegkd.Results`.
+    ``rows`` and ``failures`` are by key; ``busy`` are those that another process works
+    on; ``simulated`` says it for each dataset.
     """
     import pandas as pd
 

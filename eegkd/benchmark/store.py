@@ -70,34 +70,14 @@ class Store:
                 self._make_tables(db)
 
     def done(self, keys: Iterable[str]) -> set[str]:
-        """Return the keys among these whose jobs are finished.
-
-        Parameters
-        ----------
-        keys : iterable of str
-            Keys of jobs.
-
-        Returns
-        -------
-        done : set of str
-            Finished ones.
-        """
+        """Return the keys among these whose jobs are finished."""
         return {row[0] for row in self._select("key FROM jobs", keys)}
 
     def rows(self, keys: Iterable[str]) -> list[dict[str, Any]]:
-        """Return the scores of finished jobs.
+        """Return the scores of finished jobs, with their keys.
 
-        Parameters
-        ----------
-        keys : iterable of str
-            Keys of jobs.
-
-        Returns
-        -------
-        rows : list of dict
-            One for each job and test subject, with the job's ``key``. A damaged
-            entry is left out with a warning and taken out of the store, so that the
-            next call does its job again.
+        A damaged entry is left out with a warning and taken out of the store, so that
+        the next call does its job again.
         """
         found, damaged = [], []
         for key, rows, checksum in self._select("key, rows, checksum FROM jobs", keys):
@@ -116,18 +96,7 @@ class Store:
         return found
 
     def seconds(self, keys: Iterable[str]) -> dict[str, float]:
-        """Return how long finished jobs took.
-
-        Parameters
-        ----------
-        keys : iterable of str
-            Keys of jobs.
-
-        Returns
-        -------
-        seconds : dict of str -> float
-            Seconds by key.
-        """
+        """Return how long finished jobs took."""
         return dict(self._select("key, seconds FROM jobs", keys))
 
     def finish(
@@ -138,21 +107,7 @@ class Store:
         seconds: float,
         model: tuple[dict[str, Any], bytes] | None = None,
     ) -> None:
-        """Write a finished job, with its model if others need it, or nothing at all.
-
-        Parameters
-        ----------
-        key : str
-            The job's key. A job that is there already is left as it is.
-        described : dict
-            What the job was.
-        rows : list of dict
-            Its scores.
-        seconds : float
-            How long it took.
-        model : tuple of dict and bytes, optional
-            A packed classifier, see `eegkd.persistence.pack_classifier`.
-        """
+        """Write a finished job, with its model if others need it, or nothing at all."""
         text = json.dumps(rows)
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
@@ -176,17 +131,7 @@ class Store:
             db.execute("DELETE FROM claims WHERE key = ?", (key,))
 
     def fail(self, key: str, described: dict[str, Any], traceback: str) -> None:
-        """Write that a job failed, and why, unless another process has finished it.
-
-        Parameters
-        ----------
-        key : str
-            The job's key.
-        described : dict
-            What the job was.
-        traceback : str
-            What Python said.
-        """
+        """Write that a job failed, and why, unless another process has finished it."""
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             db.execute(
@@ -197,51 +142,16 @@ class Store:
             db.execute("DELETE FROM claims WHERE key = ?", (key,))
 
     def failures(self, keys: Iterable[str]) -> dict[str, str]:
-        """Return the tracebacks of jobs that failed and were not finished since.
-
-        Parameters
-        ----------
-        keys : iterable of str
-            Keys of jobs.
-
-        Returns
-        -------
-        failures : dict of str -> str
-            Traceback by key.
-        """
+        """Return the tracebacks of jobs that failed and were not finished since."""
         return dict(self._select("key, traceback FROM failures", keys))
 
     def failures_since(self, begun: float, keys: Iterable[str]) -> set[str]:
-        """Return the keys among these whose jobs failed after a point in time.
-
-        Parameters
-        ----------
-        begun : float
-            Seconds since 1970.
-        keys : iterable of str
-            Keys of jobs.
-
-        Returns
-        -------
-        failed : set of str
-            Those that nobody need try again now.
-        """
+        """Return the keys whose jobs failed after a time in seconds since 1970."""
         found = self._select("key, failed FROM failures", keys)
         return {key for key, failed in found if failed > begun}
 
     def model(self, key: str) -> tuple[dict[str, Any], bytes] | None:
-        """Return the packed classifier of a finished job.
-
-        Parameters
-        ----------
-        key : str
-            The job's key.
-
-        Returns
-        -------
-        model : tuple of dict and bytes, or None
-            None if there is none or it is damaged.
-        """
+        """Return the packed classifier of a job; None if it is missing or damaged."""
         for described, weights in self._select("described, weights FROM models", [key]):
             model = json.loads(described)
             if hashlib.sha256(weights).hexdigest() == model["weights_sha256"]:
@@ -249,31 +159,14 @@ class Store:
         return None
 
     def forget(self, key: str) -> None:
-        """Remove a job and its model, so that it is done again.
-
-        Parameters
-        ----------
-        key : str
-            The job's key.
-        """
+        """Remove a job and its model, so that it is done again."""
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             for table in ("jobs", "models", "failures"):
                 db.execute(f"DELETE FROM {table} WHERE key = ?", (key,))
 
     def claim(self, key: str) -> bool:
-        """Say that this process works on a job, unless it is done or claimed.
-
-        Parameters
-        ----------
-        key : str
-            The job's key.
-
-        Returns
-        -------
-        claimed : bool
-            Whether the job is now this process's.
-        """
+        """Say that this process works on a job, unless it is done or claimed."""
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             if db.execute("SELECT 1 FROM jobs WHERE key = ?", (key,)).fetchone():
@@ -289,18 +182,7 @@ class Store:
             return True
 
     def claimed(self, keys: Iterable[str]) -> set[str]:
-        """Return the keys among these that another live process works on.
-
-        Parameters
-        ----------
-        keys : iterable of str
-            Keys of jobs.
-
-        Returns
-        -------
-        claimed : set of str
-            Keys of jobs that are being done elsewhere.
-        """
+        """Return the keys among these that another live process works on."""
         return {
             key
             for key, owner, beat in self._select("key, owner, beat FROM claims", keys)
@@ -309,13 +191,7 @@ class Store:
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """Keep the claims of this process fresh inside the block, drop them after it.
-
-        Yields
-        ------
-        None
-            While jobs are done.
-        """
+        """Keep the claims of this process fresh inside the block, drop them after."""
         ended = threading.Event()
 
         def beat() -> None:
@@ -337,15 +213,7 @@ class Store:
                 db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
 
     def save_grid(self, spec: str, grid: dict[str, Any]) -> None:
-        """Keep which jobs a call is made of, so that the next one need not load data.
-
-        Parameters
-        ----------
-        spec : str
-            Hash of everything that the call was given.
-        grid : dict
-            Its jobs and facts, JSON-ready.
-        """
+        """Keep which jobs a call is made of, so that the next one loads no data."""
         with self._connect() as db:
             db.execute(
                 "INSERT INTO grids VALUES (?, ?, 0) "
@@ -354,31 +222,14 @@ class Store:
             )
 
     def grid(self, spec: str | None = None) -> dict[str, Any] | None:
-        """Return what `save_grid` kept; without ``spec`` what was used last.
-
-        Parameters
-        ----------
-        spec : str, optional
-            Hash of everything that the call was given.
-
-        Returns
-        -------
-        grid : dict or None
-            None if there is none.
-        """
+        """Return what `save_grid` kept; without ``spec`` what was used last."""
         with self._connect() as db:
             query = "SELECT grid FROM grids WHERE ? IN (spec, '') ORDER BY used DESC"
             found = db.execute(query, (spec or "",)).fetchone()
         return None if found is None else json.loads(found[0])
 
     def use_grid(self, spec: str) -> None:
-        """Make a grid the one that was used last.
-
-        Parameters
-        ----------
-        spec : str
-            Hash of everything that the call was given.
-        """
+        """Make a grid the one that was used last."""
         with self._connect() as db:
             db.execute("UPDATE grids SET used = ? WHERE spec = ?", (time.time(), spec))
 

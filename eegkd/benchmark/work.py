@@ -58,13 +58,7 @@ class Task:
     keep: bool = False
 
     def run(self) -> Iterator[Scored]:
-        """Yield what each item gave, as it is finished.
-
-        Yields
-        ------
-        scored : Scored
-            Model and scores.
-        """
+        """Yield what each item gave, as it is finished."""
         from eegkd.persistence import pack_classifier, unpack_classifier
 
         teacher = None
@@ -111,18 +105,7 @@ class Outcome:
 
 
 def attempt(task: Task) -> Outcome:
-    """Do a task, and return its outcome whatever happens.
-
-    Parameters
-    ----------
-    task : Task
-        The task.
-
-    Returns
-    -------
-    outcome : Outcome
-        Models and scores, and a traceback if an item failed.
-    """
+    """Do a task, and return its outcome whatever happens."""
     start = time.perf_counter()
     done: list[Scored] = []
     failed: dict[str, Any] = {}
@@ -146,13 +129,7 @@ def _portable(error: Exception) -> Exception:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute with one thread inside the block.
-
-    Yields
-    ------
-    None
-        While torch and the linear algebra of NumPy use one thread.
-    """
+    """Compute with one thread inside the block."""
     import torch
     from threadpoolctl import threadpool_limits
 

@@ -29,10 +29,12 @@ sfreq : float, optional
     Sampling rate in Hz of arrays given to `fit`.
 units : {"auto", "V", "uV"}, default="auto"
     Unit of arrays, see `Trials.from_arrays`.""",
-    "signals": """
+    "view": """
 %(picked)s
 standardize : {"channel", None}, default="channel"
-    Whether each electrode is scaled by its deviation over the training trials.
+    Whether each electrode is scaled by its deviation over the training trials.""",
+    "signals": """
+%(view)s
 %(arrays)s""",
     "training": """
 paradigm : str, default="auto"
@@ -55,13 +57,15 @@ class_weight : {"auto", None, "balanced"} or dict of label to float, default="au
     "no_weights": """
 class_weight : {"auto", None}, default="auto"
     For classes only.""",
-    "rest": """
+    "split": """
 taps : {"auto", None, "embedding"}, sequence or mapping, default="auto"
     Where features are compared, see `eegkd.build_decoder`.
 valid_fraction : float, default=1/8
     Part of the trials of each subject, of each class where there are classes, from
     the end, that chooses the epoch whose weights are kept, and among teachers; 0
-    keeps the last epoch.
+    keeps the last epoch.""",
+    "rest": """
+%(split)s
 random_state : int, default=0
     Seed of weights, order and dropout. The same seed gives the same weights on
     one CPU with as many threads.

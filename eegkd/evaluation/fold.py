@@ -73,21 +73,7 @@ def run_fold(
 ) -> Iterator[Scored]:
     """Train each item on the training trials of a fold, and test it once.
 
-    Parameters
-    ----------
-    items : iterable of Item
-        Estimators. A teacher teaches the students that come after it.
-    trials : Trials
-        The trials that the fold counts in.
-    fold : Fold
-        Which of them train and test.
-    teacher : object, optional
-        Fitted teacher of students that come before any other.
-
-    Yields
-    ------
-    scored : Scored
-        Scores of each item as it is finished.
+    A teacher, given or among the items, teaches the students that come after it.
     """
     from eegkd.estimators import DistilledClassifier, TrainingData
 
@@ -109,18 +95,7 @@ def run_fold(
 def similarities(models: Mapping[str, Any], tested: Trials) -> dict[str, np.ndarray]:
     """Return how alike networks find test trials, sorted by class.
 
-    Parameters
-    ----------
-    models : dict of str -> classifier
-        Fitted, by name.
-    tested : Trials
-        Test trials.
-
-    Returns
-    -------
-    similarities : dict of str -> ndarray
-        By name, shape (n_trials, n_trials) with values in [-1, 1]; and the ``labels``
-        of the trials.
+    A matrix of values in [-1, 1] for each name, and the ``labels`` of the trials.
     """
     tested = tested.subset(np.argsort(tested.y.astype(str), kind="stable"))
     found = {name: model.similarity(tested) for name, model in models.items()}
