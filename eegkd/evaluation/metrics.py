@@ -333,7 +333,7 @@ def metric_title(name: str) -> str:
 def chance_level(
     paradigm: str | None, n_classes: int, metric: str | None = None
 ) -> float | None:
-    """Return what guessing scores, where one number can be given.
+    """Return the chance level, where one number can be given.
 
     Parameters
     ----------
