@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 import eegkd
 from eegkd.data.paradigms import PARADIGMS
-from eegkd.data.simulated import CH_NAMES
+from eegkd.data.simulated.head import CH_NAMES
 from eegkd.evaluation.metrics import chance_level, metric_title
 from eegkd.montage import resolve
 

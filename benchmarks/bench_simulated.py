@@ -20,7 +20,8 @@ from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from eegkd import DecoderClassifier, load_trials
-from eegkd.data.simulated import CH_NAMES, SimulatedMotorImagery
+from eegkd.data.simulated import SimulatedMotorImagery
+from eegkd.data.simulated.head import CH_NAMES
 from eegkd.data.trials import Trials
 
 MONTAGES = {

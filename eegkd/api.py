@@ -9,6 +9,8 @@ from eegkd.benchmark.fit_result import FitResult
 from eegkd.benchmark.fit_run import make_student, run_fits
 from eegkd.estimators._docs import fill_doc
 
+__all__ = ["fit"]
+
 
 @fill_doc
 def fit(

@@ -36,6 +36,15 @@ from eegkd.data.channels import (
 )
 from eegkd.data.filter_bank import Rows, electrodes_of, in_band, read_rows
 
+__all__ = [
+    "Montage",
+    "ladder",
+    "list_montages",
+    "load_montage",
+    "nearest_electrodes",
+    "resolve",
+]
+
 ON_MISSING = ("error", "nearest", "interpolate")
 NEEDED_KEYS = ("name", "ch_names", "citation")
 OPTIONAL_KEYS = ("device", "reference", "sfreq", "description")

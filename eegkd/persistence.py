@@ -20,6 +20,8 @@ from eegkd._checks import join_names
 if TYPE_CHECKING:
     from eegkd.estimators.base import MontageEstimator
 
+__all__ = ["load_classifier", "save_classifier"]
+
 FORMAT = 1  # raised when files of before can no longer be read
 KINDS = (
     "DecoderClassifier",
@@ -180,7 +182,7 @@ def unpack_classifier(
     from safetensors.torch import load
 
     from eegkd import estimators
-    from eegkd.decoders import decoder_from_config
+    from eegkd.decoders.build import decoder_from_config
     from eegkd.distillation import History
     from eegkd.view import View
 

@@ -17,6 +17,8 @@ from eegkd._checks import check_choice, check_int, check_number
 from eegkd.decoders import Decoder, Output
 from eegkd.samplers import Batch, Sampler, TrialSampler
 
+__all__ = ["EMA", "Ensemble", "Frozen", "Peer", "Virtual"]
+
 logger = logging.getLogger(__name__)
 
 MODES = ("eval", "as_published")

@@ -20,6 +20,8 @@ from eegkd.data.channels import canonical_name
 from eegkd.data.filter_bank import electrodes_of, in_band, read_rows, split_band
 from eegkd.montage import Montage, Resolved, in_every_band, load_montage, resolve
 
+__all__ = ["View"]
+
 REFERENCES = (None, "average")
 STANDARDIZE = (None, "channel")
 

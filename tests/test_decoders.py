@@ -27,9 +27,9 @@ from eegkd.decoders import (
     Output,
     Tap,
     build_decoder,
-    decoder_from_config,
     list_decoders,
 )
+from eegkd.decoders.build import decoder_from_config
 from eegkd.decoders.networks import quiet_networks
 from eegkd.view import View
 

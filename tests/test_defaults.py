@@ -28,7 +28,7 @@ from eegkd.data.simulated import (
     SimulatedRestingState,
     SimulatedSSVEP,
 )
-from eegkd.estimators import resolve
+from eegkd.estimators import resolve_settings
 from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import make_trials
@@ -114,7 +114,9 @@ def test_four_ways_of_calling_train_the_same_network(paradigm, tmp_path, monkeyp
 @pytest.mark.parametrize("method", ["none", "kd", "sk_kd"])
 def test_everything_that_is_open_is_decided(paradigm, method):
     row = PARADIGMS[paradigm]
-    settings = resolve(DistilledClassifier(method=method).get_params(), paradigm)
+    settings = resolve_settings(
+        DistilledClassifier(method=method).get_params(), paradigm
+    )
     assert settings["paradigm"] == paradigm
     assert settings["student"] == row.decoder
     assert (settings["student_options"] or {}) == row.decoder_options
@@ -128,7 +130,7 @@ def test_what_was_said_stays():
     model = DistilledClassifier(
         method="kd", method_options={"temperature": 3}, paradigm="p300", **said
     )
-    settings = resolve(model.get_params(), "imagery")
+    settings = resolve_settings(model.get_params(), "imagery")
     assert {name: settings[name] for name in said} == said
     assert settings["student_options"] is None  # the row has another network's
     assert settings["method_options"] == {"temperature": 3}
@@ -139,7 +141,7 @@ def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="'paradigm' must be one of .* Did you mean"):
         DistilledClassifier(paradigm="P300").check()
     with pytest.raises(ValueError, match="'sk-kd' for 'method'.*Did you mean 'sk_kd'"):
-        resolve(DistilledClassifier(method="sk-kd").get_params())
+        resolve_settings(DistilledClassifier(method="sk-kd").get_params())
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
@@ -99,16 +100,40 @@ def test_every_public_name_exists_and_is_documented():
     assert set(eegkd.__all__) <= set(dir(eegkd))
 
 
-def test_the_api_page_lists_every_public_name():
+def resolved(name):
+    """Return what a name of the page on the API stands for, and its dotted module."""
+    module, _, last = f"eegkd.{name}".rpartition(".")
+    return getattr(importlib.import_module(module), last)
+
+
+def rooms():
+    """Return every module that says which of its names are for users."""
+    for found in pkgutil.walk_packages(eegkd.__path__, "eegkd."):
+        if not any(part.startswith("_") for part in found.name.split(".")):
+            module = importlib.import_module(found.name)
+            if hasattr(module, "__all__"):
+                yield module
+
+
+def test_every_room_says_what_is_for_users():
+    said = {module.__name__.split(".")[1] for module in rooms()}
+    assert said == {step for step in LINE if not step.startswith("_")} - {"cli"}
+
+
+def test_the_api_page_lists_exactly_what_is_for_users():
     text = (PACKAGE.parent / "docs" / "api.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^   ([\w.]+)$", text, re.MULTILINE))
-    assert set(eegkd.__all__) - {"__version__"} <= listed
-    for name in listed:
-        value = eegkd
-        for part in name.split("."):
-            value = getattr(value, part, None) or importlib.import_module(
-                f"{value.__name__}.{part}"
-            )
+    names = re.findall(r"^   ([\w.]+)$", text, re.MULTILINE)
+    listed = {id(value): name for name in names for value in [resolved(name)]}
+    public = {
+        id(value): f"{module.__name__}.{name}"
+        for module in [eegkd, *rooms()]
+        for name in module.__all__
+        for value in [getattr(module, name)]
+        if name != "__version__" and METHODS.get(name) is not value
+    }
+    assert len(names) == len(set(names))
+    assert {public[key] for key in public.keys() - listed.keys()} == set()
+    assert {listed[key] for key in listed.keys() - public.keys()} == set()
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -15,7 +15,8 @@ from requests.exceptions import ConnectionError as NoConnection
 import eegkd
 from eegkd import list_datasets, load_trials
 from eegkd.data import find, on_disk
-from eegkd.data.simulated import CH_NAMES, SimulatedMotorImagery
+from eegkd.data.simulated import SimulatedMotorImagery
+from eegkd.data.simulated.head import CH_NAMES
 
 HANDS = ["left_hand", "right_hand"]
 

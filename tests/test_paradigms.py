@@ -26,7 +26,7 @@ from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import train_decoder
-from eegkd.estimators import resolve, single
+from eegkd.estimators import resolve_settings, single
 from eegkd.estimators.labels import ClassLabels
 from eegkd.evaluation.metrics import METRICS
 from eegkd.methods import METHODS
@@ -93,7 +93,7 @@ def test_a_row_is_possible_and_has_its_reasons(row):
 def test_imagery_has_the_settings_of_the_paper_and_of_the_estimators():
     row = PARADIGMS["imagery"]
     assert (row.l_freq, row.h_freq, row.sfreq) == (4.0, 38.0, 125.0)
-    usual = resolve(DistilledClassifier().get_params())
+    usual = resolve_settings(DistilledClassifier().get_params())
     assert usual == {
         "paradigm": "imagery",
         "student": "SCCNet",
@@ -616,7 +616,7 @@ def test_what_changes_a_training_changes_its_keys(keys, changed):
 
 def options_of(student):
     """Return the options of a student's network in P300."""
-    return resolve(student.get_params(), "p300")["student_options"]
+    return resolve_settings(student.get_params(), "p300")["student_options"]
 
 
 def test_a_comparison_gives_the_network_of_the_table_its_options_by_name(keys):

@@ -16,13 +16,12 @@ from eegkd._checks import check_choice, check_type
 from eegkd.baselines import BASELINES
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.decoders import DECODERS
-from eegkd.estimators import (
-    DecoderClassifier,
-    DistilledClassifier,
-    check_training,
-)
+from eegkd.estimators import DecoderClassifier, DistilledClassifier
+from eegkd.estimators.classifiers import check_training
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING, Montage, list_montages, load_montage
+
+__all__ = ["EPOCHS_MARK", "contexts_file", "pipelines_folder"]
 
 #: How the name of every pipeline ends. ``moabb.benchmark`` hands Epochs, which know
 #: channel names and sampling rate, only to pipelines whose name contains one of eight

@@ -203,7 +203,7 @@ class Grid:
 
     def check(self) -> None:
         """Refuse names and options that the library does not have."""
-        from eegkd.estimators import check_training
+        from eegkd.estimators.classifiers import check_training
         from eegkd.methods import METHODS
 
         own = ("student", "method_options", "random_state")
@@ -445,7 +445,7 @@ def lay_out(grid: Grid, recordings: Sequence[Recordings]) -> dict[str, Any]:
     hash of the trials (``folds``) and what is held out (``tests``); ``paradigms``, that
     of each dataset; and ``device``.
     """
-    from eegkd.estimators import find_device
+    from eegkd.estimators.training_data import find_device
 
     grid.check()
     paradigms = [one.paradigm for one in recordings]
@@ -618,7 +618,7 @@ def resolved_settings(
     student: DistilledClassifier, paradigm: str | None
 ) -> dict[str, Any]:
     """Return every parameter of a student, nothing left to the paradigm."""
-    from eegkd.estimators import resolve as resolve_settings
+    from eegkd.estimators import resolve_settings
 
     params = student.get_params(deep=False)
     return {**params, **resolve_settings(params, paradigm)}

@@ -316,7 +316,7 @@ class Run:
 
     def _check_device(self) -> None:
         """Lay the grid out anew if it was made where networks ran elsewhere."""
-        from eegkd.estimators import find_device
+        from eegkd.estimators.training_data import find_device
 
         device = self.grid.training.get("device", "auto")
         if find_device(device).type != self.layout["device"]:
@@ -390,7 +390,7 @@ class Run:
     def task(self, job: Job) -> Any:
         """Return everything that a worker needs for a job."""
         from eegkd.benchmark.work import Task
-        from eegkd.decoders import factory_name
+        from eegkd.decoders.build import factory_name
 
         trials, fold = self._fold(job)
         teacher = self.grid.training.get("teacher")

@@ -14,6 +14,8 @@ import numpy as np
 from eegkd._checks import check_type
 from eegkd.data.filter_bank import in_band, split_band
 
+__all__ = ["canonical_name", "positions"]
+
 OLD_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
 

@@ -18,6 +18,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["groups"]
+
 RECORDING = ["subject", "session"]
 RUN = [*RECORDING, "run"]
 N_GROUPS = 10  # of a session at least, so that a fifth or a third can be held out

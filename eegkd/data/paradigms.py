@@ -13,6 +13,8 @@ from typing import Any
 
 from eegkd._checks import check_choice
 
+__all__ = ["PARADIGMS", "Paradigm"]
+
 #: Parameters of the estimators that a paradigm sets.
 TRAINING = (
     "class_weight",

@@ -6,16 +6,10 @@ that its last layer reads. The names and their taps stand in
 ``eegkd/decoders/table.py``.
 """
 
-from eegkd.decoders.build import (
-    build_decoder,
-    check_decoder,
-    decoder_from_config,
-    factory_name,
-)
+from eegkd.decoders.build import build_decoder
 from eegkd.decoders.decoder import Decoder, Output
 from eegkd.decoders.table import (
     DECODERS,
-    EMBEDDING,
     LEFT_OUT,
     DecoderSpec,
     Tap,
@@ -24,15 +18,11 @@ from eegkd.decoders.table import (
 
 __all__ = [
     "DECODERS",
-    "EMBEDDING",
     "LEFT_OUT",
     "Decoder",
     "DecoderSpec",
     "Output",
     "Tap",
     "build_decoder",
-    "check_decoder",
-    "decoder_from_config",
-    "factory_name",
     "list_decoders",
 ]

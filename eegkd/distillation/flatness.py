@@ -16,6 +16,8 @@ from eegkd.criteria import CrossEntropy
 from eegkd.decoders import Decoder
 from eegkd.samplers import Sampler
 
+__all__ = ["flatness", "top_hessian_eigenvalue"]
+
 Weights = dict[str, Tensor]
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from eegkd._checks import check_labels, check_number
 
+__all__ = ["SimilarityInformation", "similarity_information"]
+
 
 @dataclass(frozen=True)
 class SimilarityInformation:

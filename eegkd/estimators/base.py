@@ -15,11 +15,12 @@ from sklearn.exceptions import NotFittedError
 
 from eegkd._hashing import digest, is_plain
 from eegkd.criteria import trial_similarity
-from eegkd.decoders import EMBEDDING, Decoder, Output, build_decoder
+from eegkd.decoders import Decoder, Output, build_decoder
+from eegkd.decoders.table import EMBEDDING
 from eegkd.distillation import History, Training
 from eegkd.distillation.training import Maker
 from eegkd.estimators._docs import fill_doc
-from eegkd.estimators.defaults import resolve
+from eegkd.estimators.defaults import resolve_settings
 from eegkd.estimators.labels import Labels
 from eegkd.estimators.reading import Reader, TakesTrials
 from eegkd.estimators.training_data import TrainingData, find_device
@@ -187,7 +188,7 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
     def _resolve(self, paradigm: str | None = None) -> dict[str, Any]:
         """Return what the parameters stand for, given the paradigm of the trials."""
         params = self.get_params(deep=False)
-        return resolve(params, paradigm, continuous=self.label_kind.continuous)
+        return resolve_settings(params, paradigm, continuous=self.label_kind.continuous)
 
     def _data(self, X: Any, y: Any, subjects: Any) -> TrainingData:
         """Return training data, and learn from them all but the weights."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
+from eegkd._checks import did_you_mean, join_names
 from eegkd.estimators._docs import fill_doc
 from eegkd.estimators.base import MontageEstimator
 from eegkd.estimators.distilled import Distilled
@@ -128,3 +129,40 @@ class DistilledClassifier(ClassifierMixin, Distilled):
     teachers_: list[DecoderClassifier]
     classes_: np.ndarray
     predict_proba = predict_proba
+
+
+def check_training(
+    training: Mapping[str, Any], function: str, own: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Refuse options that `DistilledClassifier` does not have.
+
+    Parameters
+    ----------
+    training : mapping
+        Options by name.
+    function : str
+        Who was given them, for the message.
+    own : sequence of str, default=()
+        Parameters that the function has as arguments of its own, or sets itself.
+
+    Returns
+    -------
+    defaults : dict
+        All options that are allowed, with their defaults.
+
+    Raises
+    ------
+    TypeError
+        If a name is not a parameter that can be set there.
+    """
+    reserved = {"montage", "method", "progress", "ch_names", "sfreq", "units", *own}
+    params = DistilledClassifier().get_params(deep=False)
+    allowed = {name: value for name, value in params.items() if name not in reserved}
+    for name in training:
+        if name not in allowed:
+            raise TypeError(
+                f"{function}() has no argument {name!r}. Allowed besides its own are "
+                f"those of DistilledClassifier: {join_names(sorted(allowed), 40)}."
+                + did_you_mean(name, allowed)
+            )
+    return allowed

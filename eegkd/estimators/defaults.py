@@ -28,7 +28,7 @@ def is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == AUTO
 
 
-def resolve(
+def resolve_settings(
     params: Mapping[str, Any], paradigm: str | None = None, *, continuous: bool = False
 ) -> dict[str, Any]:
     """Return what the parameters of an estimator stand for in a paradigm.
@@ -61,8 +61,9 @@ def resolve(
     Examples
     --------
     >>> from eegkd import DistilledClassifier
-    >>> from eegkd.estimators.defaults import resolve
-    >>> settings = resolve(DistilledClassifier(method="kd").get_params(), "p300")
+    >>> from eegkd.estimators.defaults import resolve_settings
+    >>> params = DistilledClassifier(method="kd").get_params()
+    >>> settings = resolve_settings(params, "p300")
     >>> settings["student"], settings["class_weight"], settings["method_options"]
     ('EEGNet', 'balanced', {'temperature': 1.0})
     """

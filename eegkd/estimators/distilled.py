@@ -21,7 +21,9 @@ from eegkd._checks import (
     check_registered,
     join_names,
 )
-from eegkd.decoders import EMBEDDING, Decoder, Output, check_decoder
+from eegkd.decoders import Decoder, Output
+from eegkd.decoders.build import check_decoder
+from eegkd.decoders.table import EMBEDDING
 from eegkd.distillation import History, Training
 from eegkd.estimators._docs import assign, fill_doc
 from eegkd.estimators.base import MontageEstimator

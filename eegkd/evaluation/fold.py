@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from eegkd.data.trials import Trials
     from eegkd.evaluation.splits import Fold
 
+__all__ = ["Item", "Scored", "run_fold"]
+
 TIMED_PREDICTIONS = 15  # single trials that are timed; their median is reported
 # What tells the rows of predictions and histories of one call apart.
 PLACED = ("fold", "subject", "seed", "kind", "method")

@@ -14,6 +14,21 @@ from eegkd._checks import join_names
 from eegkd._docs import fill_doc
 from eegkd.data.paradigms import find_paradigm
 
+__all__ = [
+    "METRICS",
+    "Metric",
+    "accuracy",
+    "balanced_accuracy",
+    "brier_score",
+    "calibration_error",
+    "chance_level",
+    "information_transfer_rate",
+    "kappa",
+    "log_loss",
+    "roc_auc",
+    "score_predictions",
+]
+
 # Standard deviation of one subject's accuracy between single runs of one network:
 # EEGNet on the 9 subjects of BNCI2014_001 has 1.35 points on their mean, which is
 # 1.35 * sqrt(9) for each (Borra, D., Paissan, F., & Ravanelli, M. (2024).
@@ -333,7 +348,7 @@ def metric_title(name: str) -> str:
 def chance_level(
     paradigm: str | None, n_classes: int, metric: str | None = None
 ) -> float | None:
-    """Return the chance level, where one number can be given.
+    """Return what guessing scores, where one number can be given.
 
     Parameters
     ----------

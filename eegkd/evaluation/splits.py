@@ -15,6 +15,8 @@ from eegkd.data.groups import groups, last_groups, shares_samples
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Fold", "evaluation_folds", "held_out", "make_folds"]
+
 #: Evaluations that hold out what ``test`` says; MOABB's say themselves what is tested.
 HOLD_OUT = ("individual", "dependent", "independent")
 EVALUATIONS = (*HOLD_OUT, "within_session", "cross_session", "cross_subject")

@@ -7,6 +7,19 @@ import numpy as np
 from eegkd._checks import check_choice
 from eegkd.evaluation.metrics import METRICS
 
+__all__ = [
+    "chance_test",
+    "combine_datasets",
+    "effect_size",
+    "effective_trials",
+    "holm",
+    "mean_interval",
+    "paired_permutation_test",
+    "seed_noise",
+    "seeds_needed",
+    "smallest_p_value",
+]
+
 N_FLIPS = 9999  # random sign flips, where there are too many to try all
 SIGNIFICANCE = 0.05
 MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625

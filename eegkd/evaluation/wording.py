@@ -285,15 +285,14 @@ def summary_lines(rows: pd.DataFrame) -> Iterator[str]:
     }
     yield (
         "".join(f"{name:<{width}}" for name, width in wide.items())
-        + f"{'chans':>5}{title:>15}  {'95 % over subjects':<19}{'of teacher':>10}"
-        f"{'wins':>6}{'subjects':>9}{'seeds':>7}{'missing':>9}"
+        + f"{title:>13}  {'95 % over subjects':<19}{'of teacher':>10}{'wins':>6}"
+        f"{'subjects':>9}{'seeds':>7}{'missing':>9}"
     )
     for row in rows.to_dict("records"):
         wins = f"{row['wins']:.3g}" if np.isfinite(row["wins"]) else "-"
-        n_chans, mean = number(row["n_chans"], digits=0), number(row["mean"])
         yield (
             "".join(f"{row[name] or '-':<{width}}" for name, width in wide.items())
-            + f"{n_chans:>5}{mean:>15}  {interval_text(row):<19}"
+            + f"{number(row['mean']):>13}  {interval_text(row):<19}"
             f"{percent(row['of_teacher']):>10}{wins:>6}{row['n_subjects']:>9}"
             f"{row['n_seeds']:>7}{row['missing']:>9}"
         )

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from eegkd._checks import check_choice, check_number
 from eegkd.methods._shared_docs import complete_doc
 
+__all__ = ["Card", "options_of"]
+
 TEACHERS = ("none", "one", "several", "own", "peer", "itself")
 
 #: Of shared options, checked before anything is trained.

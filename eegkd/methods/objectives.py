@@ -13,6 +13,8 @@ from eegkd.methods._shared_docs import complete_doc
 from eegkd.teachers import Frozen, Teacher
 from eegkd.weightings import Constant, Weighting
 
+__all__ = ["follow", "soft_objective", "transfer", "weighted"]
+
 Term = tuple[float, Criterion, Teacher | None]
 
 

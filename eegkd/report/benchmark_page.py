@@ -76,8 +76,8 @@ large, by flipping the signs of the subjects' differences (paired permutation te
 <strong>p (Holm)</strong> is corrected for all comparisons of its table. Only below 0.05
 is one method called better. <strong>Not shown</strong> does not say that there is no
 difference.</li>
-<li><strong>Above chance level</strong>: whether an item does more than guess on the
-subjects that were tested, by a one-sided test over their test trials, corrected
+<li><strong>Above chance</strong>: whether an item does more than guess
+on the subjects that were tested, by a one-sided test over their test trials, corrected
 for all items of a dataset and evaluation. Where it is not shown, nothing is said of the
 item.</li>
 <li><strong>Effect size</strong>: mean of the subjects' differences over
@@ -243,7 +243,6 @@ def _summary_table(rows: pd.DataFrame) -> str:
     return _wide(
         rows,
         {
-            "Electrodes": [number(n, digits=0) for n in rows["n_chans"]],
             f"Mean {metric_title(rows['metric'].iloc[0])}": rows["mean"].map(number),
             "95 % interval": _intervals(rows),
             "Of teacher": rows["of_teacher"].map(percent),

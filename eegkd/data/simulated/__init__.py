@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from eegkd.data.simulated.base import SimulatedDataset
 from eegkd.data.simulated.cvep import SimulatedCVEP
-from eegkd.data.simulated.head import CH_NAMES
 from eegkd.data.simulated.motor_imagery import SimulatedMotorImagery
 from eegkd.data.simulated.p300 import SimulatedP300
 from eegkd.data.simulated.resting_state import SimulatedRestingState
 from eegkd.data.simulated.ssvep import SimulatedSSVEP
 
 __all__ = [
-    "CH_NAMES",
     "SIMULATED",
     "SimulatedCVEP",
     "SimulatedDataset",
