@@ -86,24 +86,9 @@ class Metric:
 
 
 def class_codes(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the class of each trial, counted from 0 as in ``classes``.
+    """Return the class of each trial, counted from 0 as in ``classes``, sorted.
 
-    Parameters
-    ----------
-    y : ndarray, shape (n_trials,)
-        Labels.
-    classes : ndarray, shape (n_classes,)
-        The labels that a classifier knows, sorted.
-
-    Returns
-    -------
-    codes : ndarray of int, shape (n_trials,)
-        Position of each label in ``classes``.
-
-    Raises
-    ------
-    ValueError
-        If a label is not among ``classes``: it would be counted as another one.
+    A label that is not among them is an error: it would be counted as another one.
     """
     unseen = sorted(set(y.tolist()) - set(classes.tolist()))
     if unseen:
@@ -311,17 +296,8 @@ def information_transfer_rate(
     return float(bits * 60 / trial_seconds)
 
 
-@_fill
 def score_predictions(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
-    """Return every metric that predictions alone give.
-
-    %(predictions)s
-
-    Returns
-    -------
-    scores : dict of str -> float
-        Those rows of `METRICS` that have a function.
-    """
+    """Return every metric of `METRICS` that predictions alone give."""
     return {
         name: metric.function(y, proba)
         for name, metric in METRICS.items()
@@ -330,18 +306,7 @@ def score_predictions(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
 
 
 def metric_title(name: str) -> str:
-    """Return a metric in plain words, such as "ROC-AUC".
-
-    Parameters
-    ----------
-    name : str
-        Name of a column of scores, in `METRICS` or not.
-
-    Returns
-    -------
-    title : str
-        In lower case where it is no proper name.
-    """
+    """Return a metric in plain words, such as "ROC-AUC"."""
     return METRICS[name].title if name in METRICS else name.replace("_", " ")
 
 
@@ -376,18 +341,10 @@ def chance_level(
 
 
 def judged_metric(paradigm: str | None) -> str:
-    """Return the metric by which a paradigm's scores are compared with chance level.
+    """Return the metric by which a paradigm's scores are set against chance level.
 
-    Parameters
-    ----------
-    paradigm : str or None
-        A key of `eegkd.PARADIGMS`; None is taken for motor imagery.
-
-    Returns
-    -------
-    metric : {"balanced_accuracy", "roc_auc"}
-        Balanced accuracy in the place of accuracy: with balanced classes it is the
-        same, and without, naming the most frequent class does not pass for skill.
+    Balanced accuracy in the place of accuracy: with balanced classes it is the same,
+    and without, naming the most frequent class does not pass for skill.
     """
     metric = find_paradigm(paradigm).metric
     return metric if METRICS[metric].testable else "balanced_accuracy"

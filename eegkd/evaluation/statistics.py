@@ -91,19 +91,11 @@ def paired_permutation_test(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p-values corrected for their number by Holm's method.
+    """Return p-values corrected for their number by Holm's method [1]_.
 
-    Parameters
-    ----------
-    p_values : ndarray, shape (n_comparisons,)
-        The p-values of all comparisons that were made. NaN stands for one that was
-        not made: it stays NaN and is not counted.
-
-    Returns
-    -------
-    corrected : ndarray, shape (n_comparisons,)
-        With them the chance of one or more false findings among all comparisons stays
-        below the level at which they are read, however they depend on each other [1]_.
+    With them the chance of one or more false findings among all comparisons stays
+    below the level at which they are read, however they depend on each other. NaN
+    stands for a comparison that was not made: it stays NaN and is not counted.
 
     References
     ----------
@@ -120,19 +112,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def smallest_p_value(n_subjects: int) -> float:
-    """Return the smallest p-value that `paired_permutation_test` can give.
-
-    Parameters
-    ----------
-    n_subjects : int
-        Number of subjects.
-
-    Returns
-    -------
-    p_value : float
-        ``2 ** (1 - n_subjects)``, or what the number of random flips allows; 1.0 with
-        fewer than two subjects.
-    """
+    """Return the smallest p-value that `paired_permutation_test` can give."""
     if n_subjects < 2:
         return 1.0
     if 2**n_subjects <= N_FLIPS:
@@ -177,16 +157,9 @@ def effect_size(a: np.ndarray, b: np.ndarray) -> float:
 def seed_noise(scores: np.ndarray) -> float:
     """Return how much one seed's score differs from the mean over seeds.
 
-    Parameters
-    ----------
-    scores : ndarray, shape (n_subjects, n_seeds)
-        Scores, or differences of scores, of single seeds. NaN where one is missing.
-
-    Returns
-    -------
-    sd : float
-        Standard deviation around the mean of the same subject, pooled over subjects;
-        NaN where no subject has two seeds.
+    Of scores, or differences of scores, of shape (n_subjects, n_seeds), NaN where one
+    is missing: the standard deviation around the mean of the same subject, pooled over
+    subjects; NaN where no subject has two seeds.
     """
     scores = np.asarray(scores, dtype=float)
     counts = np.isfinite(scores).sum(axis=1)
@@ -309,18 +282,6 @@ def effective_trials(labels: np.ndarray) -> float:
 def pool_folds(n_effective: np.ndarray) -> float:
     """Return with how many trials the mean over the folds of one subject is worth.
 
-    Parameters
-    ----------
-    n_effective : ndarray, shape (n_folds,)
-        Effective trials of each fold, see `effective_trials`.
-
-    Returns
-    -------
-    n_effective : float
-        Of the mean of their scores.
-
-    Notes
-    -----
     Each fold is trained on what others are tested on, so that their scores are not
     independent and a binomial test of all trials finds too much [1]_. The variance of
     the mean is multiplied by ``1 + F / (F - 1)`` for F folds, the correction of Nadeau
@@ -439,24 +400,8 @@ def combine_datasets(
 ) -> tuple[float, float]:
     """Return effect and p-value over several datasets, by MOABB's meta-analysis.
 
-    Parameters
-    ----------
-    effects : ndarray, shape (n_datasets,)
-        Effect of each dataset, see `effect_size`.
-    p_values : ndarray, shape (n_datasets,)
-        Its two-sided p-value, see `paired_permutation_test`.
-    n_subjects : ndarray of int, shape (n_datasets,)
-        Its number of subjects.
-
-    Returns
-    -------
-    effect : float
-        Mean of the effects, weighted by the square roots of the numbers of subjects.
-    p_value : float
-        Two-sided p-value by Stouffer's method with the same weights [1]_ [2]_.
-
-    Notes
-    -----
+    The mean of the effects, weighted by the square roots of the numbers of subjects,
+    and the two-sided p-value by Stouffer's method with the same weights [1]_ [2]_.
     MOABB combines one-sided p-values. Two-sided ones are turned into those of "a is
     larger" by the sign of their effect, and the combined one is turned back: datasets
     that contradict each other cancel, instead of adding up.

@@ -55,27 +55,9 @@ PAPER = (
 def write_page(
     file: str | Path, title: str, sections: Iterable[tuple[str, str]]
 ) -> Path:
-    """Write sections to one page that needs nothing else.
+    """Write title and HTML of sections to one page that needs nothing else.
 
-    Parameters
-    ----------
-    file : str or path
-        Ends in ``.html``. Its folder is created if needed; an existing file is
-        replaced.
-    title : str
-        Title of the page.
-    sections : iterable of (str, str)
-        Title and HTML of each section.
-
-    Returns
-    -------
-    file : Path
-        The file.
-
-    Raises
-    ------
-    ValueError
-        If ``file`` ends otherwise.
+    Its folder is created if needed; an existing file is replaced.
     """
     file = Path(file)
     if file.suffix.lower() != ".html":
