@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from eegkd.baselines.baseline import Baseline, Reading, Steps
@@ -9,16 +10,7 @@ from eegkd.data.paradigms import PARADIGMS
 from eegkd.decoders import DECODERS
 from eegkd.estimators import DecoderClassifier
 
-_COMMON = {
-    "montage",
-    "decoder",
-    "on_missing",
-    "reference",
-    "ch_names",
-    "sfreq",
-    "units",
-    "random_state",
-}
+_COMMON = {"decoder", *inspect.signature(Baseline.__call__).parameters}
 DECODER_OPTIONS = tuple(
     name for name in DecoderClassifier().get_params() if name not in _COMMON
 )
