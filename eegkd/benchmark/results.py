@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from eegkd._checks import join_names
 from eegkd._docs import fill_doc
-from eegkd.evaluation.metrics import METRICS, chance_level
 from eegkd.evaluation.table import (
-    PLACE,
     Tables,
     against_chance,
     by_seed,
@@ -21,7 +19,8 @@ from eegkd.evaluation.table import (
     find_pairs,
     one_place,
     paired_scores,
-    rows_where,
+    ranked_items,
+    shown_items,
     summarize,
 )
 from eegkd.evaluation.wording import (
@@ -29,6 +28,7 @@ from eegkd.evaluation.wording import (
     conclusions,
     description,
     job_name,
+    remarks,
     unfinished,
 )
 
@@ -331,16 +331,9 @@ class Results:
         """
         from eegkd.report import plot_pairs
 
-        pairs = find_pairs(self.planned, a, b)
-        table = paired_scores(self.tables, pairs, metric)
-        if not len(table):
-            raise ValueError(
-                f"'a' and 'b' must share a subject, dataset, evaluation, montage and "
-                f"decoder, but {a!r} and {b!r} have none in common. Run more of the "
-                "grid first."
-            )
+        table = paired_scores(self.tables, find_pairs(self.planned, a, b), metric)
         shown = metric or {name: self.metric_of(name) for name in self.paradigms}
-        return plot_pairs(table, (a, b), metric=shown, remarks=self._remarks())
+        return plot_pairs(table, (a, b), metric=shown, remarks=remarks(self.tables))
 
     @_fill
     def plot_scores(
@@ -365,22 +358,14 @@ class Results:
         """
         from eegkd.report import plot_items
 
-        place = self._place(dataset, evaluation, montage)
-        same = {name: place[name] for name in PLACE[:2]}
-        table = rows_where(self.by_subject(metric), **same)
-        shown = table["montage"].eq(place["montage"]) | table["kind"].eq("teacher")
-        metric = metric or self.metric_of(place["dataset"])
-        if not shown.any():
-            raise ValueError(
-                f"'metric' must have scores to draw, but {metric!r} has none for "
-                f"{place}. Finish more of the grid first."
-            )
-        n_classes = rows_where(self.scores, dataset=place["dataset"])["n_classes"]
-        chance = chance_level(
-            self.paradigms[place["dataset"]], int(n_classes.iloc[0]), metric
+        place = one_place(
+            self.planned, dataset=dataset, evaluation=evaluation, montage=montage
         )
         return plot_items(
-            table[shown], metric=metric, chance=chance, remarks=self._remarks()
+            shown_items(self.tables, place, metric),
+            metric=metric or self.metric_of(place["dataset"]),
+            chance=self.tables.chance_level(place["dataset"], metric),
+            remarks=remarks(self.tables),
         )
 
     @_fill
@@ -408,25 +393,13 @@ class Results:
         """
         from eegkd.report import plot_critical_difference
 
-        place = self._place(dataset, evaluation, montage)
-        metric = metric or self.metric_of(place["dataset"])
-        table = rows_where(self.by_subject(metric), **place)
-        seeded = table["method"].isin(self.tables.seeded)
-        single = table.loc[(table["n_seeds"] < 2) & seeded, ["method", "decoder"]]
-        if len(single):
-            names = [
-                f"{one} {on}".strip() for one, on in set(map(tuple, single.values))
-            ]
-            raise ValueError(
-                f"'metric' cannot rank on one seed, but {join_names(sorted(names))} "
-                "have only one for some subject. Run the grid with 'n_seeds' of 2 or "
-                "more."
-            )
+        place = one_place(
+            self.planned, dataset=dataset, evaluation=evaluation, montage=montage
+        )
         return plot_critical_difference(
-            table,
-            metric=metric,
-            less_is_better=METRICS[metric].less_is_better,
-            remarks=self._remarks(),
+            ranked_items(self.tables, place, metric),
+            metric=metric or self.metric_of(place["dataset"]),
+            remarks=remarks(self.tables),
         )
 
     @_fill
@@ -564,19 +537,3 @@ class Results:
                 UserWarning,
                 stacklevel=3,
             )
-
-    def _place(
-        self, dataset: str | None, evaluation: str | None, montage: str | None
-    ) -> dict[str, str]:
-        """Return the one part of the grid that arguments stand for."""
-        given = {"dataset": dataset, "evaluation": evaluation, "montage": montage}
-        return one_place(self.planned, **given)
-
-    def _remarks(self) -> dict[str, str]:
-        """Return what must stand above a figure of each dataset."""
-        unfinished = set(self.missing()["dataset"])
-        said = {"SIMULATED": set(self.simulated), "INCOMPLETE": unfinished}
-        return {
-            dataset: ", ".join(word for word, names in said.items() if dataset in names)
-            for dataset in self.paradigms
-        }

@@ -81,6 +81,11 @@ class Tables(NamedTuple):
         """Return the metric of a dataset's paradigm."""
         return find_paradigm(self.paradigms.get(dataset)).metric
 
+    def chance_level(self, dataset: str, metric: str | None = None) -> float | None:
+        """Return the chance level of a dataset with scores, where it is a number."""
+        n_classes = rows_where(self.scores, dataset=dataset)["n_classes"].iloc[0]
+        return chance_level(self.paradigms.get(dataset), int(n_classes), metric)
+
     @property
     def seeded(self) -> set[str]:
         """The methods whose result changes with the seed."""
@@ -298,7 +303,14 @@ def paired_scores(
         both = _both(*_sides(seeds, cell)).reset_index(names="subject")
         names = {name: cell[name] for name in [*PLACE, "decoder"]}
         found.append(both.assign(**names))
-    return pd.concat([one for one in found if len(one)] or [pd.DataFrame()])
+    filled = [one for one in found if len(one)]
+    if not filled:
+        raise ValueError(
+            "'a' and 'b' must share a subject, dataset, evaluation, montage and "
+            f"decoder, but {pairs[0][0]!r} and {pairs[0][1]!r} have none in common. "
+            "Run more of the grid first."
+        )
+    return pd.concat(filled)
 
 
 def find_pairs(planned: pd.DataFrame, a: Any, b: Any) -> list[tuple[str, str]]:
@@ -629,3 +641,34 @@ def one_place(planned: pd.DataFrame, **given: str | None) -> dict[str, str]:
         place[name] = check_choice(value, name, allowed)
         planned = planned[planned[name] == value]
     return place
+
+
+def shown_items(
+    tables: Tables, place: dict[str, str], metric: str | None = None
+) -> pd.DataFrame:
+    """Return the scores by subject of the items of a place, and of the teachers."""
+    same = {name: place[name] for name in PLACE[:2]}
+    table = rows_where(by_subject(by_seed(tables, metric)), **same)
+    shown = table["montage"].eq(place["montage"]) | table["kind"].eq("teacher")
+    if not shown.any():
+        name = metric or tables.metric_of(place["dataset"])
+        raise ValueError(
+            f"'metric' must have scores to draw, but {name!r} has none for {place}. "
+            "Finish more of the grid first."
+        )
+    return table[shown]
+
+
+def ranked_items(
+    tables: Tables, place: dict[str, str], metric: str | None = None
+) -> pd.DataFrame:
+    """Return the scores by subject of the items of a place; one seed is an error."""
+    table = rows_where(by_subject(by_seed(tables, metric)), **place)
+    single = table[table["n_seeds"].lt(2) & table["method"].isin(tables.seeded)]
+    if len(single):
+        names = (single["method"] + " " + single["decoder"]).str.strip().unique()
+        raise ValueError(
+            f"'metric' cannot rank on one seed, but {join_names(names)} have only one "
+            "for some subject. Run the grid with 'n_seeds' of 2 or more."
+        )
+    return table

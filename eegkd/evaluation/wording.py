@@ -265,6 +265,16 @@ def place_title(tables: Tables, dataset: str, evaluation: str) -> str:
     return f"{dataset}{kind}, {evaluation}"
 
 
+def remarks(tables: Tables) -> dict[str, str]:
+    """Return what must stand above a figure of each dataset."""
+    left = tables.planned.loc[tables.planned["status"] != "done", "dataset"]
+    said = {"SIMULATED": set(tables.simulated), "INCOMPLETE": set(left)}
+    return {
+        dataset: ", ".join(word for word, names in said.items() if dataset in names)
+        for dataset in tables.planned["dataset"].unique()
+    }
+
+
 def job_name(planned: pd.DataFrame, key: str) -> str:
     """Return what a job is: dataset, evaluation, fold, item and seed."""
     rows = planned[planned["key"] == key]

@@ -175,7 +175,6 @@ def plot_critical_difference(
     table: pd.DataFrame,
     *,
     metric: str = "accuracy",
-    less_is_better: bool = False,
     remarks: Mapping[str, str] | None = None,
 ) -> Figure:
     """Show the mean ranks of items over subjects, and which are not told apart.
@@ -187,8 +186,6 @@ def plot_critical_difference(
         `plot_items`. Subjects that lack an item are left out.
     metric : str, default="accuracy"
         What the scores are.
-    less_is_better : bool, default=False
-        Whether the lowest score has rank 1.
     remarks : dict of str -> str, optional
         What is written above a dataset's panel, such as "SIMULATED".
 
@@ -228,7 +225,7 @@ def plot_critical_difference(
             f"that have all of them for a critical difference, got {n_items} items and "
             f"{n_subjects} subjects. Use plot_pairs, or finish more of the grid."
         )
-    ranks = wide.rank(axis=1, ascending=less_is_better).mean()
+    ranks = wide.rank(axis=1, ascending=_less_is_better(metric)).mean()
     tied = wide.nunique(axis=1).eq(1).all()  # the statistic is 0 / 0 then
     omnibus = 1.0 if tied else float(friedmanchisquare(*wide.to_numpy().T).pvalue)
     apart = posthoc_nemenyi_friedman(wide)
@@ -261,8 +258,13 @@ def plot_critical_difference(
 
 def _metric_name(metric: str) -> str:
     """Return a metric in words, with a capital, and whether less of it is better."""
-    less = metric in METRICS and METRICS[metric].less_is_better
-    return capital(metric_title(metric)) + (" (less is better)" if less else "")
+    less = " (less is better)" if _less_is_better(metric) else ""
+    return capital(metric_title(metric)) + less
+
+
+def _less_is_better(metric: str) -> bool:
+    """Return whether the lowest value of a metric is the best."""
+    return metric in METRICS and METRICS[metric].less_is_better
 
 
 def _item_name(kind: str, method: str, decoder: str, montage: str) -> str:

@@ -159,7 +159,8 @@ def _figures(result: FitResult) -> Iterator[tuple[str, str, Callable[[], Figure]
 
 def _headline(result: FitResult) -> str:
     """Return the result in words."""
-    parts = [simulated_banner(result.simulated)]
+    simulated = [result.settings["dataset"]] if result.settings["simulated"] else []
+    parts = [simulated_banner(simulated)]
     parts += [_trouble(result), f"<p>{_what(result)}</p>", _kind_list(result)]
     parts += [f"<p>{text}</p>" for text in (_found(result), *_remarks(result))]
     return text_block(parts)
