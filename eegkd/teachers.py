@@ -74,6 +74,7 @@ class Frozen:
         self.memory_limit = memory_limit
         self.decoder = copy.deepcopy(decoder).requires_grad_(False)
         self.decoder.view = decoder.view  # views are shared: each is applied once
+        self._features = True  # whether more than scores is read
         self._memories: weakref.WeakKeyDictionary[Sampler, _Memory] = (
             weakref.WeakKeyDictionary()
         )
@@ -90,15 +91,30 @@ class Frozen:
             if sampler not in self._memories:
                 self._memories[sampler] = self._remember(sampler)
             return _Remembered(self._memories[sampler], batch, self.live)
-        return self.live(batch)
+        return self.live(batch, self._features)
 
-    def live(self, batch: Batch) -> Output:
+    def read_features(self, wanted: bool) -> None:
+        """Hear whether anyone will ask for more than scores; they are read again then.
+
+        Parameters
+        ----------
+        wanted : bool
+            Whether features and embeddings are read with the scores.
+        """
+        self._features = wanted
+        for sampler, memory in list(self._memories.items()):
+            if wanted and memory.whole.embedding is None:
+                del self._memories[sampler]
+
+    def live(self, batch: Batch, features: bool = True) -> Output:
         """Return the output for a batch by reading it now.
 
         Parameters
         ----------
         batch : Batch
             The trials.
+        features : bool, default=True
+            Whether features and embedding are read.
 
         Returns
         -------
@@ -107,18 +123,16 @@ class Frozen:
         """
         self.decoder.train(self.mode == "as_published")
         with torch.no_grad():
-            return self.decoder(batch.seen_by(self.decoder.view))
+            return self.decoder(batch.seen_by(self.decoder.view), features)
 
     def _remember(self, sampler: TrialSampler) -> _Memory:
         """Read all trials of a sampler once; features are kept where they fit."""
         chunks: list[Output] = []
-        taps: tuple[str, ...] = ()
         fits = True
         indices = torch.arange(len(sampler), device=sampler.X.device).split(CHUNK)
         for index in indices:
-            chunk = self.live(sampler.batch(index))
+            chunk = self.live(sampler.batch(index), self._features)
             if not chunks:
-                taps = tuple(chunk.features)
                 per_trial = _size(chunk.features.values()) // len(index)
                 fits = per_trial * len(sampler) <= self.memory_limit
             kept = chunk.features if fits else {}
@@ -135,9 +149,11 @@ class Frozen:
                 tap: torch.cat([chunk.features[tap] for chunk in chunks])
                 for tap in chunks[0].features
             },
-            embedding=torch.cat([cast("Tensor", chunk.embedding) for chunk in chunks]),
+            embedding=torch.cat([cast("Tensor", chunk.embedding) for chunk in chunks])
+            if self._features
+            else None,
         )
-        return _Memory(whole, taps, self.memory_limit)
+        return _Memory(whole, tuple(self.decoder.taps), self.memory_limit)
 
     def __repr__(self) -> str:
         return f"Frozen({self.decoder!r}, mode={self.mode!r})"
@@ -231,12 +247,23 @@ class EMA:
         self.followed = decoder
         self.decoder = copy.deepcopy(decoder).requires_grad_(False).eval()
         self.decoder.view = decoder.view
+        self._features = True
         self.n_updates = 0
 
     def __call__(self, batch: Batch) -> Output:
         """Return what the average says of a batch, without gradient."""
         with torch.no_grad():
-            return self.decoder(batch.seen_by(self.decoder.view))
+            return self.decoder(batch.seen_by(self.decoder.view), self._features)
+
+    def read_features(self, wanted: bool) -> None:
+        """Hear whether anyone will ask for more than scores.
+
+        Parameters
+        ----------
+        wanted : bool
+            Whether features and embeddings are read with the scores.
+        """
+        self._features = wanted
 
     def after_update(self) -> None:
         """Move the average toward the student's weights."""
@@ -353,7 +380,7 @@ class _Remembered(Output):
         super().__init__(
             logits=whole.logits[index],
             features=_Selection(memory, batch, live),
-            embedding=cast("Tensor", whole.embedding)[index],
+            embedding=None if whole.embedding is None else whole.embedding[index],
         )
         self._memory, self._index = memory, index
 

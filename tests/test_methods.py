@@ -89,12 +89,12 @@ def reads(monkeypatch):
     counted = {}
     live = Frozen.live
 
-    def count(self, batch):
+    def count(self, batch, features=True):
         if batch.x is None and isinstance(batch.sampler, TrialSampler):
             key = (id(self), id(batch.sampler))
             total = counted[key][0] if key in counted else 0
             counted[key] = (total + len(batch), batch.sampler, self)
-        return live(self, batch)
+        return live(self, batch, features)
 
     monkeypatch.setattr(Frozen, "live", count)
     return counted

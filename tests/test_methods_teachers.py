@@ -395,9 +395,9 @@ def test_each_teacher_reads_each_trial_once(name, monkeypatch):
     read = []
     live = Frozen.live
 
-    def spy(self, batch):
+    def spy(self, batch, features=True):
         read.append((id(self), batch.sampler is SAMPLER, len(batch)))
-        return live(self, batch)
+        return live(self, batch, features)
 
     monkeypatch.setattr(Frozen, "live", spy)
     METHODS[name](training(2, max_epochs=3))

@@ -12,6 +12,7 @@ from eegkd.data.trials import Trials
 from eegkd.decoders import Decoder
 from eegkd.distillation import Objective
 from eegkd.estimators import TrainingData
+from eegkd.teachers import Frozen
 from eegkd.view import View
 
 from .conftest import make_trials
@@ -92,14 +93,35 @@ def test_features_are_read_where_a_criterion_asks_for_them(train, monkeypatch):
     record = Decoder.record
 
     def watched(self, x):
-        recorded.append(torch.is_grad_enabled())
+        recorded.append(len(x))
         return record(self, x)
 
     monkeypatch.setattr(Decoder, "record", watched)
-    DistilledClassifier(MONTAGE, "none", **FEW).fit(train)
-    assert not any(recorded)  # one untrained look at each network
-    DistilledClassifier(MONTAGE, "sk_kd", **FEW).fit(train)
-    assert any(recorded)
+    n_recorded = {}
+    for method in ("none", "kd", "sk_kd"):
+        recorded.clear()
+        DistilledClassifier(MONTAGE, method, **FEW).fit(train)
+        n_recorded[method] = len(recorded)
+    # Each network is looked at once when it is built.
+    assert (n_recorded["none"], n_recorded["kd"]) == (1, 2)
+    assert n_recorded["sk_kd"] > 2
+
+
+def test_a_teacher_reads_features_again_once_they_are_asked_for(train):
+    data = TrainingData.of(train)
+    sampler, _ = data.samplers(batch_size=16, seed=0)
+    decoder = DecoderClassifier(**FEW).fit(data).decoder_
+    usual, sparing = Frozen(decoder), Frozen(decoder)
+    batch = sampler.batch(torch.arange(5))
+    sparing.read_features(False)
+    answer, expected = sparing(batch), usual(batch)
+    assert torch.equal(answer.logits, expected.logits)
+    assert answer.embedding is None
+    assert list(answer.features) == list(expected.features)
+    for tap, features in answer.features.items():  # read now
+        torch.testing.assert_close(features, expected.features[tap])
+    sparing.read_features(True)
+    assert torch.equal(sparing(batch).embedding, expected.embedding)
 
 
 def test_an_objective_knows_what_it_reads():

@@ -226,8 +226,11 @@ def _start(
     learners: list[Learner], sampler: Sampler, max_epochs: int
 ) -> list[_Student]:
     """Make what criteria need, then an optimizer for each learner."""
+    # One that learns from another may read the other's features.
+    features = any(learner.objective.needs_features for learner in learners)
     for learner in learners:
         learner.objective.scale = torch.ones(len(learner.objective.terms), 1)
+        learner.objective.tell("read_features", features)
     curious = any(
         learner.calibrate is not None
         or any(isinstance(part, TrainedCriterion) for part in learner.objective.modules)
@@ -244,12 +247,7 @@ def _start(
         for learner in learners:
             if learner.calibrate is not None:
                 learner.objective.calibrate(learner.decoder, batch, learner.calibrate)
-    students = [_Student(learner, max_epochs) for learner in learners]
-    # One that learns from another may read the other's features.
-    features = any(learner.objective.needs_features for learner in learners)
-    for student in students:
-        student.features = features
-    return students
+    return [_Student(learner, max_epochs, features) for learner in learners]
 
 
 def _one_pass(students: list[_Student], sampler: Sampler, epoch: int) -> None:
@@ -311,13 +309,13 @@ class _Sums:
 class _Student:
     """A learner in training: its optimizer, history and best weights so far."""
 
-    def __init__(self, learner: Learner, max_epochs: int) -> None:
+    def __init__(self, learner: Learner, max_epochs: int, features: bool) -> None:
         self.decoder, self.objective = learner.decoder, learner.objective
         self.optimizer = torch.optim.Adam(
             _parameter_groups(learner), lr=learner.lr, weight_decay=learner.weight_decay
         )
         self.history = learner.history = History()
-        self.features = True  # whether what is between input and scores is read
+        self.features = features  # whether more than scores is read
         self._best: dict[str, Tensor] | None = None
         self._average = (
             None

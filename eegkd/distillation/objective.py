@@ -48,6 +48,9 @@ class Objective:
     -----
     Criteria, teachers and weightings may define ``start_epoch(epoch)``, called before
     each epoch, and ``after_update()``, called after each step of the optimizer.
+    Teachers may define ``read_features(wanted)``, called before a training with
+    whether any criterion or weighting reads more than scores; those that do not say
+    so with ``needs_features = False``.
     Teachers that ask others name them in ``parts``, so that they are told as well.
 
     Teachers are asked without gradient and are not trained, whatever they are made of.
@@ -98,10 +101,7 @@ class Objective:
 
     @property
     def needs_features(self) -> bool:
-        """Whether outputs need more than scores: unless all terms say that they do not.
-
-        Criteria and weightings that read scores alone have ``needs_features = False``.
-        """
+        """Whether more than scores is read, unless all parts say that they do not."""
         readers: list[Any] = [
             *(criterion for criterion, _ in self.terms),
             self.weighting,
@@ -152,7 +152,7 @@ class Objective:
 
         Parameters
         ----------
-        event : {"start_epoch", "after_update"}
+        event : {"read_features", "start_epoch", "after_update"}
             Name of the method.
         *arguments
             What it is given.
