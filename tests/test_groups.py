@@ -11,7 +11,8 @@ import pytest
 from eegkd.data.groups import groups, last_groups, shares_samples
 from eegkd.data.trials import Trials, with_times
 from eegkd.data.windows import cut_windows
-from eegkd.estimators.training_data import TrainingData, validation_mask
+from eegkd.estimators.training_data import TrainingData
+from eegkd.estimators.validation import validation_mask
 from eegkd.evaluation.splits import EVALUATIONS, evaluation_folds, held_out
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eegkd.estimators.training_data import validation_mask
+from eegkd.estimators.validation import validation_mask
 from eegkd.evaluation.splits import (
     EVALUATIONS,
     HOLD_OUT,
