@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +18,6 @@ from eegkd.estimators.labels import ClassLabels, ContinuousLabels, Labels
 from eegkd.estimators.validation import validation_mask
 from eegkd.samplers import TrialSampler
 from eegkd.view import View
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(eq=False)
