@@ -75,7 +75,21 @@ def run_fold(
 ) -> Iterator[Scored]:
     """Train each item on the training trials of a fold, and test it once.
 
-    A teacher, given or among the items, teaches the students that come after it.
+    Parameters
+    ----------
+    items : iterable of Item
+        Estimators. A teacher teaches the students that come after it.
+    trials : Trials
+        The trials that the fold counts in.
+    fold : Fold
+        Which of them train and test.
+    teacher : DecoderClassifier or list of these, optional
+        Fitted teacher of students that come before any other.
+
+    Yields
+    ------
+    scored : Scored
+        What each item gave, as it is finished.
     """
     from eegkd.estimators import DistilledClassifier, TrainingData
 
