@@ -53,7 +53,7 @@ from eegkd.baselines.pipelines import (
 from eegkd.data.paradigms import PARADIGMS
 from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.decoders import DECODERS
-from eegkd.estimators import resolve
+from eegkd.estimators import resolve_settings
 
 from .conftest import CH_22, PROJECT, make_trials
 
@@ -222,7 +222,9 @@ def test_files_have_the_network_and_training_of_their_paradigm(paradigm):
             found += 1
             model = DistilledClassifier(**component["parameters"])
             usual = DistilledClassifier(method=model.method).get_params()
-            assert resolve(model.get_params()) == resolve(usual, paradigm)
+            assert resolve_settings(model.get_params()) == resolve_settings(
+                usual, paradigm
+            )
             assert set(component["parameters"]) == {
                 "montage",
                 "method",
