@@ -296,8 +296,17 @@ def information_transfer_rate(
     return float(bits * 60 / trial_seconds)
 
 
+@_fill
 def score_predictions(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
-    """Return every metric of `METRICS` that predictions alone give."""
+    """Return every metric that predictions alone give.
+
+    %(predictions)s
+
+    Returns
+    -------
+    scores : dict of str -> float
+        Those rows of `METRICS` that have a function.
+    """
     return {
         name: metric.function(y, proba)
         for name, metric in METRICS.items()

@@ -91,11 +91,19 @@ def paired_permutation_test(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p-values corrected for their number by Holm's method [1]_.
+    """Return p-values corrected for their number by Holm's method.
 
-    With them the chance of one or more false findings among all comparisons stays
-    below the level at which they are read, however they depend on each other. NaN
-    stands for a comparison that was not made: it stays NaN and is not counted.
+    Parameters
+    ----------
+    p_values : ndarray, shape (n_comparisons,)
+        The p-values of all comparisons that were made. NaN stands for one that was
+        not made: it stays NaN and is not counted.
+
+    Returns
+    -------
+    corrected : ndarray, shape (n_comparisons,)
+        With them the chance of one or more false findings among all comparisons stays
+        below the level at which they are read, however they depend on each other [1]_.
 
     References
     ----------
@@ -112,7 +120,19 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def smallest_p_value(n_subjects: int) -> float:
-    """Return the smallest p-value that `paired_permutation_test` can give."""
+    """Return the smallest p-value that `paired_permutation_test` can give.
+
+    Parameters
+    ----------
+    n_subjects : int
+        Number of subjects.
+
+    Returns
+    -------
+    p_value : float
+        ``2 ** (1 - n_subjects)``, or what the number of random flips allows; 1.0 with
+        fewer than two subjects.
+    """
     if n_subjects < 2:
         return 1.0
     if 2**n_subjects <= N_FLIPS:
@@ -157,9 +177,16 @@ def effect_size(a: np.ndarray, b: np.ndarray) -> float:
 def seed_noise(scores: np.ndarray) -> float:
     """Return how much one seed's score differs from the mean over seeds.
 
-    Of scores, or differences of scores, of shape (n_subjects, n_seeds), NaN where one
-    is missing: the standard deviation around the mean of the same subject, pooled over
-    subjects; NaN where no subject has two seeds.
+    Parameters
+    ----------
+    scores : ndarray, shape (n_subjects, n_seeds)
+        Scores, or differences of scores, of single seeds. NaN where one is missing.
+
+    Returns
+    -------
+    sd : float
+        Standard deviation around the mean of the same subject, pooled over subjects;
+        NaN where no subject has two seeds.
     """
     scores = np.asarray(scores, dtype=float)
     counts = np.isfinite(scores).sum(axis=1)
@@ -400,8 +427,24 @@ def combine_datasets(
 ) -> tuple[float, float]:
     """Return effect and p-value over several datasets, by MOABB's meta-analysis.
 
-    The mean of the effects, weighted by the square roots of the numbers of subjects,
-    and the two-sided p-value by Stouffer's method with the same weights [1]_ [2]_.
+    Parameters
+    ----------
+    effects : ndarray, shape (n_datasets,)
+        Effect of each dataset, see `effect_size`.
+    p_values : ndarray, shape (n_datasets,)
+        Its two-sided p-value, see `paired_permutation_test`.
+    n_subjects : ndarray of int, shape (n_datasets,)
+        Its number of subjects.
+
+    Returns
+    -------
+    effect : float
+        Mean of the effects, weighted by the square roots of the numbers of subjects.
+    p_value : float
+        Two-sided p-value by Stouffer's method with the same weights [1]_ [2]_.
+
+    Notes
+    -----
     MOABB combines one-sided p-values. Two-sided ones are turned into those of "a is
     larger" by the sign of their effect, and the combined one is turned back: datasets
     that contradict each other cancel, instead of adding up.
