@@ -118,7 +118,9 @@ def run_fits(
     settings = {
         "dataset": trials.name,
         "simulated": trials.simulated,
-        "paradigm": trials.paradigm,
+        "paradigm": trials.paradigm
+        if estimator.paradigm == "auto"
+        else estimator.paradigm,
         "data": trials.settings or {},
         "data_fingerprint": trials.fingerprint,
         "classes": [str(label) for label in trials.classes],

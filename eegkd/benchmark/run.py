@@ -104,9 +104,10 @@ def benchmark(
         terminal.
     **training
         Parameters of `DistilledClassifier`: ``max_epochs``, ``patience``, ``lr``,
-        ``weight_decay``, ``batch_size``, ``class_weight``, ``taps``,
+        ``weight_decay``, ``batch_size``, ``calibrate``, ``class_weight``, ``taps``,
         ``valid_fraction``, ``n_teachers``, ``teacher``, ``on_missing``, ``reference``,
-        ``standardize``, ``device``, ``student_options``, ``teacher_options``.
+        ``standardize``, ``device``, ``student_options``, ``teacher_options``,
+        ``paradigm``.
 
     Returns
     -------
