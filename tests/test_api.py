@@ -169,6 +169,13 @@ def test_a_ready_estimator_is_trained_as_its_settings_are():
             eegkd.fit(trials, estimator=ready, **{name: value})
 
 
+def test_trials_that_do_not_say_their_paradigm_are_scored_as_the_one_that_is_named():
+    trials = make_trials(n_subjects=1, n_classes=2)
+    result = eegkd.fit(trials, paradigm="p300", **QUICK)
+    assert result.metric == "roc_auc"
+    assert result.scores["decoder"].eq("EEGNet").all()
+
+
 def test_every_parameter_of_a_student_is_an_argument():
     import inspect
 
