@@ -465,22 +465,7 @@ def resolve(
 
 
 def in_every_band(found: Resolved, rows: Rows, ch_names: Sequence[str]) -> Resolved:
-    """Return where electrodes are in each band, given where they are in one.
-
-    Parameters
-    ----------
-    found : Resolved
-        For ``rows.electrodes`` as channels of the data.
-    rows : Rows
-        Which channel of the data is which electrode in which band.
-    ch_names : sequence of str
-        Channels of the data.
-
-    Returns
-    -------
-    resolved : Resolved
-        For the channels of the data; ``found`` itself without a filter bank.
-    """
+    """Return where electrodes are in each band, given where they are in one."""
     if rows.bands == ("",):
         return found
     index, weights, data_names = None, None, tuple(ch_names)

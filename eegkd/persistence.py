@@ -66,22 +66,7 @@ def pack_classifier(
 ) -> tuple[dict[str, Any], bytes]:
     """Return a fitted classifier as a JSON-ready description and its weights.
 
-    Parameters
-    ----------
-    classifier : DecoderClassifier, DistilledClassifier or a regressor
-        Fitted. A student is packed without its teacher.
-
-    Returns
-    -------
-    described : dict
-        What it is; holds a checksum of the weights.
-    weights : bytes
-        The weights in the safetensors format.
-
-    Raises
-    ------
-    NotFittedError
-        If ``classifier`` is not fitted.
+    A student is packed without its teacher; the description has a checksum.
     """
     from safetensors.torch import save
     from sklearn.utils.validation import check_is_fitted
@@ -158,27 +143,7 @@ def load_classifier(stem: str | Path, decoders: dict[str, Any] | None = None) ->
 def unpack_classifier(
     described: dict[str, Any], weights: bytes, decoders: dict[str, Any] | None = None
 ) -> Any:
-    """Return the classifier that `pack_classifier` packed.
-
-    Parameters
-    ----------
-    described : dict
-        What it is.
-    weights : bytes
-        Its weights.
-    decoders : dict of str -> callable, optional
-        Networks of your own, by name; braindecode's are known.
-
-    Returns
-    -------
-    classifier : DecoderClassifier, DistilledClassifier or a regressor
-        Fitted; a student has no ``teacher_``.
-
-    Raises
-    ------
-    ValueError
-        If the description is of another kind of object.
-    """
+    """Return the classifier that `pack_classifier` packed."""
     from safetensors.torch import load
 
     from eegkd import estimators
@@ -258,29 +223,7 @@ def _with_ending(stem: Path, ending: str) -> Path:
 
 
 def read_json(file: Path, what: str, needed: set[str]) -> dict[str, Any]:
-    """Return the content of one of the library's JSON files.
-
-    Parameters
-    ----------
-    file : Path
-        The file.
-    what : str
-        What it should hold, in words.
-    needed : set of str
-        Keys that it must have.
-
-    Returns
-    -------
-    saved : dict
-        The content.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is missing.
-    ValueError
-        If it is damaged, of another version, or something else.
-    """
+    """Return the content of one of the library's JSON files."""
     if not file.is_file():
         raise FileNotFoundError(
             f"{str(file)!r} is missing, so its folder does not hold {what}, or was not "

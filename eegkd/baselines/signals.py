@@ -374,18 +374,7 @@ class TrialPipeline(Pipeline):
 
 
 def check_one_band(ch_names: Sequence[str]) -> None:
-    """Refuse trials of a filter bank for a baseline that chooses its own bands.
-
-    Parameters
-    ----------
-    ch_names : sequence of str
-        Channels of the trials.
-
-    Raises
-    ------
-    ValueError
-        If they are named after bands.
-    """
+    """Refuse trials of a filter bank for a baseline that chooses its own bands."""
     bands = read_rows(ch_names).bands
     if bands != ("",):
         raise ValueError(
@@ -401,20 +390,8 @@ def filter_bands(
 ) -> np.ndarray:
     """Return signals filtered to several bands, along a new last axis.
 
-    Parameters
-    ----------
-    X : ndarray of float64, shape (n_trials, n_chans, n_times)
-        Signals.
-    sfreq : float
-        Sampling rate in Hz.
-    bands : sequence of (float, float)
-        Pass bands in Hz, below half the sampling rate.
-
-    Returns
-    -------
-    X_bands : ndarray of float64, shape (n_trials, n_chans, n_times, n_bands)
-        Filtered signals: Butterworth of fourth order, forward and backward, since
-        trials are shorter than a steep linear-phase filter.
+    Butterworth of fourth order, forward and backward, since trials are shorter than a
+    steep linear-phase filter.
     """
     from mne.filter import filter_data
 

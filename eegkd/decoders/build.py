@@ -224,18 +224,7 @@ def _name_of(decoder: Any) -> Any:
 
 
 def factory_name(decoder: Any) -> str:
-    """Return the name of a factory, or of the class of a network.
-
-    Parameters
-    ----------
-    decoder : str, callable or torch.nn.Module
-        What `build_decoder` takes.
-
-    Returns
-    -------
-    name : str
-        The name under which `decoder_from_config` looks it up.
-    """
+    """Return the name of a factory, or of the class of a network."""
     if isinstance(decoder, str):
         return decoder
     if isinstance(decoder, nn.Module):
@@ -365,20 +354,5 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def check_decoder(decoder: Any, argument: str = "decoder") -> None:
-    """Check that a decoder is a known name, a factory or a network, without building.
-
-    Parameters
-    ----------
-    decoder : str, callable or Module
-        As in `build_decoder`.
-    argument : str, default="decoder"
-        Name of the argument, for the message.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown or left out.
-    TypeError
-        If it is neither a name nor callable.
-    """
+    """Check that a decoder is a known name, a factory or a network, without building."""
     check_registered(_name_of(decoder), argument, DECODERS)
