@@ -354,5 +354,5 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def check_decoder(decoder: Any, argument: str = "decoder") -> None:
-    """Check that a decoder is a known name, a factory or a network, without building."""
+    """Refuse what is no known name, factory or network, without building it."""
     check_registered(_name_of(decoder), argument, DECODERS)
