@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -101,9 +103,13 @@ def test_every_public_name_exists_and_is_documented():
 
 
 def resolved(name):
-    """Return what a name of the page on the API stands for, and its dotted module."""
-    module, _, last = f"eegkd.{name}".rpartition(".")
-    return getattr(importlib.import_module(module), last)
+    """Return what a dotted name stands for: a module, or what one holds."""
+    parts = ["eegkd", *name.split(".")]
+    for n in range(len(parts), 0, -1):
+        with contextlib.suppress(ModuleNotFoundError):
+            module = importlib.import_module(".".join(parts[:n]))
+            return functools.reduce(getattr, parts[n:], module)
+    raise AssertionError(name)
 
 
 def rooms():
@@ -134,6 +140,17 @@ def test_the_api_page_lists_exactly_what_is_for_users():
     assert len(names) == len(set(names))
     assert {public[key] for key in public.keys() - listed.keys()} == set()
     assert {listed[key] for key in listed.keys() - public.keys()} == set()
+
+
+def test_names_that_texts_mention_exist():
+    root, mention = (
+        PACKAGE.parent,
+        re.compile(r"(?<![\w./-])eegkd((?:\.[A-Za-z_]\w*)+)"),
+    )
+    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    for file in [*pages, *PACKAGE.rglob("*.py"), *(root / "examples").glob("*.py")]:
+        for name in set(mention.findall(file.read_text(encoding="utf-8"))):
+            resolved(name[1:])
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -59,7 +59,7 @@ class_weight : {"auto", None}, default="auto"
     For classes only.""",
     "split": """
 taps : {"auto", None, "embedding"}, sequence or mapping, default="auto"
-    Where features are compared, see `eegkd.build_decoder`.
+    Where features are compared, see `eegkd.decoders.build_decoder`.
 valid_fraction : float, default=1/8
     Part of the trials of each subject, of each class where there are classes, from
     the end, that chooses the epoch whose weights are kept, and among teachers; 0

@@ -247,7 +247,7 @@ class ContinuousLabels:
         return ((values - self.center) / self.scale).astype(np.float32)
 
     def check_weight(self, given: Any) -> None:
-        """Accept what `eegkd.estimators.resolve` accepts, none."""
+        """Accept what `eegkd.estimators.resolve_settings` accepts, none."""
 
     def weight(self, given: Any, y: Tensor) -> Tensor | None:
         """Return that all trials count alike."""

@@ -141,7 +141,8 @@ class SingleDecoder(MontageEstimator):
         units : {"auto", "V", "uV"}, default="auto"
             Unit of arrays, see `Trials.from_arrays`.
         taps : sequence or mapping, optional
-            Where features are read, from input to output, see `eegkd.build_decoder`.
+            Where features are read, from input to output, see
+            `eegkd.decoders.build_decoder`.
         device : str, default="auto"
             ``"auto"`` takes a GPU where there is one; or a torch device.
 

@@ -20,7 +20,7 @@ from eegkd.teachers import Frozen
     composition="0.1 cross-entropy + 0.9 KL(T=4), on trials that an augmentation "
     "changes anew in each epoch, before any view",
     use="Few trials. Which augmentation helps depends on the data: compare them with "
-    "eegkd.augmentation_sweep.",
+    "eegkd.benchmark.augmentation_sweep.",
     limits="An augmentation must leave the class as it is. Swapping left and right is "
     "left out, because it swaps the classes of motor imagery; several others are not "
     "for evoked responses, see AUGMENTATIONS. The teacher reads each batch anew.",
