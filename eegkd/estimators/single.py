@@ -17,6 +17,7 @@ from eegkd.decoders import build_decoder
 from eegkd.distillation import History, train_decoder
 from eegkd.estimators._docs import assign, fill_doc
 from eegkd.estimators.base import MontageEstimator
+from eegkd.estimators.reading import Reader
 from eegkd.view import View
 
 
@@ -234,7 +235,7 @@ class SingleDecoder(MontageEstimator):
         """Learn the scale of every electrode, and of all, from trials."""
         view = self.decoder_.view
         named = isinstance(X, Trials) or bool(epochs_in(X))
-        signals, names, _, units = self._reader().signals(
+        signals, names, _, units = Reader.of(self).signals(
             X, None if named else self.ch_names
         )
         bound = view.bind(names)
