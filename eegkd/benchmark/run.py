@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import time
 import warnings
@@ -32,6 +33,8 @@ from eegkd.evaluation.table import SCORES
 if TYPE_CHECKING:
     import pandas as pd
 
+# Arguments of `benchmark` that say how the work is done, not what.
+WORKING = ("n_jobs", "cluster", "progress")
 WAIT_SECONDS = 1.0  # between looks at what another process is doing
 
 
@@ -141,22 +144,9 @@ def benchmark(
     >>> results.complete, len(results.scores)
     (True, 3)
     """
+    said = {name: value for name, value in locals().items() if name not in WORKING}
     n_processes = count_processes(n_jobs)
-    run = prepare(
-        datasets,
-        montages,
-        methods,
-        decoders,
-        baselines=baselines,
-        evaluation=evaluation,
-        test=test,
-        subjects=subjects,
-        n_seeds=n_seeds,
-        random_state=random_state,
-        store=store,
-        data=data,
-        **training,
-    )
+    run = prepare(**said.pop("training"), **said)
     interrupted = run.finish(n_processes, cluster, progress)
     return run.results(interrupted)
 
@@ -172,37 +162,16 @@ def count_processes(n_jobs: int) -> int:
     return joblib.cpu_count()
 
 
-def prepare(
-    datasets: Any,
-    montages: Any = ("headphone", "headband"),
-    methods: Any = ("none", "kd", "sk_kd"),
-    decoders: Any = None,
-    *,
-    baselines: Any = (),
-    evaluation: Any = "individual",
-    test: str | Sequence[str] = "auto",
-    subjects: Sequence[Any] | None = None,
-    n_seeds: int = 10,
-    random_state: int = 0,
-    store: str | Path = "results.sqlite",
-    data: dict[str, Any] | None = None,
-    **training: Any,
-) -> Run:
-    """Find out which jobs a comparison has, without doing any."""
-    grid = make_grid(
-        datasets,
-        montages,
-        methods,
-        decoders,
-        baselines=baselines,
-        evaluation=evaluation,
-        n_seeds=n_seeds,
-        random_state=random_state,
-        test=test,
-        subjects=subjects,
-        data={} if data is None else data,
-        training=training,
-    )
+def prepare(*datasets: Any, **said: Any) -> Run:
+    """Find out which jobs a comparison has, without doing any.
+
+    Takes what `benchmark` takes, but for how the work is done.
+    """
+    bound = inspect.signature(benchmark).bind(*datasets, **said)
+    bound.apply_defaults()
+    given = {n: value for n, value in bound.arguments.items() if n not in WORKING}
+    store, data = given.pop("store"), given.pop("data")
+    grid = make_grid(**given, data={} if data is None else data)
     if not isinstance(store, (str, Path)):
         raise TypeError(
             f"'store' must be the path of a file, got {type(store).__name__}."
