@@ -156,16 +156,16 @@ def check_ch_names(ch_names: Any, argument: str = "ch_names") -> tuple[str, ...]
     if (
         isinstance(ch_names, str)
         or not isinstance(ch_names, (Sequence, np.ndarray))
-        or not all(isinstance(name, str) for name in ch_names)
+        or not all(issubclass(kind, str) for kind in set(map(type, ch_names)))
     ):
         raise TypeError(
             f"'{argument}' must be a list of channel names, got {ch_names!r}."
         )
-    names = tuple(str(name) for name in ch_names)
+    names = tuple(map(str, ch_names))
     if not names:
         raise ValueError(f"'{argument}' must name at least one channel, got none.")
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
+    if len(set(names)) < len(names):
+        repeated = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(
             f"'{argument}' must hold each channel once, but {join_names(repeated)} "
             "occur more than once. Drop or rename the copies."

@@ -49,6 +49,7 @@ def electrode_names() -> dict[str, str]:
     return {name.lower(): OLD_NAMES.get(name, name) for name in electrode_positions()}
 
 
+@cache
 def canonical_name(name: str) -> str:
     """Return the 10-05 spelling of an electrode's name.
 

@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def in_band(electrode: str, band: str) -> str:
     return f"{electrode} {band}" if band else electrode
 
 
+@cache
 def split_band(name: str) -> tuple[str, str]:
     """Return the electrode and the band of a channel; ``""`` where it names none."""
     found = _BANDED.fullmatch(name)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from eegkd import _docs as shared
@@ -154,48 +153,18 @@ fill_doc = shared.fill_doc(DOC)
 
 
 def assign(estimator: Any, given: Mapping[str, Any]) -> None:
-    """Keep the parameters of a constructor as attributes.
-
-    Parameters
-    ----------
-    estimator : object
-        Whose.
-    given : mapping
-        ``locals()`` of its constructor.
-    """
+    """Keep the parameters of a constructor, its ``locals()``, as attributes."""
     for name, value in given.items():
         if name not in ("self", "__class__"):
             setattr(estimator, name, value)
 
 
-def with_defaults(constructor: Callable[..., None], **defaults: Any) -> Any:
-    """Return a constructor with other defaults, and a signature that shows them.
-
-    Parameters
-    ----------
-    constructor : function
-        An ``__init__``.
-    **defaults : dict
-        New defaults of positional parameters.
-
-    Returns
-    -------
-    constructor : function
-        A copy.
-    """
-    parameters = inspect.signature(constructor).parameters.values()
-    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    made = types.FunctionType(
-        constructor.__code__,
-        constructor.__globals__,
-        constructor.__name__,
-        tuple(
-            defaults.get(p.name, p.default)
-            for p in positional
-            if p.default is not p.empty
-        ),
-        constructor.__closure__,
-    )
+def with_defaults(constructor: Any, **defaults: Any) -> Any:
+    """Return a copy of a constructor with other defaults of positional parameters."""
+    made = types.FunctionType(constructor.__code__, constructor.__globals__)
+    names = constructor.__code__.co_varnames[1 : constructor.__code__.co_argcount]
+    known = zip(names, constructor.__defaults__, strict=True)
+    made.__defaults__ = tuple(defaults.get(name, value) for name, value in known)
     made.__kwdefaults__ = constructor.__kwdefaults__
     made.__annotations__ = constructor.__annotations__
     return made

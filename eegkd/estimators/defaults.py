@@ -13,18 +13,7 @@ AUTO = "auto"  # what a parameter holds that the paradigm decides
 
 
 def is_auto(value: Any) -> bool:
-    """Return whether a parameter is left to the paradigm.
-
-    Parameters
-    ----------
-    value : object
-        A parameter of an estimator.
-
-    Returns
-    -------
-    auto : bool
-        Whether it is ``"auto"``.
-    """
+    """Return whether a parameter is left to the paradigm."""
     return isinstance(value, str) and value == AUTO
 
 

@@ -65,18 +65,7 @@ class Reader:
 
     @classmethod
     def of(cls, estimator: Any) -> Reader:
-        """Return what a fitted estimator knows.
-
-        Parameters
-        ----------
-        estimator : object
-            Has ``view_``, ``ch_names_in_`` and so on.
-
-        Returns
-        -------
-        reader : Reader
-            Reads trials as those of `fit` were read.
-        """
+        """Return what a fitted estimator knows."""
         return cls(
             estimator.view_,
             estimator.ch_names_in_,
@@ -91,26 +80,8 @@ class Reader:
     ) -> tuple[View, np.ndarray]:
         """Return the view of trials, and its electrodes in volts, checked.
 
-        Parameters
-        ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials with all electrodes of `fit` or only the view's, in any order by
-            name.
-        ch_names : sequence of str, optional
-            Channel names of an array.
-
-        Returns
-        -------
-        view : View
-            Bound to the channels of the trials.
-        picked : ndarray of float32, shape (n_trials, n_chans, n_times)
-            Its electrodes in volts, not standardized.
-
-        Raises
-        ------
-        ValueError
-            If an electrode is missing, or rate, length or scale do not match, or a
-            value of the view's electrodes is not finite.
+        The view is bound to their channels; its electrodes are float32, shape
+        (n_trials, n_chans, n_times), and not standardized.
         """
         signals, names, sfreq, units = self.signals(X, ch_names)
         view = self.view.bind(names)
@@ -134,23 +105,8 @@ class Reader:
     ) -> tuple[np.ndarray, tuple[str, ...], float | None, str]:
         """Return signals, channel names, sampling rate and unit of what came.
 
-        Parameters
-        ----------
-        X : mne.Epochs, list of mne.Epochs, Trials or ndarray
-            Trials.
-        ch_names : sequence of str, optional
-            Channel names of an array.
-
-        Returns
-        -------
-        signals : ndarray, shape (n_trials, n_all_chans, n_times)
-            Not looked at yet.
-        names : tuple of str
-            Of its channels.
-        sfreq : float or None
-            None where an array does not tell.
-        units : str
-            Unit of the signals.
+        Signals have shape (n_trials, n_all_chans, n_times) and are not looked at yet.
+        The rate is None where an array does not tell.
         """
         parts = epochs_in(X)
         if parts:
@@ -231,20 +187,5 @@ class Reader:
 
 
 def pick_volts(view: View, signals: np.ndarray, units: str) -> np.ndarray:
-    """Return a view's electrodes as finite float32 volts.
-
-    Parameters
-    ----------
-    view : View
-        Bound to the channels of the signals.
-    signals : ndarray, shape (n_trials, n_all_chans, n_times)
-        Signals of all channels.
-    units : {"auto", "V", "uV"}
-        Their unit.
-
-    Returns
-    -------
-    picked : ndarray of float32, shape (n_trials, n_chans, n_times)
-        Signals in volts.
-    """
+    """Return a view's electrodes as finite float32 volts, given signals in a unit."""
     return to_volts(check_signals(view.pick(torch.as_tensor(signals)).numpy()), units)

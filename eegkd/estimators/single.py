@@ -249,24 +249,8 @@ class SingleDecoder(MontageEstimator):
 def check_ready(standardize: str | None, center: Any, scale: Any, X: Any) -> str | None:
     """Return how a ready network's signals are scaled, from what is known of it.
 
-    Parameters
-    ----------
-    standardize : {"channel", None}
-        What was asked for.
-    center, scale : float or array-like, or None
-        Mean and deviation of the electrodes.
-    X : trials or None
-        Trials to measure them on.
-
-    Returns
-    -------
-    standardize : {"channel", None}
-        ``"channel"`` also where center and scale are given.
-
-    Raises
-    ------
-    ValueError
-        If too little or too much is given.
+    Where center and scale are given, it is ``"channel"``; too little or too much is
+    refused.
     """
     given = [value is not None for value in (center, scale)]
     if any(given) and not all(given):

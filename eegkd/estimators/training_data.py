@@ -296,23 +296,7 @@ def _split(
 
 
 def find_device(device: str) -> torch.device:
-    """Return the torch device that a name stands for.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"``, which takes a GPU where there is one, or a torch device.
-
-    Returns
-    -------
-    device : torch.device
-        The device.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know it.
-    """
+    """Return the torch device that a name stands for; ``"auto"`` prefers a GPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
