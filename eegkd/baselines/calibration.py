@@ -101,7 +101,12 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         logits = _logits(
             cross_val_predict(
-                clone(self.classifier), X, codes, cv=Folds(), method="decision_function"
+                clone(self.classifier),
+                X,
+                codes,
+                cv=Folds(),
+                method="decision_function",
+                params={},
             )
         )
         right = logits[np.arange(len(codes)), codes]

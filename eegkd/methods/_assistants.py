@@ -82,7 +82,7 @@ def ensemble_weights(proba: Any, y: Any, random_state: int = 0) -> list[float]:
         strategy="best1bin",
         tol=1e-6,
         polish=False,
-        rng=random_state,
+        seed=np.random.default_rng(random_state),
     )
     return shares(found.x).tolist()
 
