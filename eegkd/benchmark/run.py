@@ -465,7 +465,7 @@ def tabulate(
         scores += [{**row, **own} for row in rows.get(job.key, [])]
     table = pd.DataFrame(scores)
     # Jobs that were done before a metric existed have none of it.
-    columns = dict.fromkeys([*table.columns, *SCORES])
+    columns = dict.fromkeys([*SCORES, *table.columns])
     return table.reindex(columns=list(columns)), pd.DataFrame(planned)
 
 
