@@ -50,9 +50,11 @@ def open_engine(n_jobs: int = 1, cluster: Any = None) -> Iterator[Engine]:
 class _Pool:
     """An executor, how to make it anew when it broke, and how many tasks it holds."""
 
-    def __init__(self, make: Callable[[], Executor], room: Callable[[], int]) -> None:
+    def __init__(
+        self, make: Callable[[int], Executor], room: Callable[[], int]
+    ) -> None:
         self.make, self.room = make, room
-        self.executor = make()
+        self.executor = make(room())
         self.running: dict[Future[Outcome], Task] = {}
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
@@ -64,6 +66,8 @@ class _Pool:
                 yield from self._collect(lost)
         while self.running:
             yield from self._collect(lost)
+        if lost:
+            self.room = lambda: 1
         for task in lost:
             yield self._alone(task)
 
@@ -72,7 +76,7 @@ class _Pool:
         try:
             future = self.executor.submit(attempt, task)
         except RuntimeError:
-            self.executor = self.make()
+            self.executor = self.make(self.room())
             future = self.executor.submit(attempt, task)
         self.running[future] = task
 
@@ -111,7 +115,7 @@ def _processes(n_workers: int) -> Iterator[_Pool]:
     """
     from joblib.externals.loky import ProcessPoolExecutor
 
-    def make() -> Executor:
+    def make(n_workers: int) -> Executor:
         return ProcessPoolExecutor(
             max_workers=n_workers,
             timeout=IDLE_SECONDS,
@@ -176,7 +180,7 @@ def _dask(cluster: Any) -> Iterator[_Pool]:
         def room() -> int:
             return SENT_AHEAD * max(1, len(client.nthreads()))
 
-        pool = _Pool(lambda: client.get_executor(pure=False), room)
+        pool = _Pool(lambda _: client.get_executor(pure=False), room)
         try:
             yield pool
         finally:
