@@ -121,7 +121,8 @@ for name, result in results.items():
 # %%
 # Accuracy over four classes hides which of them are told apart. For each class, the
 # figure counts hits less false alarms: how often it was recognized, less how often it
-# was said when another one was meant. Whoever guesses has zero, whatever they favor.
+# was said when another one was meant. A decoder at chance level has zero, whichever
+# class it favors.
 COLORS = ["#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9"]  # Okabe and Ito's
 
 
@@ -153,7 +154,7 @@ for number, (label, (result, method, color, marker)) in enumerate(rows.items()):
     ax.plot(x, table.mean(axis=0), marker, color=color, markersize=9, label=label)
 ax.plot([], [], "o", color="#8c8c8c", markersize=4, alpha=0.6, label="one subject")
 ax.axhline(0, color="black", linewidth=1, linestyle="--")
-ax.annotate("guessing", (-0.47, 0), (0, -12), textcoords="offset points", size=9)
+ax.annotate("chance", (-0.47, 0), (0, -12), textcoords="offset points", size=9)
 ax.set_xticks(places, [label.replace("_", " ") for label in trials.classes])
 ax.set(xlim=(-0.5, len(places) - 0.5), ylabel="Hits less false alarms, test trials")
 ax.set_title(f"{kind}{trials.name}", loc="left")
@@ -164,8 +165,8 @@ limbs.savefig(folder / "limbs.png", dpi=150)
 # %%
 # **What can be concluded.** The electrodes of a headset decide which classes it is good
 # for. *headphone* reads all four much as 64 electrodes do. *brainbit* recognizes the
-# tongue, whose areas lie near its electrodes over the temples, and hardly more than
-# guesses the rest. Its teacher knows the hands, and cannot pass on what the student's
+# tongue, whose areas lie near its electrodes over the temples; the rest is hardly above
+# chance level. Its teacher knows the hands, and cannot hand on what the student's
 # electrodes do not see. For such a headset choose classes that it sees, or another
 # paradigm.
 #

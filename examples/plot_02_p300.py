@@ -111,7 +111,7 @@ response.savefig(folder / "response.png", dpi=150)
 # headset, and a student on the same ones with the teacher's help. What is not said here
 # comes from `eegkd.PARADIGMS`: 1 to 24 Hz at 64 Hz, EEGNet, ``class_weight="balanced"``
 # (each target counts five times as much as another flash), and the area under the ROC
-# curve (ROC-AUC), which is 0.5 for whoever guesses, however rare targets are. Training
+# curve (ROC-AUC), which is 0.5 at chance level, however rare targets are. Training
 # sees the first day and testing the second; for validation whole characters are held
 # out, so that overlapping trials stay on one side. Fewer, larger steps than the default
 # 150 epochs keep this page short; their size and number were chosen by the validation

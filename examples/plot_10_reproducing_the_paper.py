@@ -62,7 +62,7 @@ for name, value in plan.items():
 #
 # **Where the plan departs on purpose.** In the published code the teacher is chosen by
 # its score on the test session, and its batch statistics change while it teaches. Here
-# teacher and pass are chosen on validation trials, and a frozen teacher stays as it is
+# teacher and epoch are chosen on validation trials; a frozen teacher stays as it is
 # (``teacher_mode="as_published"`` among the options of ``sk_kd`` brings the second
 # back). Networks are braindecode's. Differences to published numbers are therefore to
 # be expected.
@@ -107,7 +107,7 @@ print(results.describe())
 
 # %%
 # A panel for each evaluation, from all electrodes down to four. Dots: subjects; lines
-# their means. A few simulated subjects and one seed show what the comparison looks
+# their means. A few simulated subjects and one seed show what the benchmark looks
 # like. They do not show whether similarity keeping helps; the text above says how many
 # seeds would.
 WAYS = {

@@ -3,9 +3,9 @@ Comparing on MOABB
 ==================
 
 Numbers in the literature come from MOABB's evaluations. This page runs students of
-eegkd inside one of them, beside pipelines that MOABB users know, then does the same
-comparison with `eegkd.benchmark`, and sets the scores of both beside each other. The
-EEG is *simulated*.
+eegkd inside one of them, beside pipelines that MOABB users know, then repeats it
+with `eegkd.benchmark`, and sets the scores of both beside each other. The EEG is
+*simulated*.
 """
 
 # %%

@@ -661,15 +661,15 @@ def test_field_mapping_equals_mne():
         field_mapping(ch_names, ["Cz", "EMG"])
 
 
-def test_field_interpolation_guesses_from_the_montage():
+def test_field_interpolation_reads_the_montage_alone():
     _, train, test = task("imagery")
     pipeline = fitted("field_interpolation")
     classifier = pipeline[-1]
-    guessed = classifier.guess(test)
+    interpolated = classifier.interpolate(test)
     index = [test.ch_names.index(electrode) for electrode in MOTOR]
     expected = field_mapping(MOTOR, test.ch_names) @ test.X[:, index].astype(float)
-    np.testing.assert_allclose(1e6 * guessed.X, 1e6 * expected, atol=1e-4)
-    assert guessed.ch_names == test.ch_names
+    np.testing.assert_allclose(1e6 * interpolated.X, 1e6 * expected, atol=1e-4)
+    assert interpolated.ch_names == test.ch_names
     model = BASELINES["ts_lr"]()
     whole = BASELINES["field_interpolation"](model=model).fit(train)
     np.testing.assert_allclose(

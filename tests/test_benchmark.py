@@ -608,7 +608,7 @@ def test_reading_what_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="'store' must be a file that"):
         eegkd.load_results(tmp_path / "no.sqlite")
     run_module.Store(tmp_path / "empty.sqlite")
-    with pytest.raises(ValueError, match="holds no comparison yet"):
+    with pytest.raises(ValueError, match="holds no benchmark yet"):
         eegkd.load_results(tmp_path / "empty.sqlite")
 
 

@@ -579,7 +579,7 @@ def test_baselines_that_look_for_frequencies_refuse_bands(bank, name):
         BASELINES[name](["C3", "C4", "Cz"]).fit(replace(bank, y=y))
 
 
-def test_field_interpolation_guesses_each_band(bank):
+def test_field_interpolation_maps_each_band(bank):
     own = ("C3", "Cz", "C4")
     electrodes = [*own, "Fz", "Pz", "FC3", "CP4"]
     some = [
@@ -590,12 +590,14 @@ def test_field_interpolation_guesses_each_band(bank):
     trials = replace(bank, X=bank.X[:, shuffled], ch_names=names)
     how = {"model": BASELINES["ts_lr"]()}
     model = BASELINES["field_interpolation"](own, **how).fit(trials)[-1]
-    guessed, rows = model.guess(trials), read_rows(names)
+    interpolated, rows = model.interpolate(trials), read_rows(names)
     mapping = field_mapping(own, rows.electrodes)
     picked = [rows.electrodes.index(electrode) for electrode in own]
     for band in rows.bands:
         expected = mapping @ of_band(trials, band).X[:, picked]
-        assert np.allclose(of_band(guessed, band).X, expected, rtol=1e-3, atol=1e-9)
+        assert np.allclose(
+            of_band(interpolated, band).X, expected, rtol=1e-3, atol=1e-9
+        )
 
 
 # -- inside MOABB -----------------------------------------------------------------

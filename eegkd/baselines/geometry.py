@@ -1,4 +1,4 @@
-"""Baselines from geometry: guess the electrodes that the montage does not have."""
+"""Baselines from geometry: interpolate the electrodes that a montage does not have."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from eegkd.estimators.reading import TakesTrials
 
 
 def field_mapping(ch_names: Sequence[str], target: Sequence[str]) -> np.ndarray:
-    """Return the matrix that guesses electrodes from others by MNE's field mapping.
+    """Return the matrix of MNE's field mapping from some electrodes to others.
 
     Parameters
     ----------
     ch_names : sequence of str
         Electrodes that are there, in the order of the columns.
     target : sequence of str
-        Electrodes to guess, in the order of the rows. One that is there, too, is
-        guessed as well: the mapping smooths.
+        Electrodes to interpolate, in the order of the rows. One that is there, too, is
+        interpolated as well: the mapping smooths.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def field_mapping(ch_names: Sequence[str], target: Sequence[str]) -> np.ndarray:
 
 @fill_doc
 class FieldInterpolationClassifier(TakesTrials, ClassifierMixin, BaseEstimator):
-    """A full-montage model that is shown electrodes guessed from the montage's.
+    """A full-montage model that reads electrodes interpolated from the montage's.
 
     ``fit`` trains the model on all electrodes as they were recorded. ``predict``
     reads the montage's electrodes, maps them to all electrodes and asks the model.
@@ -90,7 +90,7 @@ class FieldInterpolationClassifier(TakesTrials, ClassifierMixin, BaseEstimator):
     model : estimator
         Takes `Trials`; `DecoderClassifier` or another baseline, with all electrodes.
     montage : str, path, list of str, Montage or None, default=None
-        Electrodes that predictions read; None reads all, and nothing is guessed.
+        Electrodes that predictions read; None reads all and interpolates nothing.
     %(picked)s
     %(arrays)s
 
@@ -184,7 +184,7 @@ class FieldInterpolationClassifier(TakesTrials, ClassifierMixin, BaseEstimator):
             Probabilities, in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return self.model_.predict_proba(self.guess(X, ch_names))
+        return self.model_.predict_proba(self.interpolate(X, ch_names))
 
     @fill_doc
     def predict(self, X: Any, ch_names: Sequence[str] | None = None) -> np.ndarray:
@@ -203,8 +203,8 @@ class FieldInterpolationClassifier(TakesTrials, ClassifierMixin, BaseEstimator):
         return self.classes_[best]
 
     @fill_doc
-    def guess(self, X: Any, ch_names: Sequence[str] | None = None) -> Trials:
-        """Return all electrodes, guessed from the montage's.
+    def interpolate(self, X: Any, ch_names: Sequence[str] | None = None) -> Trials:
+        """Return all electrodes, interpolated from the montage's.
 
         Parameters
         ----------
@@ -233,7 +233,7 @@ def field_interpolation(
     random_state: int = 0,
     **options: Any,
 ) -> Steps:
-    """Guess all electrodes by MNE's field mapping and ask a model of all electrodes.
+    """Interpolate all electrodes by MNE's field mapping and ask a model of them all.
 
     The model is a `DecoderClassifier` without a teacher, with the options given, or
     ``model``, any estimator that takes `Trials`.
@@ -276,7 +276,7 @@ GEOMETRY = (
         "Field interpolation",
         field_interpolation,
         tuple(PARADIGMS),
-        needs_montage=True,  # with all electrodes at hand there is nothing to guess
+        needs_montage=True,  # with all electrodes there is nothing to interpolate
         more_options=DECODER_OPTIONS,
     ),
 )

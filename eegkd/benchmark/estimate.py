@@ -1,4 +1,4 @@
-"""What a comparison will cost, before it is begun."""
+"""What a benchmark will cost, before it is begun."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROBED_EPOCHS = 2  # of a training whose cost nobody has measured yet
 
 
 def describe_jobs(run: Run, n_jobs: int = 1) -> str:
-    """Return what a comparison would do, and about how long, as text.
+    """Return what a benchmark would do, and about how long, as text.
 
     A little of each kind of job is trained whose cost is not in the store.
     """

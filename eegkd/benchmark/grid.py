@@ -1,4 +1,4 @@
-"""The grid: everything a comparison is made of, as independent jobs with keys.
+"""The grid: everything a benchmark is made of, as independent jobs with keys.
 
 A job's key is a hash of everything that determines its result: the trials, which of
 them train and test, the electrodes, the network, the method, every setting, the seed
@@ -53,7 +53,7 @@ class DataChangedError(ValueError):
 
     def __init__(self, fold: str) -> None:
         super().__init__(
-            f"The trials of fold {fold!r} differ from those that this comparison was "
+            f"The trials of fold {fold!r} differ from those that this benchmark was "
             "laid out with. The files of the dataset have changed; call again."
         )
 
@@ -518,7 +518,7 @@ def _check_teacher(teacher: Any) -> None:
     if isinstance(teacher, (list, tuple)):
         raise TypeError(
             "'teacher' must be one network or unfitted DecoderClassifier in a "
-            f"comparison, got a list of {len(teacher)}. Methods with several teachers "
+            f"benchmark, got a list of {len(teacher)}. Methods with several teachers "
             "train the others themselves; DistilledClassifier(teacher=[...]) takes "
             "lists."
         )

@@ -1,4 +1,4 @@
-"""`benchmark`: the grid of all comparisons, resumed, in parallel, with conclusions."""
+"""`benchmark`: the grid of all jobs, resumed, in parallel, with conclusions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def benchmark(
     """Compare methods over datasets, subjects, montages, decoders and seeds.
 
     Every combination is a job of its own, written to the store when it is finished.
-    Calling again does what is missing, so that an interrupted comparison is resumed
+    Calling again does what is missing, so that an interrupted benchmark is resumed
     and a finished one is only read. A teacher is trained once for all its students.
 
     Parameters
@@ -163,7 +163,7 @@ def count_processes(n_jobs: int) -> int:
 
 
 def prepare(*datasets: Any, **said: Any) -> Run:
-    """Find out which jobs a comparison has, without doing any.
+    """Find out which jobs a benchmark has, without doing any.
 
     Takes what `benchmark` takes, but for how the work is done.
     """
@@ -182,7 +182,7 @@ def prepare(*datasets: Any, **said: Any) -> Run:
 
 
 def load_results(store: str | Path = "results.sqlite") -> Results:
-    """Read the results of the latest comparison that a store was used for.
+    """Read the results of the latest benchmark that a store was used for.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def load_results(store: str | Path = "results.sqlite") -> Results:
     layout = opened.grid()
     if layout is None:
         raise ValueError(
-            f"'store' {str(store)!r} holds no comparison yet. Run eegkd.benchmark."
+            f"'store' {str(store)!r} holds no benchmark yet. Run eegkd.benchmark."
         )
     return collect(opened, layout)
 

@@ -50,7 +50,7 @@ def augmentation_sweep(
 
     See Also
     --------
-    eegkd.benchmark : Any comparison.
+    eegkd.benchmark : Compare any methods.
     """
     from eegkd.samplers.augmented import AUGMENTATIONS, check_augment
 
@@ -58,7 +58,7 @@ def augmentation_sweep(
     if "methods" in options:
         raise ValueError(
             "'methods' must be left out: they follow from 'augmentations'. Call "
-            "eegkd.benchmark for other comparisons."
+            "eegkd.benchmark for other methods."
         )
     if augmentations is None:
         augmentations = AUGMENTATIONS.keys()

@@ -292,7 +292,7 @@ class _Fusion(nn.Module):
         self.leave = nn.Conv1d(n_mid, n_theirs, 3, padding=1, dtype=ours.dtype)
 
     def forward(self, ours: Tensor, later: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the fused layer and its guess of the teacher's."""
+        """Return the fused layer and the teacher's layer predicted from it."""
         fused = self.enter(ours)
         if self.attend is not None and later is not None:
             later = F.interpolate(later, size=fused.shape[2], mode="nearest")

@@ -265,7 +265,7 @@ PARADIGMS: dict[str, Paradigm] = {
             "are mistaken for each other, which softened scores tell.",
             "max_epochs": "As for imagery.",
             "batch_size": "Sets are small: a batch of 128 would be all of them, and "
-            "500 passes no more than 500 steps.",
+            "500 epochs no more than 500 steps.",
             "lr": _ADAM,
             "weight_decay": _ADAM,
         },

@@ -225,7 +225,7 @@ class Objective:
         batch : Batch
             The trials.
         epoch : int, default=0
-            Pass over the trials, for weightings that follow a schedule.
+            Epoch of training, from 0, for weightings that follow a schedule.
         training : bool, default=True
             False for validation trials: terms that are for training only count 0.
 
@@ -250,7 +250,7 @@ class Objective:
         batch : Batch
             The trials.
         epoch : int, default=0
-            Pass over the trials.
+            Epoch of training, from 0.
         training : bool, default=True
             False for validation trials: terms that are for training only count 0.
 

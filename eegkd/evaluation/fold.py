@@ -187,7 +187,7 @@ def _fingerprint(model: Any) -> str:
 def _size(model: Any, n_times: int) -> dict[str, Any]:
     """Return electrodes, parameters and multiply-accumulates, as far as defined."""
     last = model[-1] if hasattr(model, "steps") else model
-    inner = getattr(last, "model_", last)  # a network behind a guess of electrodes
+    inner = getattr(last, "model_", last)  # a network behind interpolated electrodes
     decoder = getattr(inner, "decoder_", None)
     size = {"parameters": None, "macs": None}
     if decoder is not None:

@@ -65,11 +65,11 @@ class Metric:
     bounds : tuple of (float, float)
         Between which values it lies, unlike the ends of an interval.
     chance : callable or None
-        ``chance(n_classes) -> float``, the chance level: what a guess scores that
-        favors no class; None where that depends on the probabilities it gives.
+        ``chance(n_classes) -> float``, the chance level; None where that depends on the
+        probabilities that a decoder at chance level gives.
     testable : bool, default=False
-        Whether `eegkd.evaluation.statistics.chance_test` can judge it: a guess scores
-        the same however rare a class is.
+        Whether `eegkd.evaluation.statistics.chance_test` can judge it: its chance level
+        is the same however rare a class is.
     single_run_sd : float, default=nan
         Published standard deviation of one subject's score between single runs of one
         network, in motor imagery.
@@ -217,7 +217,7 @@ def log_loss(y: np.ndarray, proba: np.ndarray) -> float:
     Returns
     -------
     loss : float
-        Mean over the trials; ``log(n_outputs)`` for a guess that favors no class.
+        Mean over the trials; ``log(n_outputs)`` for equal probabilities.
 
     Notes
     -----
@@ -241,7 +241,7 @@ def brier_score(y: np.ndarray, proba: np.ndarray) -> float:
     -------
     score : float
         Mean over the trials of the squared distance from the label, summed over the
-        classes [1]_; ``1 - 1 / n_outputs`` for a guess that favors no class.
+        classes [1]_; ``1 - 1 / n_outputs`` for equal probabilities.
 
     Notes
     -----
@@ -322,7 +322,7 @@ def metric_title(name: str) -> str:
 def chance_level(
     paradigm: str | None, n_classes: int, metric: str | None = None
 ) -> float | None:
-    """Return what guessing scores, where one number can be given.
+    """Return the chance level of a metric, where it is one number.
 
     Parameters
     ----------
@@ -336,10 +336,10 @@ def chance_level(
     Returns
     -------
     chance : float or None
-        The score of a guess that favors no class. None for metrics that depend on the
-        probabilities that are guessed, and for accuracy in paradigms that are not
-        scored by it, since their classes are not balanced: who never says target is
-        right in most trials.
+        The score that chance reaches without favoring a class. None for metrics where
+        that depends on the probabilities given, and for accuracy in paradigms that are
+        not scored by it, since their classes are not balanced: a decoder that never
+        says target is right in most trials.
     """
     own = find_paradigm(paradigm).metric
     metric = metric or own
@@ -353,14 +353,14 @@ def judged_metric(paradigm: str | None) -> str:
     """Return the metric by which a paradigm's scores are set against chance level.
 
     Balanced accuracy in the place of accuracy: with balanced classes it is the same,
-    and without, naming the most frequent class does not pass for skill.
+    and without, always naming the most frequent class stays at chance level.
     """
     metric = find_paradigm(paradigm).metric
     return metric if METRICS[metric].testable else "balanced_accuracy"
 
 
 def _one_of(n_classes: int) -> float:
-    """Return the part of the trials that a guess among equal classes has right."""
+    """Return the part of the trials that chance has right among equal classes."""
     return 1 / n_classes
 
 

@@ -181,14 +181,14 @@ def make_folds(
     """
     check_choice(evaluation, "evaluation", HOLD_OUT)
     subject = metadata["subject"].to_numpy()
-    people = list(dict.fromkeys(subject.tolist()))
-    tests = {who: np.flatnonzero((subject == who) & is_test) for who in people}
+    subjects = list(dict.fromkeys(subject.tolist()))
+    tests = {who: np.flatnonzero((subject == who) & is_test) for who in subjects}
     if evaluation == "dependent":
         return [_apart(metadata, Fold("all", np.flatnonzero(~is_test), tests))]
-    if evaluation == "independent" and len(people) < 2:
+    if evaluation == "independent" and len(subjects) < 2:
         raise ValueError(
             "'evaluation' 'independent' trains on other subjects, but there is only "
-            f"subject {people[0]!r}. Load at least two subjects."
+            f"subject {subjects[0]!r}. Load at least two subjects."
         )
     own = evaluation == "individual"
     return [
@@ -200,7 +200,7 @@ def make_folds(
                 {who: tests[who]},
             ),
         )
-        for who in people
+        for who in subjects
     ]
 
 

@@ -262,16 +262,16 @@ def effective_trials(labels: np.ndarray) -> float:
 
     Notes
     -----
-    Two things make trials worth less than their number. *Rare classes*: with
-    ``n_k`` trials of class k, balanced accuracy and ROC-AUC of a guess vary as much as
+    Two things make trials worth less than their number. *Rare classes*: with ``n_k``
+    trials of class k, balanced accuracy and ROC-AUC at chance level vary as much as
     with ``K ** 2 / sum(1 / n_k)`` balanced trials. *Classes in blocks*: where a state
     lasts for a minute and is cut into windows, whatever drifts makes the windows of a
     minute alike, and the block is the unit. What counts for this is the product of the
     autocorrelations of labels and outputs [1]_. Outputs are not known here and taken
     for constant within a block, the worst case; labels are known. The number is
-    multiplied by how often the label changes from one trial to the next, divided by
-    how often it would in random order, ``(n ** 2 - sum(n_k ** 2)) / n`` [2]_, if that
-    is less than 1. Blocks of equal length of two classes then count about twice: two
+    multiplied by how often the label changes from one trial to the next, divided by how
+    often it would in random order, ``(n ** 2 - sum(n_k ** 2)) / n`` [2]_, if that is
+    less than 1. Blocks of equal length of two classes then count about twice: two
     blocks are two trials, and ten blocks eighteen.
 
     Overlapping windows of stimuli in random order are no reason for a correction:
@@ -339,7 +339,7 @@ def chance_test(
     *,
     metric: str = "balanced_accuracy",
 ) -> float:
-    """Return the one-sided p-value of scores if all subjects' classes were guessed.
+    """Return the one-sided p-value of scores against chance level in all subjects.
 
     Parameters
     ----------
@@ -357,8 +357,8 @@ def chance_test(
     Returns
     -------
     p_value : float
-        How often guessing would score as much in the mean over subjects; 1.0 without
-        any subject or effective trial.
+        How often chance would score as much in the mean over subjects; 1.0 without any
+        subject or effective trial.
 
     Raises
     ------
@@ -368,7 +368,7 @@ def chance_test(
     Notes
     -----
     The test trials are the units, not the subjects. The question is whether *these*
-    classifiers did more than guess on *these* subjects: if they guessed, differences
+    classifiers are above chance level on *these* subjects: at chance level, differences
     between them mean nothing. That holds for one subject as for ten, where a test over
     subjects has nothing to say of one and cannot reach 0.05 with four. Nothing is shown
     of other subjects; at most that some of those tested are decoded. A t-test of

@@ -12,7 +12,7 @@ from eegkd.methods.objectives import transfer
 
 @Card(
     title="Knowledge review (ReviewKD)",
-    transfers="values of several layers, each guessed from all later ones as well",
+    transfers="values of several layers, each predicted from all later ones as well",
     teacher="one",
     reference="Chen et al. 2021",
     composition="1 label loss + 1 difference of fused layers at several resolutions in "

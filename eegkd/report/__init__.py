@@ -1,4 +1,4 @@
-"""Look at a fit or a comparison: one HTML page, and the figures on it."""
+"""Look at a fit or a benchmark: one HTML page, and the figures on it."""
 
 from eegkd.report.benchmark_figures import (
     plot_critical_difference,

@@ -1,4 +1,4 @@
-"""The figures of a comparison; each is a function that returns a matplotlib figure."""
+"""The figures of a benchmark; each is a function that returns a matplotlib figure."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ large, by flipping the signs of the subjects' differences (paired permutation te
 <strong>p (Holm)</strong> is corrected for all comparisons of its table. Only below 0.05
 is one method called better. <strong>Not shown</strong> does not say that there is no
 difference.</li>
-<li><strong>Above chance</strong>: whether an item does more than guess
+<li><strong>Above chance</strong>: whether an item is above chance level
 on the subjects that were tested, by a one-sided test over their test trials, corrected
 for all items of a dataset and evaluation. Where it is not shown, nothing is said of the
 item.</li>

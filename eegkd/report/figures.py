@@ -47,7 +47,9 @@ STYLE: dict[Any, Any] = {
     "ytick.labelsize": 9,
 }
 MEAN: dict[str, Any] = {"elinewidth": 1.5, "capsize": 4}
-SITES_1020 = "Fp1 Fpz Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 Oz O2".split()
+ELECTRODES_1020 = (
+    "Fp1 Fpz Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 Oz O2".split()
+)
 RING = ("Fpz", "T7", "Oz", "T8")
 RING_RADIUS = 0.8  # on a head of radius 1
 MAX_SUBJECTS_NAMED = 20
@@ -349,7 +351,7 @@ def _head_positions(names: Iterable[str]) -> dict[str, np.ndarray]:
     their angle from the vertex as radius. Names without a known position are left out.
     """
     known = positions(names)
-    system = np.array(list(positions(SITES_1020).values()))
+    system = np.array(list(positions(ELECTRODES_1020).values()))
     fit = np.linalg.lstsq(
         np.hstack([2 * system, np.ones((len(system), 1))]),
         np.sum(system**2, axis=1),

@@ -268,7 +268,7 @@ def _found(result: FitResult) -> str:
         )
     elif not judged[judged["kind"] == "student"]["above"].any():
         verdict = (
-            "<strong>Neither is shown to do more than guess: this difference means "
+            "<strong>Neither is shown to be above chance level: this difference means "
             "nothing.</strong>"
         )
     else:

@@ -198,7 +198,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 
 
 class Augmented:
-    """Trials that are changed at random, once per trial and pass.
+    """Trials that are changed at random, once per trial and epoch.
 
     The change is made on all channels before any view is applied, so that teacher
     and student see the same changed trial.

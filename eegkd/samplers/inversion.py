@@ -151,7 +151,7 @@ class InversionWeights:
         Parameters
         ----------
         epoch : int
-            Pass, from 0.
+            Epoch of training, from 0.
         max_epochs : int
             Epochs in all.
 

@@ -172,8 +172,8 @@ class TrialSampler:
         sampler : TrialSampler
             The sampler.
         """
-        people = np.zeros(len(X), int) if subject is None else np.asarray(subject)
-        code = _codes(people)
+        subjects = np.zeros(len(X), int) if subject is None else np.asarray(subject)
+        code = _codes(subjects)
         if session is None:
             visit = code
         else:

@@ -21,7 +21,7 @@ class Context:
     Parameters
     ----------
     epoch : int
-        Pass over the trials, from 0.
+        Epoch of training, from 0.
     losses : Tensor, shape (n_terms, n_batch)
         Value of each term for each trial.
     student : Output

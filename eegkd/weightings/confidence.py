@@ -217,7 +217,7 @@ class GradientCombined(Shared):
     :math:`0 \le \alpha_k \le cap`, where :math:`g_k` is the batch mean of the gradient
     of teacher k's divergence with regard to the student's scores [1]_. That gradient
     is :math:`T (p_s^T - p_k^T)` for a trial. Gradients are not normalized first, an
-    option of public code. On validation trials all teachers count alike, so that passes
+    option of public code. On validation trials all teachers count alike, so that epochs
     can be compared.
 
     References

@@ -190,7 +190,7 @@ class MetaLearned:
         Parameters
         ----------
         epoch : int
-            The epoch that begins, from 0. Before the first pass the weights are set
+            The epoch that begins, from 0. Before the first one the weights are set
             back to ``initial``.
         """
         if epoch == 0:

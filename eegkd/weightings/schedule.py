@@ -89,7 +89,7 @@ class Schedule:
         Parameters
         ----------
         epoch : int
-            Pass over the trials, from 0.
+            Epoch of training, from 0.
 
         Returns
         -------

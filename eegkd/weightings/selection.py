@@ -65,7 +65,7 @@ class Select(_Opening):
     Our reading of the adaptive-confidence semantic loss of [1]_: the confidence of
     teacher k is :math:`p_k[y]` where it is right and 0 where it is wrong; the largest
     is compared with the student's :math:`p_s[y]`. On validation trials the label alone
-    counts: the choice jumps when the student overtakes a teacher, and passes could not
+    counts: the choice jumps when the student overtakes a teacher, and epochs could not
     be compared.
 
     References
@@ -126,8 +126,8 @@ class Curriculum(_Opening):
     Our reading of [1]_, which leaves score and pace open. The difficulty d of a
     trial is its rank among all training trials in the last epoch, from 0 to below 1;
     of the experts that are open, number ``floor(d * n_open)`` is chosen. In the first
-    pass trials are ranked within their batch. On validation trials all experts count
-    alike, so that passes can be compared.
+    epoch trials are ranked within their batch. On validation trials all experts count
+    alike, so that epochs can be compared.
 
     References
     ----------

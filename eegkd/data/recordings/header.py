@@ -17,10 +17,10 @@ from eegkd.data.recordings.raws import (
     Events,
     Options,
     content_of,
+    electrode_name,
     find_events,
     name_channels,
     open_raw,
-    site_name,
 )
 
 
@@ -116,7 +116,7 @@ def check_named(headers: Sequence[Header], options: Options) -> None:
     renamed = options.rename if isinstance(options.rename, dict) else {}
     new = [*there, *(renamed.values() or options.rename or ())]
     _check_there("rename", renamed, there, there)
-    spelled = [*new, *map(site_name, new)]
+    spelled = [*new, *map(electrode_name, new)]
     _check_there("ch_types", options.ch_types or {}, there, spelled)
     used = dict.fromkeys(name for one in headers for name in one.ch_names)
     strange = [name for name in used if not positions([name])]

@@ -80,7 +80,7 @@ def open_raw(record: Record, options: Options) -> mne.io.BaseRaw:
         ) from error
 
 
-def site_name(name: str) -> str:
+def electrode_name(name: str) -> str:
     """Return the 10-05 name of a channel, or its own name where it has none."""
     electrode = canonical_name(REFERENCE.sub("", PREFIX.sub("", name.strip())))
     return electrode if positions([electrode]) else name
@@ -92,7 +92,7 @@ def name_channels(raw: mne.io.BaseRaw, label: str, options: Options) -> dict[str
     new = _rename(old, options.rename, label)
     picked: dict[str, str] = {}
     for name, given, kind in zip(old, new, raw.get_channel_types(), strict=True):
-        electrode = site_name(given)
+        electrode = electrode_name(given)
         known = bool(positions([electrode]))
         if kind == "eeg" and not known and NO_EEG.search(given):
             kind = "misc"
