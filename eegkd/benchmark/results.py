@@ -301,7 +301,8 @@ class Results:
         that would resolve the difference, see
         `eegkd.evaluation.statistics.seeds_needed`. With one seed its noise is taken
         from the literature, for (balanced) accuracy of motor imagery; with more it is
-        estimated.
+        estimated. 100 seeds or more are not named as a number in ``verdict``, nor any
+        where the subjects are too few for p < 0.05, which more seeds do not change.
 
         Verdicts are "a better" or "b better" where ``p_holm`` is below 0.05, and
         otherwise "not shown", which does not say that there is no difference.

@@ -24,6 +24,7 @@ N_FLIPS = 9999  # random sign flips, where there are too many to try all
 SIGNIFICANCE = 0.05
 MIN_SUBJECTS = 6  # with five, the smallest p-value is 2 ** -4 = 0.0625
 MAX_SEEDS = 1000
+PRACTICAL_SEEDS = 100  # what needs as many is not named in words
 
 
 def mean_interval(

@@ -21,7 +21,7 @@ from eegkd.evaluation.metrics import (
     metric_title,
 )
 from eegkd.evaluation.statistics import (
-    MAX_SEEDS,
+    PRACTICAL_SEEDS,
     SIGNIFICANCE,
     chance_test,
     combine_datasets,
@@ -514,22 +514,27 @@ def _verdict(row: dict[str, Any], best: float, n_tests: int) -> str:
     if not row["n_subjects"]:
         return "not measured: no subject has both"
     if row["one_seed"]:
-        combined = "least" in row
-        return (
-            f"unresolved: one seed; {'see its datasets' if combined else _enough(row)}"
-        )
+        if "least" in row:
+            return "unresolved: one seed; see its datasets"
+        if smallest_p_value(row["n_subjects"]) >= SIGNIFICANCE:
+            return f"unresolved: one seed, and {_too_few(row)}, whatever the scores"
+        return f"unresolved: one seed; {_enough(row)}"
     if row["p_holm"] < SIGNIFICANCE:
         less = METRICS[row["metric"]].less_is_better
         return "a better" if (row["difference"] > 0) != less else "b better"
     if best >= SIGNIFICANCE:
         tests = f" in {n_tests} comparisons" if n_tests > 1 else ""
-        return (
-            f"not shown: {row['n_subjects']} subjects cannot reach p < {SIGNIFICANCE}"
-            f"{tests}, whatever the scores"
-        )
+        return f"not shown: {_too_few(row)}{tests}, whatever the scores"
     if row["seeds_needed"] > row["n_seeds"]:
         return f"not shown; the seeds alone vary by more: {_enough(row)}"
     return "not shown"
+
+
+def _too_few(row: dict[str, Any]) -> str:
+    """Return that no scores of these subjects could show a difference, in words."""
+    n = row["n_subjects"]
+    subjects = "1 subject" if n == 1 else f"{n} subjects"
+    return f"{subjects} cannot reach p < {SIGNIFICANCE}"
 
 
 def _enough(row: dict[str, Any]) -> str:
@@ -539,8 +544,8 @@ def _enough(row: dict[str, Any]) -> str:
         return "no number of seeds resolves a difference of 0"
     if np.isnan(needed):
         return "how many would resolve it is not known for this metric and paradigm"
-    if np.isinf(needed):
-        return f"more than {MAX_SEEDS} seeds would be needed to resolve it"
+    if needed >= PRACTICAL_SEEDS:
+        return "no practical number of seeds would resolve it"
     return f"about {needed:.0f} seeds would resolve it"
 
 

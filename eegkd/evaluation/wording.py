@@ -9,7 +9,11 @@ import numpy as np
 
 from eegkd._checks import join_names
 from eegkd.evaluation.metrics import METRICS, metric_title
-from eegkd.evaluation.statistics import MAX_SEEDS, SIGNIFICANCE, smallest_p_value
+from eegkd.evaluation.statistics import (
+    PRACTICAL_SEEDS,
+    SIGNIFICANCE,
+    smallest_p_value,
+)
 from eegkd.evaluation.table import (
     PLACE,
     Tables,
@@ -50,7 +54,9 @@ def p_text(value: float) -> str:
 
 def seeds_text(value: float) -> str:
     """Return a number of seeds as text; a dash where none is defined."""
-    return f"more than {MAX_SEEDS}" if np.isinf(value) else number(value, digits=0)
+    if value >= PRACTICAL_SEEDS:
+        return f"{PRACTICAL_SEEDS} or more"
+    return number(value, digits=0)
 
 
 def interval_text(row: Mapping[Any, Any], sign: str = "") -> str:
@@ -295,7 +301,7 @@ def summary_lines(rows: pd.DataFrame) -> Iterator[str]:
     }
     yield (
         "".join(f"{name:<{width}}" for name, width in wide.items())
-        + f"{title:>13}  {'95 % over subjects':<19}{'of teacher':>10}{'wins':>6}"
+        + f"{title:>13}  {'95 % interval':<19}{'of teacher':>12}{'wins':>6}"
         f"{'subjects':>9}{'seeds':>7}{'missing':>9}"
     )
     for row in rows.to_dict("records"):
@@ -303,6 +309,6 @@ def summary_lines(rows: pd.DataFrame) -> Iterator[str]:
         yield (
             "".join(f"{row[name] or '-':<{width}}" for name, width in wide.items())
             + f"{number(row['mean']):>13}  {interval_text(row):<19}"
-            f"{percent(row['of_teacher']):>10}{wins:>6}{row['n_subjects']:>9}"
+            f"{percent(row['of_teacher']):>12}{wins:>6}{row['n_subjects']:>9}"
             f"{row['n_seeds']:>7}{row['missing']:>9}"
         )
