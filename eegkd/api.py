@@ -66,8 +66,10 @@ def fit(
     method : str or callable, optional
         How the student is taught, see `eegkd.METHODS`; "sk_kd" by default.
     estimator : DistilledClassifier, optional
-        A student with settings of its own. What it leaves at its default may be given
-        here; two values of one setting are an error.
+        A student with settings of its own. It is cloned, and stays as it is: one that
+        is fitted is trained anew. What it leaves at its default may be given here, such
+        as a ``montage``, which then replaces it; two values of one setting are an
+        error.
     decoder : str or callable, optional
         Network of teacher and student, see `eegkd.list_decoders`. By default that of
         the dataset's paradigm, see Notes.

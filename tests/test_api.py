@@ -332,7 +332,21 @@ def test_one_classifier_on_disk(result, tmp_path):
     [
         ({"montage": "headbnad"}, ValueError, "Did you mean 'headband'"),
         ({"method": "sk"}, ValueError, "Unknown name 'sk' for 'method'"),
-        ({"decoder": "SCNet"}, ValueError, "Did you mean 'SCCNet'"),
+        ({"decoder": "SCNet"}, ValueError, "'decoder'.* Did you mean 'SCCNet'"),
+        ({"student": "SCNet"}, ValueError, "'student'.* Did you mean 'SCCNet'"),
+        (
+            {"estimator": eegkd.DistilledClassifier},
+            TypeError,
+            r"got the class DistilledClassifier; pass an instance: Dist.*\(\)\.",
+        ),
+        (
+            {
+                "decoder": "EEGNet",
+                "estimator": eegkd.DistilledClassifier(student="SCCNet"),
+            },
+            ValueError,
+            "'decoder' is 'EEGNet', but 'estimator' has 'SCCNet'",
+        ),
         ({"evaluation": "pooled"}, ValueError, "'evaluation' must be one of"),
         ({"n_seeds": 0}, ValueError, "'n_seeds' must be an integer >= 1"),
         (

@@ -46,10 +46,14 @@ def make_student(estimator: Any, decoder: Any, **said: Any) -> DistilledClassifi
     """
     from sklearn.base import clone
 
+    from eegkd.decoders.build import check_decoder
     from eegkd.estimators import DistilledClassifier
 
+    words = {}  # what the user calls a parameter, where it is another word
+    if decoder is not None:
+        check_decoder(decoder)
     if said["student"] is None:
-        said["student"] = decoder
+        said["student"], words["student"] = decoder, "decoder"
     elif said["teacher"] is None:
         said["teacher"] = "auto" if decoder is None else decoder
     usual = DistilledClassifier().get_params(deep=False)
@@ -62,6 +66,12 @@ def make_student(estimator: Any, decoder: Any, **said: Any) -> DistilledClassifi
     if estimator is None:
         return DistilledClassifier(**said)
     if not isinstance(estimator, DistilledClassifier):
+        if isinstance(estimator, type):
+            name = estimator.__name__
+            raise TypeError(
+                f"'estimator' must be a DistilledClassifier, got the class {name}; "
+                "pass an instance: DistilledClassifier()."
+            )
         raise TypeError(
             "'estimator' must be a DistilledClassifier, got "
             f"{type(estimator).__name__}. Other estimators are fitted by themselves: "
@@ -74,7 +84,8 @@ def make_student(estimator: Any, decoder: Any, **said: Any) -> DistilledClassifi
             equal = load_montage(own).ch_names == load_montage(value).ch_names
         if not equal:
             raise ValueError(
-                f"{name!r} is {value!r}, but 'estimator' has {own!r}. Give it once."
+                f"{words.get(name, name)!r} is {value!r}, but 'estimator' has {own!r}. "
+                "Give it once."
             )
     return clone(estimator).set_params(**said)
 
