@@ -200,7 +200,7 @@ def test_evaluations_that_the_data_do_not_allow():
         ValueError, match=r"subject 1 has one session only.*'individual'"
     ):
         evaluation_folds(metadata, y, "cross_session")
-    with pytest.raises(ValueError, match="Load at least two subjects"):
+    with pytest.raises(ValueError, match="only subject 1. Load at least two"):
         evaluation_folds(metadata, y, "cross_subject")
     with pytest.raises(ValueError, match="'test' must be 'auto' for evaluation"):
         evaluation_folds(metadata, y, "within_session", test="run")

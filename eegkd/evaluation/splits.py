@@ -188,7 +188,7 @@ def make_folds(
     if evaluation == "independent" and len(subjects) < 2:
         raise ValueError(
             "'evaluation' 'independent' trains on other subjects, but there is only "
-            f"subject {subjects[0]!r}. Load at least two subjects."
+            f"subject {subjects[0]}. Load at least two subjects."
         )
     own = evaluation == "individual"
     return [
@@ -314,7 +314,7 @@ class _GroupSplitter:
                 raise ValueError(
                     "'evaluation' 'within_session' needs at least two stretches of "
                     f"recording that do not overlap, but session {session!r} of "
-                    f"subject {who!r} has {len(rows)} trials that hang together. Use "
+                    f"subject {who} has {len(rows)} trials that hang together. Use "
                     "'cross_session', or 'individual', which then holds out runs."
                 )
             folds = StratifiedGroupKFold(
@@ -332,7 +332,7 @@ def _check_classes(folds: list[Fold], y: np.ndarray) -> list[Fold]:
             unseen = set(y[rows].tolist()) - known
             if unseen:
                 raise ValueError(
-                    f"'y' of subject {who!r} holds class {join_names(sorted(unseen))} "
+                    f"'y' of subject {who} holds class {join_names(sorted(unseen))} "
                     f"in the test trials of fold {fold.name!r}, but not in its "
                     "training trials. Leave out the class or the subject, or use "
                     "another evaluation."
@@ -355,7 +355,7 @@ def _check_several(metadata: pd.DataFrame, evaluation: str) -> None:
     if evaluation == "cross_subject" and metadata["subject"].nunique() < 2:
         raise ValueError(
             "'evaluation' 'cross_subject' trains on other subjects, but there is only "
-            f"subject {metadata['subject'].iloc[0]!r}. Load at least two subjects."
+            f"subject {metadata['subject'].iloc[0]}. Load at least two subjects."
         )
     if evaluation == "cross_session":
         sessions = metadata.groupby("subject", sort=False)["session"].nunique()
@@ -363,8 +363,8 @@ def _check_several(metadata: pd.DataFrame, evaluation: str) -> None:
         if single:
             raise ValueError(
                 "'evaluation' 'cross_session' trains on other sessions, but subject "
-                f"{join_names(single)} has one session only. Use 'within_session', or "
-                "'individual', which then holds out runs."
+                f"{', '.join(map(str, single))} has one session only. Use "
+                "'within_session', or 'individual', which then holds out runs."
             )
 
 
@@ -415,7 +415,7 @@ def _check(
             lacking = "training" if mask[rows].all() else "test"
             sessions = metadata["session"].iloc[rows].unique().tolist()
             raise ValueError(
-                f"'test' leaves subject {who!r} without {lacking} trials "
+                f"'test' leaves subject {who} without {lacking} trials "
                 f"(rule: {rule}). Its sessions: "
                 f"{join_names(sessions)}. Choose "
                 "another rule, such as test='run' or test='time'."
@@ -423,7 +423,7 @@ def _check(
         untrained = set(y[rows].tolist()) - set(y[rows][~mask[rows]].tolist())
         if untrained:
             raise ValueError(
-                f"'test' leaves subject {who!r} without training trials of class "
+                f"'test' leaves subject {who} without training trials of class "
                 f"{join_names(sorted(map(str, untrained)))} (rule: {rule}). Choose "
                 "another rule, such as test='time', or drop the class."
             )
