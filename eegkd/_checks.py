@@ -260,6 +260,6 @@ def check_folder(path: Any, argument: str) -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(
             f"'{argument}' must be an existing folder, got {str(path)!r}. "
-            "Check the spelling, or create it first."
+            "Check the spelling."
         )
     return folder

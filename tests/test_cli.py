@@ -66,11 +66,13 @@ def test_predict_labels_a_recording(folder, capsys, tmp_path):
     rows = list(csv.DictReader(io.StringIO(out)))
     expected = eegkd.load(folder).student.predict(few)
     assert [row["label"] for row in rows] == expected.tolist()
-    arguments = [folder, tmp_path / "recording-epo.fif", "--subject", 1, "--seed", 1]
+    arguments = [folder, tmp_path / "recording-epo.fif", "--fold", 1, "--seed", 1]
     assert run(capsys, "predict", *arguments)[0] == 0
     status, _, err = run(capsys, "predict", *arguments[:-1], 7)
     assert status == 2
     assert "must name a student" in err
+    _, _, err = run(capsys, "predict", *arguments[:2], "--subject", "1/0")
+    assert "Folds: '1'; seeds: 0, 1." in err
 
 
 def test_predict_refuses_a_recording_without_the_electrodes(folder, capsys, tmp_path):
@@ -174,7 +176,8 @@ def test_benchmark_runs_a_plan_and_writes_what_is_asked(plan, capsys, tmp_path):
     assert status == 0, err
     assert "SIMULATED" in out
     assert "unresolved: one seed" in out
-    assert "seeds would" in out
+    assert "1 subject cannot reach p < 0.05" in out
+    assert "seeds would" not in out
     assert "SIMULATED" in (tmp_path / "r.html").read_text()
     with open(tmp_path / "s.csv") as file:
         assert len(list(csv.DictReader(file))) == 3

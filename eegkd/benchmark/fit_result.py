@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eegkd._checks import check_folder
+from eegkd._checks import check_folder, join_names
 from eegkd.benchmark.results import Results
 from eegkd.evaluation.metrics import chance_level, metric_title
 from eegkd.persistence import FORMAT, load_classifier, read_json, save_classifier
@@ -88,7 +88,7 @@ class FitResult(Results):
         Parameters
         ----------
         fold : str, optional
-            Only of this fold, which is named after a subject.
+            Only of this fold: a subject, where the evaluation has one for each.
         seed : int, optional
             Only of this seed.
 
@@ -108,10 +108,13 @@ class FitResult(Results):
             if fold in (None, key[0]) and seed in (None, key[1])
         ]
         if not fitting:
-            known = ", ".join(f"{name} seed {number}" for name, number in self.students)
+            folds, seeds = (
+                join_names(dict.fromkeys(key[part] for key in self.students), 80)
+                for part in (0, 1)
+            )
             raise ValueError(
-                f"'fold' and 'seed' must name a student ({known}), got {fold!r} seed "
-                f"{seed}. Leave one out for the best of all."
+                f"'fold' and 'seed' must name a student, got {fold!r} and {seed!r}. "
+                f"Folds: {folds}; seeds: {seeds}. Leave one out for the best of all."
             )
         return min(fitting, key=lambda model: model.history_.best_loss)
 

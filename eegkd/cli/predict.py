@@ -11,7 +11,7 @@ from eegkd.cli.options import add_command
 EXAMPLES = """\
 examples:
   eegkd predict headphone recording-epo.fif
-  eegkd predict headphone recording-epo.fif --subject 1 --seed 0 > labels.csv
+  eegkd predict headphone recording-epo.fif --fold 1 --seed 0 > labels.csv
 
 RECORDING holds epochs in MNE's format with at least the montage's electrodes, cut and
 filtered as the trials that the student was trained on (eegkd info FOLDER tells how).
@@ -25,19 +25,23 @@ def add_to(commands: Any) -> None:
     add = command.add_argument
     add("folder", metavar="FOLDER", help="from eegkd fit --output")
     add("recording", metavar="RECORDING", help="a -epo.fif file")
-    add("--subject", help="whose student (default: the best validated)")
+    add(
+        "--fold",
+        "--subject",
+        help="which fold's student, such as a subject (default: the best validated)",
+    )
     add("--seed", type=int, help="which seed's student")
 
 
 def run(
-    folder: str, recording: str, subject: str | None = None, seed: int | None = None
+    folder: str, recording: str, fold: str | None = None, seed: int | None = None
 ) -> None:
     """Print the label of each trial, and the probability of each class."""
     import mne
 
     import eegkd
 
-    student = eegkd.load(folder).best_student(subject, seed)
+    student = eegkd.load(folder).best_student(fold, seed)
     proba = student.predict_proba(mne.read_epochs(recording, verbose="error"))
     writer = csv.writer(sys.stdout)
     writer.writerow(["trial", "label", *(f"p_{label}" for label in student.classes_)])
