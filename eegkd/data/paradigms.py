@@ -111,17 +111,6 @@ class Paradigm:
         own = decoder is None or (isinstance(decoder, str) and decoder == self.decoder)
         return (dict(self.decoder_options) or None) if own else None
 
-    def training(self) -> dict[str, Any]:
-        """Return how to train, without the network.
-
-        Returns
-        -------
-        parameters : dict
-            ``class_weight``, ``taps``, ``max_epochs``, ``batch_size``, ``lr`` and
-            ``weight_decay``.
-        """
-        return {name: getattr(self, name) for name in TRAINING}
-
     def method_options(
         self, method: Callable[..., Any], options: Mapping[str, Any] | None
     ) -> dict[str, Any]:
