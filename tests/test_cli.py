@@ -11,7 +11,9 @@ import mne
 import pytest
 
 import eegkd
+from eegkd.benchmark.estimate import _duration
 from eegkd.cli import main
+from eegkd.data.paradigms import PARADIGMS
 
 
 def run(capsys, *arguments):
@@ -230,6 +232,39 @@ def test_benchmark_needs_a_dataset_and_a_good_plan(capsys, tmp_path):
         (tmp_path / "bad.toml").write_text(text)
         status, _, err = run(capsys, "benchmark", "--plan", tmp_path / "bad.toml")
         assert (status, message in err) == (2, True), err
+
+
+def test_paradigms_are_listed_with_their_reasons(capsys):
+    status, out, _ = run(capsys, "paradigms")
+    assert status == 0
+    for row in PARADIGMS.values():
+        assert f"{row.name}: {row.title}" in out
+        assert row.reasons["l_freq"] in out
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, 130), (OSError, 2)])
+def test_what_ends_the_command_is_its_status(error, code, capsys, monkeypatch):
+    def stop():
+        raise error("stopped")
+
+    monkeypatch.setattr(eegkd, "list_montages", stop)
+    status, _, err = run(capsys, "montages")
+    assert status == code
+    assert err.startswith("eegkd: ")
+
+
+def test_a_reader_that_leaves_is_no_error():
+    command = f"{sys.executable} -m eegkd.cli montages | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 1
+    assert not done.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(89, "89 s"), (90, "2 min"), (5400, "1.5 h")]
+)
+def test_durations_are_read_at_a_glance(seconds, text):
+    assert _duration(seconds) == text
 
 
 def test_baselines_are_listed(capsys):
