@@ -202,7 +202,7 @@ def distill(
         students = _start(group, sampler, max_epochs)
         try:
             for epoch in range(max_epochs):
-                _one_pass(students, sampler, epoch)
+                _one_epoch(students, sampler, epoch)
                 if valid is not None:
                     _validate(students, valid, epoch)
                 for student in students:
@@ -250,7 +250,7 @@ def _start(
     return [_Student(learner, max_epochs, features) for learner in learners]
 
 
-def _one_pass(students: list[_Student], sampler: Sampler, epoch: int) -> None:
+def _one_epoch(students: list[_Student], sampler: Sampler, epoch: int) -> None:
     """Update every learner on every batch of one epoch."""
     tell_sampler = getattr(sampler, "start_epoch", None)
     if tell_sampler is not None:

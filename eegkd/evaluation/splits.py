@@ -23,7 +23,7 @@ EVALUATIONS = (*HOLD_OUT, "within_session", "cross_session", "cross_subject")
 MOABB_SEED = 42  # of the folds within a session, as in moabb.benchmark
 N_FOLDS = 5  # within a session, as in MOABB
 TESTS = ("auto", "session", "run", "time")
-HELD_OUT = 1 / 3  # part of the runs, or of one recording's end, that is tested on
+TEST_FRACTION = 1 / 3  # part of the runs, or of one recording's end, that is tested on
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def held_out(
         if group is None:
             mask[_test_rows(metadata.iloc[rows], y[rows], rows, test)] = True
         else:
-            mask[rows] = last_groups(group[rows], y[rows], HELD_OUT, rounded=False)
+            mask[rows] = last_groups(group[rows], y[rows], TEST_FRACTION, rounded=False)
     words = {
         "session": "the last session of each subject",
         "run": "the last third of the runs of each subject (one session recorded)",
@@ -388,12 +388,12 @@ def _test_rows(
         chosen = {
             run
             for runs in _kinds(own, y).values()
-            for run in runs[len(runs) - max(1, int(len(runs) * HELD_OUT)) :]
+            for run in runs[len(runs) - max(1, int(len(runs) * TEST_FRACTION)) :]
         }
         pairs = zip(own["session"], own["run"], strict=True)
         return rows[np.array([pair in chosen for pair in pairs])]
     ends = [
-        np.flatnonzero(y == label)[-max(1, int((y == label).sum() * HELD_OUT)) :]
+        np.flatnonzero(y == label)[-max(1, int((y == label).sum() * TEST_FRACTION)) :]
         for label in np.unique(y)
     ]
     return rows[np.sort(np.concatenate(ends))]
