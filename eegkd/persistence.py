@@ -92,6 +92,8 @@ def pack_classifier(
             "rows": classifier.history_.rows,
             "best_epoch": classifier.history_.best_epoch,
             "seconds": classifier.history_.seconds,
+            "updates": classifier.history_.updates,
+            "n_students": classifier.history_.n_students,
             "notes": classifier.history_.notes,
         },
         **{name: getattr(classifier, name) for name in FITTED},

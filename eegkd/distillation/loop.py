@@ -87,6 +87,11 @@ class History:
         The epoch whose weights were kept; None before the first.
     seconds : float
         Time of the whole training.
+    updates : int
+        Steps of the optimizer that the weights have had; of a student whose method
+        trains it in several stages, in all of them.
+    n_students : int
+        How many students were trained, of which this one was chosen.
     notes : dict
         What a method found out on the way, such as the weights of its teachers;
         JSON-ready.
@@ -95,6 +100,8 @@ class History:
     rows: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     seconds: float = 0.0
+    updates: int = 0
+    n_students: int = 1
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -342,6 +349,7 @@ class _Student:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        self.history.updates += 1
         self.objective.tell("after_update")
 
     def start_validation(self) -> None:

@@ -282,6 +282,12 @@ class Training:
         begun = [one.history for one in self._learners if one.history is not None]
         return next((one for one in reversed(begun) if one.rows), History())
 
+    @property
+    def updates(self) -> int:
+        """Steps of the optimizer that the student has had, in all its trainings."""
+        begun = [one.history for one in self._learners if one.history is not None]
+        return sum(history.updates for history in begun)
+
     def build(
         self, montage: Any = "student", decoder: Any = None, random_state: int = 0
     ) -> Decoder:

@@ -146,6 +146,8 @@ class Distilled(MontageEstimator):
                 self.decoder_ = training.student.eval()
             raise
         history.seconds = time.perf_counter() - start
+        # Nothing is counted where copies of the student were trained instead of it.
+        history.updates = training.updates or history.updates
         self.history_, self.decoder_ = history, training.student
 
     @fill_doc

@@ -137,8 +137,11 @@ def _test(
     import pandas as pd
 
     tester = model[0] if isinstance(model, list) else model
+    history = getattr(tester, "history_", None)
     cost = {
         "train_seconds": train_seconds,
+        "updates": getattr(history, "updates", None),
+        "n_students": getattr(history, "n_students", None),
         "fingerprint": _fingerprint(tester),
         **_size(tester, trials.n_times),
     }
@@ -154,7 +157,6 @@ def _test(
         table = pd.DataFrame({name: named[name] for name in PLACED}, index=index)
         labels = tester.classes_[proba.argmax(axis=1)]
         predictions.append(table.assign(label=tested.y, predicted=labels))
-    history = getattr(tester, "history_", None)
     if history is not None:
         named = {**item.named, "fold": fold.name}
         own = {name: named[name] for name in PLACED if name != "subject"}

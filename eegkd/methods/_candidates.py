@@ -62,6 +62,7 @@ class Candidates:
     def finish(self) -> History:
         """Return the history of the best student, with notes on all of them."""
         self.best.seconds = time.perf_counter() - self.begin
+        self.best.n_students = len(self.found)
         trials = "training" if self.training.valid is None else "validation"
         self.best.notes.update(
             candidates=self.found,
