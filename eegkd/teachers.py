@@ -22,6 +22,7 @@ __all__ = ["EMA", "Ensemble", "Frozen", "Peer", "Virtual"]
 logger = logging.getLogger(__name__)
 
 MODES = ("eval", "as_published")
+PERMUTED = (None, "within_classes", "all_trials")
 CHUNK = 256  # trials that the teacher reads at once when everything is remembered
 MEMORY_LIMIT = 2 * 1024**3  # bytes of remembered answers for one sampler
 
@@ -60,17 +61,33 @@ class Frozen:
         are always remembered. Features that do not fit are read again when they are
         asked for, and relations between trials that do not fit are computed batch by
         batch.
+    permuted : {None, "within_classes", "all_trials"}, default=None
+        A control: in each batch every trial gets what the teacher says of another one,
+        scores and features alike, so that the answers are the same and only whose they
+        are is not. ``"within_classes"`` takes one of the same class, which leaves what
+        the label says as well; ``"all_trials"`` any. A trial that is alone in the
+        batch, or alone of its class, keeps its own.
+    seed : int, default=0
+        Seed of the permutations. The same batch is always permuted alike.
 
     Raises
     ------
     ValueError
-        If ``mode`` is not known.
+        If ``mode`` or ``permuted`` is not known.
     """
 
     def __init__(
-        self, decoder: Decoder, mode: str = "eval", memory_limit: int = MEMORY_LIMIT
+        self,
+        decoder: Decoder,
+        mode: str = "eval",
+        memory_limit: int = MEMORY_LIMIT,
+        *,
+        permuted: str | None = None,
+        seed: int = 0,
     ) -> None:
         self.mode = check_choice(mode, "mode", MODES)
+        self.permuted = check_choice(permuted, "permuted", PERMUTED)
+        self.seed = check_int(seed, "seed", at_least=0)
         self.memory_limit = memory_limit
         self.decoder = copy.deepcopy(decoder).requires_grad_(False)
         self.decoder.view = decoder.view  # views are shared: each is applied once
@@ -90,8 +107,30 @@ class Frozen:
         ):
             if sampler not in self._memories:
                 self._memories[sampler] = self._remember(sampler)
-            return _Remembered(self._memories[sampler], batch, self.live)
-        return self.live(batch, self._features)
+            answer: Output = _Remembered(self._memories[sampler], batch, self.live)
+            return self.permute(answer, batch)
+        return self.permute(self.live(batch, self._features), batch)
+
+    def permute(self, answer: Output, batch: Batch) -> Output:
+        """Give each trial the answer to another one, if the teacher is ``permuted``.
+
+        Parameters
+        ----------
+        answer : Output
+            What the decoder says of a batch.
+        batch : Batch
+            The trials.
+
+        Returns
+        -------
+        answer : Output
+            The same answers, unchanged or in another order.
+        """
+        if self.permuted is None:
+            return answer
+        group = batch.y if self.permuted == "within_classes" else 0 * batch.index
+        seed = (self.seed * 100_003 + int(batch.index.sum())) % 2**63
+        return _Permuted(answer, others(group, seed))
 
     def read_features(self, wanted: bool) -> None:
         """Hear whether anyone will ask for more than scores; they are read again then.
@@ -107,7 +146,7 @@ class Frozen:
                 del self._memories[sampler]
 
     def live(self, batch: Batch, features: bool = True) -> Output:
-        """Return the output for a batch by reading it now.
+        """Return the output for a batch by reading it now, never permuted.
 
         Parameters
         ----------
@@ -156,7 +195,8 @@ class Frozen:
         return _Memory(whole, tuple(self.decoder.taps), self.memory_limit)
 
     def __repr__(self) -> str:
-        return f"Frozen({self.decoder!r}, mode={self.mode!r})"
+        permuted = "" if self.permuted is None else f", permuted={self.permuted!r}"
+        return f"Frozen({self.decoder!r}, mode={self.mode!r}{permuted})"
 
 
 class Ensemble:
@@ -423,6 +463,56 @@ class _Selection(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._memory.taps)
+
+
+class _Permuted(Output):
+    """An output whose trials are in another order."""
+
+    def __init__(self, output: Output, order: Tensor) -> None:
+        embedding = output.embedding
+        super().__init__(
+            logits=output.logits[order],
+            features=_Ordered(output.features, order),
+            embedding=None if embedding is None else embedding[order],
+        )
+        self._output, self._order = output, order
+
+    def relation(self, function: Callable[[Tensor], Tensor], tap: str) -> Tensor:
+        """Put the relations between the trials into the order."""
+        whole = self._output.relation(function, tap)
+        return whole[self._order[:, None], self._order]
+
+
+class _Ordered(Mapping[str, Tensor]):
+    """Features of trials in another order, one tap at a time."""
+
+    def __init__(self, features: Mapping[str, Tensor], order: Tensor) -> None:
+        self._features, self._order = features, order
+
+    def __getitem__(self, tap: str) -> Tensor:
+        return self._features[tap][self._order]
+
+    def __contains__(self, tap: object) -> bool:
+        return tap in self._features
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._features)
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+
+def others(group: Tensor, seed: int) -> Tensor:
+    """Return for each trial the place of another one of its group, drawn at random.
+
+    No trial is left out and none taken twice; one that is alone keeps its own place.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randperm(len(group), generator=generator).to(group.device)
+    ring = drawn[group[drawn].argsort(stable=True)]  # groups one after the other
+    _, sizes = group[ring].unique_consecutive(return_counts=True)
+    following = torch.cat([part.roll(-1) for part in ring.split(sizes.tolist())])
+    return torch.empty_like(ring).scatter(0, ring, following)
 
 
 def _size(values: Iterable[Tensor]) -> int:

@@ -54,6 +54,9 @@ class Training:
     class_weight : Tensor, shape (n_outputs,), optional
         How much a trial of each class counts in the loss on labels; by default all
         count 1.
+    permuted : {None, "within_classes", "all_trials"}, default=None
+        Whether given teachers answer with what they say of other trials, a control,
+        see `eegkd.teachers.Frozen`.
     """
 
     student: Decoder
@@ -67,6 +70,7 @@ class Training:
     n_outputs: int = 0
     classes: Sequence[Any] = ()
     class_weight: Tensor | None = None
+    permuted: str | None = None
     _frozen: dict[tuple[int, str], tuple[Decoder, Frozen]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -134,7 +138,7 @@ class Training:
         ValueError
             If there is no teacher.
         """
-        return self._freeze(self.teacher, mode)
+        return self.freeze(self.teacher, mode)
 
     def all_frozen(self) -> list[Frozen]:
         """Return all given teachers as ones that answer and do not change.
@@ -149,15 +153,28 @@ class Training:
         ValueError
             If there is no teacher.
         """
-        return [
-            self._freeze(teacher, "eval") for teacher in self.teachers or [self.teacher]
-        ]
+        return [self.freeze(teacher) for teacher in self.teachers or [self.teacher]]
 
-    def _freeze(self, decoder: Decoder, mode: str) -> Frozen:
-        """Return a frozen copy of a decoder, made at the first call."""
+    def freeze(self, decoder: Decoder, mode: str = "eval") -> Frozen:
+        """Return a teacher as one that answers and does not change.
+
+        Parameters
+        ----------
+        decoder : Decoder
+            A given teacher, or one that takes part beside it.
+        mode : {"eval", "as_published"}, default="eval"
+            See `eegkd.teachers.Frozen`.
+
+        Returns
+        -------
+        teacher : Frozen
+            A frozen copy, made at the first call; it answers as ``permuted`` says.
+        """
         key = (id(decoder), mode)
         if key not in self._frozen:  # the decoder is kept, so that its id stays its own
-            self._frozen[key] = (decoder, Frozen(decoder, mode))
+            seed = self.random_state
+            made = Frozen(decoder, mode, permuted=self.permuted, seed=seed)
+            self._frozen[key] = (decoder, made)
         return self._frozen[key][1]
 
     def run(

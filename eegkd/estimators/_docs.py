@@ -101,6 +101,11 @@ calibrate : float, optional
     Scale the weight of every transfer loss so that its gradient on the first
     batch is so many times as long as the label loss's, > 0. By default weights
     are those of the method. For methods with fixed weights only.""",
+    "permuted": """
+permuted_teacher : {None, "within_classes", "all_trials"}, default=None
+    A control: the student learns from what the teacher says of *other* trials of the
+    batch, of the same class or of any. A gain that such a student has as well does not
+    come from what the teacher knows about single trials.""",
     "teachers": """
 teacher_ : {0} or None
     The first teacher; None for methods without one.

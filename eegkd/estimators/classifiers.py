@@ -99,6 +99,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
     %(signals)s
     %(training)s
     %(calibrate)s
+    %(permuted)s
     %(weights)s
     %(rest)s
 

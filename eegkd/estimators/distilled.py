@@ -32,6 +32,7 @@ from eegkd.estimators.single import SingleDecoder
 from eegkd.estimators.training_data import TrainingData, find_device
 from eegkd.methods import METHODS
 from eegkd.montage import ON_MISSING
+from eegkd.teachers import PERMUTED
 from eegkd.view import REFERENCES, STANDARDIZE
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Distilled(MontageEstimator):
     n_teachers: int
     taps: Any
     calibrate: float | None
+    permuted_teacher: str | None
 
     # What fit learns.
     teacher_: Any
@@ -81,6 +83,7 @@ class Distilled(MontageEstimator):
         lr: float | str = "auto",
         weight_decay: float | str = "auto",
         calibrate: float | None = None,
+        permuted_teacher: str | None = None,
         class_weight: Any = "auto",
         taps: Any = "auto",
         valid_fraction: float = 1 / 8,
@@ -120,6 +123,7 @@ class Distilled(MontageEstimator):
         data = self._data(X, y, subjects)
         training = self._training(data, "student")
         training.settings["calibrate"] = self.calibrate
+        training.permuted = self.permuted_teacher
         self.teacher_, self.teachers_ = None, []
         if self.uses_teacher():
             for teacher in self._teach(data):
@@ -222,6 +226,7 @@ class Distilled(MontageEstimator):
         check_number(settings["weight_decay"], "weight_decay", at_least=0)
         if self.calibrate is not None:
             check_number(self.calibrate, "calibrate", above=0)
+        self._check_permuted(method)
         check_number(self.valid_fraction, "valid_fraction", at_least=0, at_most=0.9)
         find_device(self.device)
 
@@ -257,6 +262,25 @@ class Distilled(MontageEstimator):
                 f"them, got {type(given).__name__}."
             )
         check_decoder(given, "teacher")
+
+    def _check_permuted(self, method: Callable[..., Any]) -> None:
+        """Refuse to permute what the method or the labels do not allow."""
+        permuted = check_choice(self.permuted_teacher, "permuted_teacher", PERMUTED)
+        if permuted is None:
+            return
+        card = getattr(method, "card", None)
+        if card is not None and not (card.needs_teacher and card.permutable):
+            raise ValueError(
+                "'permuted_teacher' must be None for the method "
+                f"{_name(method)!r}, which does not learn from a given teacher's "
+                f"answers to trials alone, got {permuted!r}. Leave it out."
+            )
+        if permuted == "within_classes" and self.label_kind.continuous:
+            raise ValueError(
+                "'permuted_teacher' must be None or 'all_trials' for continuous "
+                "labels, which have no classes, got 'within_classes'. Pass "
+                "'all_trials'."
+            )
 
     def _check_teacher_options(self, given: list[Any]) -> None:
         """Refuse options of networks that no teacher is built with."""

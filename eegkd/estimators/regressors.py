@@ -74,6 +74,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
     %(signals)s
     %(training)s
     %(calibrate)s
+    %(permuted)s
     %(no_weights)s
     %(rest)s
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eegkd._checks import check_int, check_number
+from eegkd.decoders import Output
 from eegkd.decoders.networks import seeded
-from eegkd.samplers import TrialSampler
+from eegkd.samplers import Batch, TrialSampler
 from eegkd.samplers.synthetic import Maker, join, spread
 from eegkd.teachers import Frozen
 
@@ -227,15 +228,16 @@ class TeacherFilter:
         """Return the teacher's loss and its prediction for each trial."""
         index = torch.arange(len(sampler), device=sampler.X.device)
         logits = torch.cat(
-            [
-                self.teacher.live(sampler.batch(rows)).logits
-                for rows in index.split(CHUNK)
-            ]
+            [self._answer(sampler.batch(rows)).logits for rows in index.split(CHUNK)]
         )
         if sampler.y.is_floating_point():
             return (logits[:, 0] - sampler.y).abs(), logits[:, 0]
         losses = F.cross_entropy(logits, sampler.y, reduction="none")
         return losses, logits.argmax(dim=1)
+
+    def _answer(self, batch: Batch) -> Output:
+        """Return what the teacher says of trials that are read once."""
+        return self.teacher.permute(self.teacher.live(batch), batch)
 
     def _groups(self, y: Tensor) -> Tensor:
         """Return the class of each trial, or the quarter of its label."""

@@ -27,7 +27,7 @@ def several(training: Training, n_teachers: int) -> list[Frozen]:
     if len(teachers) == 1:
         for number in range(1, n_teachers):
             teachers.append(another(training, "full", SIBLINGS + number))
-    return [Frozen(teacher) for teacher in teachers]
+    return [training.freeze(teacher) for teacher in teachers]
 
 
 def small_to_large(
@@ -42,7 +42,7 @@ def small_to_large(
         for number, montage in enumerate(montages, start=1):
             teachers.append(another(training, montage, number))
     teachers.sort(key=lambda teacher: teacher.view.n_chans)
-    return [Frozen(teacher) for teacher in teachers]
+    return [training.freeze(teacher) for teacher in teachers]
 
 
 def subsets_of_groups(

@@ -9,7 +9,6 @@ from eegkd.distillation import History, Training
 from eegkd.methods.card import Card, options_of
 from eegkd.methods.objectives import soft_objective
 from eegkd.samplers.augmented import Augmented
-from eegkd.teachers import Frozen
 
 
 @Card(
@@ -77,7 +76,7 @@ default=("gaussian_noise", "time_mask", "time_shift")
         seed = training.random_state + 1
         own = training.build("full", _kind_of(training), seed)
         training.train(own, sampler=sampler, random_state=seed)
-        teacher = Frozen(own)
+        teacher = training.freeze(own)
     return training.run(soft_objective(training, teacher, **shared), sampler=sampler)
 
 

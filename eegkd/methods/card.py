@@ -55,6 +55,9 @@ class Card:
     accepts_teacher : (str, object), optional
         For methods that need none: option, and the value with which a given teacher
         takes part. By default a given teacher is not used.
+    permutable : bool, default=True
+        Whether all that passes from a given teacher are answers to trials, so that
+        they can be permuted; not where the network itself is read.
     """
 
     title: str
@@ -67,6 +70,7 @@ class Card:
     reading: str = ""
     regression: bool = False
     accepts_teacher: tuple[str, Any] | None = None
+    permutable: bool = True
 
     def __post_init__(self) -> None:
         check_choice(self.teacher, "teacher", TEACHERS)

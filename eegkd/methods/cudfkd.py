@@ -30,6 +30,7 @@ from eegkd.weightings.self_paced import SelfPaced
     "the number of steps; Adam instead of SGD; a temperature of 1 instead of 20, which "
     "belongs to scores of another size; a pace for each trial, where the published "
     "code has one number for a batch.",
+    permutable=False,
 )
 def cudfkd(
     training: Training,

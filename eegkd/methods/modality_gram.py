@@ -23,6 +23,7 @@ from eegkd.methods.objectives import weighted
     "least two of which both montages have an electrode; any montage has bands.",
     reading="Modalities are frequency bands or scalp regions, and the embedding of a "
     "modality is that of a trial which shows only this modality. The weights are ours.",
+    permutable=False,
 )
 def modality_gram(
     training: Training,
