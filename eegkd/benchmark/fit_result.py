@@ -12,6 +12,13 @@ import numpy as np
 from eegkd._checks import check_folder, join_names
 from eegkd.benchmark.results import Results
 from eegkd.evaluation.metrics import chance_level, metric_title
+from eegkd.evaluation.validation import (
+    WAYS,
+    disagreement,
+    doubt,
+    found_lines,
+    minus_untaught,
+)
 from eegkd.persistence import FORMAT, load_classifier, read_json, save_classifier
 
 if TYPE_CHECKING:
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
     from eegkd.estimators import DecoderClassifier, DistilledClassifier
 
 RESULT_FILE = "result.json"
-TABLES = ("scores", "planned", "history", "predictions")
+TABLES = ("scores", "planned", "validation", "history", "predictions")
 MODELS = ("teachers", "untaught", "students")
 TEXT = ("fold", "subject", "decoder", "key", "fingerprint")  # columns, even of digits
 
@@ -53,6 +60,10 @@ class FitResult(Results):
         Fitted classifiers. A fold is named after the subject that it is for; of the
         evaluation "dependent" it is "all". With ``method="none"`` the students are the
         untaught ones, and there are no teachers.
+    validation : DataFrame
+        Columns of ``scores``, on training trials: those that were held out and chose
+        the epoch, or, where none were, those that models trained once more on the rest
+        were tested on. Empty without a method that teaches, or ``validate=False``.
     history : DataFrame
         Losses of each training epoch: ``fold``, ``seed``, ``kind``, ``method``,
         ``epoch`` and losses.
@@ -67,18 +78,108 @@ class FitResult(Results):
     students: dict[tuple[str, int], DistilledClassifier] = field(default_factory=dict)
     untaught: dict[tuple[str, int], DistilledClassifier] = field(default_factory=dict)
     teachers: dict[tuple[str, int], DecoderClassifier] = field(default_factory=dict)
+    validation: pd.DataFrame = field(default_factory=_table)
     history: pd.DataFrame = field(default_factory=_table)
     predictions: pd.DataFrame = field(default_factory=_table)
     example: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def student(self) -> DistilledClassifier:
-        """The student with the lowest validation loss over all folds and seeds.
+        """The taught student with the lowest validation loss of all folds and seeds.
 
         Chosen without the test trials. Students of single subjects are in
         ``students``.
         """
         return self.best_student()
+
+    @property
+    def best(self) -> DistilledClassifier:
+        """The student that validation prefers, untaught or taught.
+
+        Validation trials of all folds and seeds say whether students should be taught;
+        among those, it is the one with the lowest validation loss. With one fold for
+        each subject, the others are in ``students`` or ``untaught``, as ``preferred``
+        says.
+
+        Raises
+        ------
+        ValueError
+            If there was no validation to tell.
+        """
+        taught = self.preferred != "none" or self.settings["method"] == "none"
+        models = self.students if taught else self.untaught
+        return min(models.values(), key=lambda model: model.history_.best_loss)
+
+    @property
+    def preferred(self) -> str:
+        """The method that validation prefers: that of the taught students or "none".
+
+        Its mean score must be higher than the untaught students'. The method "auto"
+        has made this choice itself, in every fold.
+
+        Raises
+        ------
+        ValueError
+            If there was no validation to tell.
+        """
+        method = self.settings["method"]
+        if method in ("none", "auto"):
+            return method
+        differences = self.minus_untaught().set_index("method")["difference"]
+        if method not in differences:
+            raise ValueError(
+                "'validate' must be True for a student that validation prefers, but "
+                "no validation was done. Call eegkd.fit(validate=True), or choose one "
+                "of students and untaught."
+            )
+        return method if differences[method] > 0 else "none"
+
+    def minus_untaught(self, metric: str | None = None) -> pd.DataFrame:
+        """Return how much better than untaught students the others validate.
+
+        Parameters
+        ----------
+        metric : str, optional
+            A metric column of ``validation``; by default the paradigm's.
+
+        Returns
+        -------
+        differences : DataFrame
+            See `eegkd.evaluation.validation.minus_untaught`; without rows where there
+            was no validation.
+        """
+        tables = self.tables._replace(scores=self.validation)
+        metric = metric or self.metric
+        return minus_untaught(tables, self.settings["method"], metric)
+
+    def validation_lines(self) -> list[str]:
+        """Return what validation says of teacher and student, in words.
+
+        Returns
+        -------
+        lines : list of str
+            Empty where there was no validation.
+        """
+        method, differences = self.settings["method"], self.minus_untaught()
+        lines = self._choices() if method == "auto" else []
+        if not len(differences):
+            return lines
+        known = self.settings["validation"]
+        return [
+            f"Validation, on {WAYS[known['way']]}.",
+            *found_lines(differences, self.metric),
+            *filter(None, [doubt(differences, self.metric)]),
+            *filter(None, [disagreement(known["auto"], method)]),
+            *lines,
+        ]
+
+    def _choices(self) -> list[str]:
+        """Return what the method "auto" chose for each fold and seed, and why."""
+        return [
+            f"Fold {fold}, seed {seed}: {student.history_.notes['auto']['why']}"
+            for (fold, seed), student in self.students.items()
+            if "auto" in student.history_.notes
+        ]
 
     def best_student(
         self, fold: str | None = None, seed: int | None = None
@@ -144,6 +245,7 @@ class FitResult(Results):
             f"Tested on {settings['test']}; montage {settings['montage']['name']} "
             f"({len(settings['montage']['ch_names'])} electrodes).",
             super().describe(metric),
+            "\n  ".join(self.validation_lines()),
         ]
         return "\n\n".join(filter(None, [*lines, settings["replaced_electrodes"]]))
 
@@ -198,8 +300,10 @@ class FitResult(Results):
                 name = f"{kind}/{fold.replace('/', '_')}_seed-{seed}"
                 save_classifier(classifier, folder / "models" / name)
                 models.append({"kind": kind, "fold": fold, "seed": seed, "name": name})
-        for table in TABLES:
-            getattr(self, table).to_csv(folder / f"{table}.csv", index=False)
+        for name in TABLES:
+            table = getattr(self, name)
+            if len(table.columns):
+                table.to_csv(folder / f"{name}.csv", index=False)
         save_file(
             {
                 name: np.ascontiguousarray(value)
@@ -289,6 +393,8 @@ def load(folder: str | Path, decoders: dict[str, Any] | None = None) -> FitResul
         tables = {
             name: pd.read_csv(folder / f"{name}.csv", dtype=dict.fromkeys(TEXT, str))
             for name in TABLES
+            # Results of version 0.2 have no validation.
+            if name != "validation" or (folder / f"{name}.csv").is_file()
         }
         example = load_file(folder / "example.safetensors")
     except FileNotFoundError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from eegkd._checks import check_choice, check_int
+import numpy as np
+
+from eegkd._checks import check_choice, check_int, check_type
 from eegkd._hashing import content
 from eegkd.benchmark.engine import open_engine
 from eegkd.benchmark.fit_result import FitResult, versions
@@ -29,12 +31,16 @@ from eegkd.data import load_trials
 from eegkd.data.find import check_subjects
 from eegkd.data.trials import Trials
 from eegkd.evaluation.fold import Item, Scored, similarities
-from eegkd.evaluation.splits import EVALUATIONS, Fold, evaluation_folds
+from eegkd.evaluation.splits import EVALUATIONS, Fold, evaluation_folds, nested_fold
+from eegkd.evaluation.validation import doubt
+from eegkd.methods._out_of_fold import better
 from eegkd.montage import load_montage, resolve
 
 if TYPE_CHECKING:
     from eegkd.estimators import DistilledClassifier
 
+TINY = 1e-12  # added to probabilities, of which logarithms are taken
+VALIDATION = "validation of "  # before the name of a fit
 EXAMPLE_TRIALS = 160  # trials whose similarities are kept for the report
 
 
@@ -106,6 +112,7 @@ def run_fits(
     n_seeds: int,
     n_jobs: int,
     progress: bool | None,
+    validate: bool,
 ) -> FitResult:
     """Train and test a student, its teacher and an untaught student on every fold.
 
@@ -115,6 +122,7 @@ def run_fits(
     check_choice(evaluation, "evaluation", EVALUATIONS)
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(estimator.random_state, "random_state", at_least=0)
+    check_type(validate, "validate", bool, "True or False")
     n_processes = count_processes(n_jobs)
     estimator.check()
     montage = load_montage(estimator.montage)
@@ -124,7 +132,7 @@ def run_fits(
     seeds = range(estimator.random_state, estimator.random_state + n_seeds)
     plan = _Plan(estimator, trials, evaluation)
     fits = [plan.fit(fold, seed) for fold in folds for seed in seeds]
-    run = FitRun(plan, fits)
+    run = FitRun(plan, fits, validate)
     run.work(n_processes, progress)
     settings = {
         "dataset": trials.name,
@@ -179,6 +187,11 @@ class _Fit:
         """Key of all jobs together."""
         return self.jobs[-1].key
 
+    @property
+    def name(self) -> str:
+        """Fold and seed in words."""
+        return f"{self.fold.name}, seed {self.seed}"
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -219,19 +232,27 @@ class _Plan:
             jobs.append(maker.job("student", item, seed, *parts, teacher=needed))
         return _Fit(fold, seed, jobs)
 
-    def task(self, fit: _Fit, n_processes: int, tell: Any) -> Task:
+    def nested(self, fit: _Fit) -> _Fit:
+        """Return the same jobs within the training trials of a fit."""
+        fold = nested_fold(self.trials.metadata, self.trials.y, fit.fold)
+        return replace(fit, fold=fold)
+
+    def task(
+        self, key: str, fit: _Fit, n_processes: int, tell: Any, validate: bool = False
+    ) -> Task:
         """Return a fit as work for a process, or for this one."""
         alone = n_processes == 1
         trials, fold = (
             (self.trials, fit.fold) if alone else relative(self.trials, fit.fold)
         )
         return Task(
-            fit.key,
+            key,
             [Item(self.unfitted(job, tell), job.described()) for job in fit.jobs],
             trials,
             fold,
             threads=None if alone else 1,
             keep=True,
+            validate=validate,
         )
 
     def unfitted(self, job: Job, tell: Any) -> Any:
@@ -248,13 +269,16 @@ class FitRun:
 
     plan: _Plan
     fits: list[_Fit]
+    validate: bool = True
     done: dict[str, Scored] = field(default_factory=dict)
+    validated: dict[str, Scored] = field(default_factory=dict)
+    way: str = "none"  # how validation trials came about
     failures: dict[str, str] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     interrupted: bool = False
 
     def work(self, n_processes: int, progress: bool | None) -> None:
-        """Do all fits, and keep what was finished."""
+        """Do all fits, then validate what needs it, and keep what was finished."""
         from tqdm import tqdm
 
         show = sys.stderr.isatty() if progress is None else progress
@@ -264,6 +288,11 @@ class FitRun:
                     for outcome in engine(self._tasks(n_processes, bar)):
                         bar.update()
                         self._take(outcome)
+                    open_ones = self._not_validated()
+                    bar.total += len(open_ones)
+                    for outcome in engine(self._nested(open_ones, n_processes, bar)):
+                        bar.update()
+                        self._take_validation(outcome)
             except KeyboardInterrupt:
                 self.interrupted = True
         if not any(fit.key in self.done for fit in self.fits):
@@ -271,24 +300,58 @@ class FitRun:
 
     def _tasks(self, n_processes: int, bar: Any) -> Iterator[Task]:
         """Yield the tasks, one at a time."""
-        tell = None
-        if n_processes == 1:
-
-            def tell(epoch: int, row: dict[str, float]) -> None:
-                bar.set_postfix_str(f"epoch {epoch}")
-
+        tell = _telling(bar) if n_processes == 1 else None
         for fit in self.fits:
-            bar.set_description(f"{fit.fold.name}, seed {fit.seed}")
-            yield self.plan.task(fit, n_processes, tell)
+            bar.set_description(fit.name)
+            yield self.plan.task(
+                fit.key, fit, n_processes, tell, validate=self._validates
+            )
+
+    @property
+    def _validates(self) -> bool:
+        """Whether there is anything to validate."""
+        return self.validate and self.plan.method != "none"
+
+    def _not_validated(self) -> list[_Fit]:
+        """Return the finished fits whose training held no trials out.
+
+        The method "auto" has its own folds, whose figures are in its notes.
+        """
+        if not self._validates or self.plan.method == "auto":
+            return []
+        return [
+            fit
+            for fit in self.fits
+            if all(job.key in self.done for job in fit.jobs)
+            and not any(job.key in self.validated for job in fit.jobs)
+        ]
+
+    def _nested(self, fits: list[_Fit], n_processes: int, bar: Any) -> Iterator[Task]:
+        """Yield the tasks that train once more within the training trials."""
+        tell = _telling(bar) if n_processes == 1 else None
+        for fit in fits:
+            bar.set_description(VALIDATION + fit.name)
+            yield self.plan.task(fit.key, self.plan.nested(fit), n_processes, tell)
 
     def _take(self, outcome: Outcome) -> None:
         """Keep what a fit gave."""
         fit = next(fit for fit in self.fits if fit.key == outcome.key)
         for job, scored in zip(fit.jobs, outcome.done, strict=False):
             self.done[job.key] = scored
+            if scored.validation is not None:
+                self.validated[job.key], self.way = scored.validation, "held out"
         if outcome.traceback:
             self.failures[fit.jobs[len(outcome.done)].key] = outcome.traceback
             self.errors.append(outcome.error or RuntimeError(outcome.traceback))
+
+    def _take_validation(self, outcome: Outcome) -> None:
+        """Keep the scores of models that were trained for the validation alone."""
+        fit = next(fit for fit in self.fits if fit.key == outcome.key)
+        if outcome.traceback:
+            self.failures[VALIDATION + fit.name] = outcome.traceback
+            return
+        for job, scored in zip(fit.jobs, outcome.done, strict=True):
+            self.validated[job.key], self.way = replace(scored, model=None), "nested"
 
     def result(self, settings: dict[str, Any]) -> FitResult:
         """Put together what was finished, in the order of the fits."""
@@ -307,9 +370,13 @@ class FitRun:
                 "result.missing() and result.failures).",
                 stacklevel=4,
             )
-        return FitResult(
+        checked = {key: scored.rows for key, scored in self.validated.items()}
+        validation, _ = tabulate(jobs, checked, simulated, self.failures)
+        settings["validation"] = {"way": self.way, "auto": list(self._choices())}
+        result = FitResult(
             scores=scores,
             planned=planned,
+            validation=validation,
             failures=self.failures,
             settings=settings,
             interrupted=self.interrupted,
@@ -318,6 +385,36 @@ class FitRun:
             predictions=pd.concat([one.predictions for one in kept], ignore_index=True),
             example=self._example(models),
         )
+        if text := doubt(result.minus_untaught(), result.metric):
+            warnings.warn(text, stacklevel=4)
+        return result
+
+    def _choices(self) -> Iterator[dict[str, Any]]:
+        """Yield what the rule of the method "auto" makes of validation trials."""
+        method = self.plan.method
+        for fit in self.fits if method not in ("none", "auto") else ():
+            keys = {job.method: job.key for job in fit.jobs}
+            taught, untaught = (
+                self.validated[keys[name]].answers
+                if keys[name] in self.validated
+                else None
+                for name in (method, "none")
+            )
+            if taught is None or untaught is None:
+                continue
+            weight = self._class_weight(fit, taught.codes)
+            scores, others = (np.log(one.proba + TINY) for one in (taught, untaught))
+            gain = better(scores, others, taught.codes, weight, taught.group)
+            chosen = method if gain.clearly() else "none"
+            known = {"fold": fit.fold.name, "seed": fit.seed, "chosen": chosen}
+            yield {**known, **gain.to_dict()}
+
+    def _class_weight(self, fit: _Fit, codes: np.ndarray) -> Any:
+        """Return how much trials of each class count, as in the training of a fit."""
+        import torch
+
+        labels = self.done[fit.key].model.labels_
+        return labels.weight(self.plan.settings["class_weight"], torch.tensor(codes))
 
     def _models(self) -> dict[str, dict[tuple[str, int], Any]]:
         """Return fitted teachers, untaught and taught students by fold and seed."""
@@ -349,3 +446,12 @@ class FitRun:
         key = (fit.fold.name, fit.seed)
         own = {name: found[key] for name, found in models.items() if key in found}
         return similarities(own, tested)
+
+
+def _telling(bar: Any) -> Any:
+    """Return a function that shows the epochs of a training in a bar."""
+
+    def tell(epoch: int, row: dict[str, float]) -> None:
+        bar.set_postfix_str(f"epoch {epoch}")
+
+    return tell

@@ -46,6 +46,8 @@ class Task:
     keep : bool, default=False
         Whether models, histories and predictions come back; otherwise only scores, and
         teachers packed.
+    validate : bool, default=False
+        Whether networks are scored on held-out training trials as well.
     """
 
     key: str
@@ -56,6 +58,7 @@ class Task:
     decoders: dict[str, Any] | None = None
     threads: int | None = 1
     keep: bool = False
+    validate: bool = False
 
     def run(self) -> Iterator[Scored]:
         """Yield what each item gave, as it is finished."""
@@ -64,7 +67,9 @@ class Task:
         teacher = None
         if self.teacher is not None:
             teacher = unpack_classifier(*self.teacher, self.decoders)
-        done = run_fold(self.items, self.trials, self.fold, teacher)
+        done = run_fold(
+            self.items, self.trials, self.fold, teacher, validate=self.validate
+        )
         for item, scored in zip(self.items, done, strict=True):
             if self.keep:
                 yield scored

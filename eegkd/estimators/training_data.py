@@ -43,6 +43,8 @@ class TrainingData:
         Part of the trials that was asked for.
     device : torch.device
         Where the tensors are.
+    learned_rows, valid_rows : ndarray of int
+        Which of ``trials`` are in ``learned`` and in ``valid``, in their order.
 
     Examples
     --------
@@ -59,6 +61,8 @@ class TrainingData:
     valid: TrialSampler | None
     valid_fraction: float
     device: torch.device
+    learned_rows: np.ndarray
+    valid_rows: np.ndarray
     _views: dict[tuple[Any, ...], tuple[View, float]] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -117,8 +121,8 @@ class TrainingData:
             trials = replace(trials, metadata=trials.metadata.assign(subject=subjects))
         labels: Labels = ContinuousLabels() if continuous else ClassLabels()
         place = find_device(device)
-        learned, valid = _split(trials, labels, valid_fraction, place)
-        return cls(trials, labels, learned, valid, valid_fraction, place)
+        learned, valid, *rows = _split(trials, labels, valid_fraction, place)
+        return cls(trials, labels, learned, valid, valid_fraction, place, *rows)
 
     def split(self, valid_fraction: float, device: str) -> TrainingData:
         """Return the same trials, split and placed as asked.
@@ -270,8 +274,11 @@ def _key(view: View) -> tuple[Any, ...]:
 
 def _split(
     trials: Trials, labels: Labels, valid_fraction: float, device: torch.device
-) -> tuple[TrialSampler, TrialSampler | None]:
-    """Cut training trials into those that are learned and those that choose."""
+) -> tuple[TrialSampler, TrialSampler | None, np.ndarray, np.ndarray]:
+    """Cut training trials into those that are learned and those that choose.
+
+    Returns both as samplers, and which trials they are.
+    """
     values = labels.encode(trials)
     chosen = validation_mask(values, trials.metadata, valid_fraction)
     learned = ~chosen
@@ -286,12 +293,14 @@ def _split(
         trials.metadata["session"].to_numpy(),
         device=device,
     )
+    parts = np.flatnonzero(learned), np.flatnonzero(chosen)
     if not chosen.any():
-        return whole, None
+        return whole, None, *parts
     valid = whole.subset(torch.as_tensor(chosen, device=device))
     return (
         whole.subset(torch.as_tensor(learned, device=device)),
         replace(valid, shuffle=False),
+        *parts,
     )
 
 

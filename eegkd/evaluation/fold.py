@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from eegkd._hashing import digest
+from eegkd.data.groups import groups
 from eegkd.evaluation.metrics import (
     class_codes,
     information_transfer_rate,
@@ -48,6 +49,24 @@ class Item:
     named: dict[str, Any]
 
 
+class Answers(NamedTuple):
+    """What a model says of test trials.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_trials,)
+        Class of each trial, counted from 0.
+    proba : ndarray, shape (n_trials, n_classes)
+        Probability of each class.
+    group : ndarray of int, shape (n_trials,), or None
+        Which trials hang together, see `eegkd.data.groups.groups`.
+    """
+
+    codes: np.ndarray
+    proba: np.ndarray
+    group: np.ndarray | None
+
+
 @dataclass(frozen=True)
 class Scored:
     """What one item gave.
@@ -62,16 +81,27 @@ class Scored:
         Losses of each training epoch, where there are any.
     predictions : DataFrame, optional
         Label and predicted label of each test trial.
+    answers : Answers, optional
+        What the test trials are and what the model says of them.
+    validation : Scored, optional
+        The same of training trials that were held out, where there are any.
     """
 
     model: Any
     rows: list[dict[str, Any]]
     history: pd.DataFrame | None = None
     predictions: pd.DataFrame | None = None
+    answers: Answers | None = None
+    validation: Scored | None = None
 
 
 def run_fold(
-    items: Iterable[Item], trials: Trials, fold: Fold, teacher: Any = None
+    items: Iterable[Item],
+    trials: Trials,
+    fold: Fold,
+    teacher: Any = None,
+    *,
+    validate: bool = False,
 ) -> Iterator[Scored]:
     """Train each item on the training trials of a fold, and test it once.
 
@@ -85,6 +115,8 @@ def run_fold(
         Which of them train and test.
     teacher : DecoderClassifier or list of these, optional
         Fitted teacher of students that come before any other.
+    validate : bool, default=False
+        Whether networks are scored on the trials that chose their epoch as well.
 
     Yields
     ------
@@ -105,7 +137,20 @@ def run_fold(
         seconds = time.perf_counter() - begin
         if item.named["kind"] == "teacher":
             teacher = model
-        yield _test(item, model, trials, fold, seconds)
+        scored = _test(item, model, trials, fold, seconds)
+        if validate and isinstance(train, TrainingData) and train.valid is not None:
+            held_out = _validation_fold(trials, fold, train.valid_rows)
+            checked = _test(item, model, trials, held_out, seconds, timed=False)
+            scored = replace(scored, validation=replace(checked, model=None))
+        yield scored
+
+
+def _validation_fold(trials: Trials, fold: Fold, rows: np.ndarray) -> Fold:
+    """Return a fold that is tested on some of its training trials, by subject."""
+    held_out = fold.train[rows]
+    subject = trials.metadata["subject"].to_numpy()[held_out]
+    names = dict.fromkeys(subject.tolist())
+    return replace(fold, test={who: held_out[subject == who] for who in names})
 
 
 def similarities(models: Mapping[str, Any], tested: Trials) -> dict[str, np.ndarray]:
@@ -131,7 +176,12 @@ def _train(item: Item, train: Any, teacher: Any) -> Any:
 
 
 def _test(
-    item: Item, model: Any, trials: Trials, fold: Fold, train_seconds: float
+    item: Item,
+    model: Any,
+    trials: Trials,
+    fold: Fold,
+    train_seconds: float,
+    timed: bool = True,
 ) -> Scored:
     """Read the test trials once and count."""
     import pandas as pd
@@ -145,23 +195,30 @@ def _test(
         "fingerprint": _fingerprint(tester),
         **_size(tester, trials.n_times),
     }
-    rows, predictions = [], []
+    rows, predictions, probas = [], [], []
     for who, index in fold.test.items():
         named = {**item.named, "fold": fold.name, "subject": str(who)}
         tested = trials.subset(index)
         proba = tester.predict_proba(tested)
         scores = _scores(tester, tested, proba)
-        rows.append(
-            {**named, **scores, "predict_ms": _predict_ms(tester, tested), **cost}
-        )
+        predict_ms = _predict_ms(tester, tested) if timed else np.nan
+        rows.append({**named, **scores, "predict_ms": predict_ms, **cost})
         table = pd.DataFrame({name: named[name] for name in PLACED}, index=index)
         labels = tester.classes_[proba.argmax(axis=1)]
         predictions.append(table.assign(label=tested.y, predicted=labels))
+        probas.append(proba)
     if history is not None:
         named = {**item.named, "fold": fold.name}
         own = {name: named[name] for name in PLACED if name != "subject"}
         history = history.to_frame().assign(**own)
-    return Scored(model, rows, history, pd.concat(predictions, ignore_index=True))
+    said = pd.concat(predictions, ignore_index=True)
+    index = np.concatenate([*fold.test.values()])
+    answers = Answers(
+        class_codes(trials.y[index], tester.classes_),
+        np.concatenate(probas),
+        groups(trials.metadata.iloc[index]),
+    )
+    return Scored(model, rows, history, said, answers)
 
 
 def _scores(model: Any, tested: Trials, proba: np.ndarray) -> dict[str, Any]:

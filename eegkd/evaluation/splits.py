@@ -211,6 +211,52 @@ def _apart(metadata: pd.DataFrame, fold: Fold) -> Fold:
     return replace(fold, train=fold.train[~shared])
 
 
+def nested_fold(
+    metadata: pd.DataFrame, y: np.ndarray, fold: Fold, fraction: float = 1 / 4
+) -> Fold:
+    """Cut the training trials of a fold once more, for a look before the test.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        ``subject``, ``session`` and ``run`` of each trial.
+    y : ndarray, shape (n_trials,)
+        Labels.
+    fold : Fold
+        Its test trials take no part.
+    fraction : float, default=1/4
+        Part of the training trials that the nested fold is tested on.
+
+    Returns
+    -------
+    nested : Fold
+        Tested on the last trials of each class of each subject; whole groups of
+        `eegkd.data.groups.groups` where trials belong together. A fold that is tested
+        on subjects whom it was not trained on holds out the last subjects instead, at
+        least one.
+    """
+    rows = fold.train
+    own = metadata.iloc[rows].reset_index(drop=True)
+    subject = own["subject"].to_numpy()
+    names = list(dict.fromkeys(subject.tolist()))
+    if set(names) & set(fold.test) or len(names) < 2:
+        mask = np.zeros(len(rows), dtype=bool)
+        group = groups(own)
+        for part in _by(own, ["subject"]):
+            # Without groups the trials of a class are counted one by one.
+            alone = np.arange(len(part)) if group is None else group[part]
+            mask[part] = last_groups(alone, y[rows][part], fraction)
+    else:
+        last = names[-max(1, round(fraction * len(names))) :]
+        mask = np.isin(subject, last)
+    tests = {
+        who: rows[mask & (subject == who)]
+        for who in names
+        if mask[subject == who].any()
+    }
+    return _apart(metadata, Fold(fold.name, rows[~mask], tests))
+
+
 def evaluation_folds(
     metadata: pd.DataFrame,
     y: np.ndarray,

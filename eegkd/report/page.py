@@ -13,6 +13,7 @@ from eegkd.data.paradigms import find_paradigm
 from eegkd.evaluation.metrics import METRICS, chance_level, metric_title
 from eegkd.evaluation.statistics import MIN_SUBJECTS, SIGNIFICANCE
 from eegkd.evaluation.table import summarize
+from eegkd.evaluation.validation import doubt
 from eegkd.evaluation.wording import (
     capital,
     counted,
@@ -89,6 +90,9 @@ def _sections(result: FitResult) -> Iterator[tuple[str, str]]:
     """Yield title and HTML of every section of the page."""
     yield "What was done and found", _headline(result)
     yield "Scores", _summary_table(result)
+    if lines := result.validation_lines():
+        listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        yield "Validation: is there something to teach?", f"<ul>{listed}</ul>"
     shown = [name for name in (*SHOWN, *METRICS) if name in result.scores]
     yield "Scores of each subject and seed", table_html(result.scores[shown], "long")
     for title, caption, plot in _figures(result):
@@ -286,6 +290,8 @@ def _found(result: FitResult) -> str:
 def _remarks(result: FitResult) -> Iterator[str]:
     """Yield what a reader must know to judge the numbers, in HTML."""
     settings = result.settings
+    if text := doubt(result.minus_untaught(), result.metric):
+        yield f"<strong>{escape(text)}</strong>"
     at_chance = " ".join(map(str.strip, result.at_chance()))
     if at_chance:
         yield f"<strong>{escape(at_chance)}</strong>"
