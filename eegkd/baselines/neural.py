@@ -26,13 +26,14 @@ def _without_teacher(decoder: str) -> Baseline:
         return [("decoder", classifier)]
 
     build.__name__ = decoder
-    build.__doc__ = f"""braindecode's {decoder} on the montage's electrodes, no teacher.
+    build.__doc__ = f"""The network {decoder} on the montage's electrodes, no teacher.
 
     Options are those of `DecoderClassifier`, such as ``max_epochs`` and ``lr``.
 
     References
     ----------
-    .. [1] The paper that the documentation of ``braindecode.models.{decoder}`` names.
+    .. [1] The paper that the documentation of ``{DECODERS[decoder].module}.{decoder}``
+           names.
     """
     return Baseline(decoder, build, tuple(PARADIGMS), more_options=DECODER_OPTIONS)
 

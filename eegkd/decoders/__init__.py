@@ -1,6 +1,6 @@
 """A decoder is a network behind a view: names, taps, building, saving.
 
-`build_decoder` turns a braindecode name, a factory or a ready network into a
+`build_decoder` turns a name, a factory or a ready network into a
 `Decoder`, whose `Output` holds logits, the features at its taps and the embedding
 that its last layer reads. The names and their taps stand in
 ``eegkd/decoders/table.py``.

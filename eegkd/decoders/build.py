@@ -25,6 +25,7 @@ from eegkd.decoders.networks import (
     check_electrodes,
     check_options,
     decode_option,
+    known_name,
     make_network,
     network_class,
     quiet_networks,
@@ -54,7 +55,7 @@ def build_decoder(
     Parameters
     ----------
     decoder : str, callable or Module
-        Name of a braindecode network, see `list_decoders`; a factory or class that is
+        Name of a network, see `list_decoders`; a factory or class that is
         called with those of ``n_chans``, ``n_outputs``, ``n_times`` and ``sfreq``
         that its signature has; or a ready network, used as it is.
     view : View
@@ -70,8 +71,8 @@ def build_decoder(
     taps : sequence, mapping or "embedding", optional
         Where features are read: paths of modules (their outputs), or `Tap`; a mapping
         names them. ``"embedding"`` reads the input of the last layer as one vector,
-        whatever the network. By default those of the table for a braindecode network,
-        or the embedding alone.
+        whatever the network. By default those of the table for a network that it
+        lists, or the embedding alone.
     **options
         Further arguments of the network, such as ``drop_prob=0.25``. A class of
         torch.nn may be given by name: ``activation="torch.nn.ELU"``.
@@ -162,7 +163,7 @@ def decoder_from_config(
     view : View
         The view of the saved decoder.
     decoders : mapping of str to callable, optional
-        Factories of networks that are not braindecode's, by the name that ``config``
+        Factories of networks that are not in the table, by the name that ``config``
         gives.
 
     Returns
@@ -179,7 +180,7 @@ def decoder_from_config(
     if config["foreign"] and name not in (decoders or {}):
         raise ValueError(
             f"'decoders' must hold the factory of {name!r}, which is not a network of "
-            f"braindecode, got {join_names(decoders or {})}. Pass "
+            f"the library, got {join_names(decoders or {})}. Pass "
             f"decoders={{{name!r}: factory}}."
         )
     if view.n_chans != config["n_chans"]:
@@ -208,13 +209,9 @@ def decoder_from_config(
 
 
 def _name_of(decoder: Any) -> Any:
-    """Return the name of a braindecode class that the table lists, else the same."""
-    if (
-        isinstance(decoder, type)
-        and decoder.__module__.startswith("braindecode.")
-        and decoder.__name__ in DECODERS
-    ):
-        return decoder.__name__
+    """Return the name of a class that the table lists, else the same."""
+    if isinstance(decoder, type) and (name := known_name(decoder)):
+        return name
     if isinstance(decoder, str) and decoder in LEFT_OUT:
         raise ValueError(
             f"'decoder' {decoder!r} is left out. {LEFT_OUT[decoder]} Choose one of "
@@ -277,9 +274,8 @@ def _make(
 
 def _places(network: nn.Module) -> tuple[dict[str, Tap], Tap]:
     """Return the taps and the place of the embedding that fit a network."""
-    kind = type(network)
-    if kind.__module__.startswith("braindecode.") and kind.__name__ in DECODERS:
-        spec = DECODERS[kind.__name__]
+    if name := known_name(type(network)):
+        spec = DECODERS[name]
         return dict(spec.taps), spec.embedding_tap
     embedding = Tap(last_layer(network), "in")
     return {EMBEDDING: embedding}, embedding

@@ -1,8 +1,9 @@
-"""Make braindecode networks from a name: seeded, quiet, with plain options."""
+"""Make networks from a name: seeded, quiet, with plain options."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import logging
 import warnings
@@ -59,18 +60,25 @@ def seeded(random_state: int) -> Iterator[None]:
 
 
 def network_class(name: str) -> type[nn.Module]:
-    """Return the braindecode class of a name in the table."""
+    """Return the class of a name in the table."""
     with quiet_networks():
-        import braindecode
-        from braindecode import models
-    found = getattr(models, name, None)
+        found = getattr(importlib.import_module(DECODERS[name].module), name, None)
     if found is None:
+        import braindecode
+
         raise ValueError(
             f"'decoder' {name!r} is not in the installed braindecode "
             f"{braindecode.__version__}. Install another version, or choose another "
             "decoder."
         )
     return found
+
+
+def known_name(kind: type) -> str | None:
+    """Return the name of a class that the table lists."""
+    name = kind.__name__
+    listed = name in DECODERS and kind.__module__.startswith(DECODERS[name].module)
+    return name if listed else None
 
 
 def make_network(
@@ -83,7 +91,7 @@ def make_network(
     random_state: int,
     options: Mapping[str, Any],
 ) -> nn.Module:
-    """Build a braindecode network whose weights follow from ``random_state``."""
+    """Build a network whose weights follow from ``random_state``."""
     spec = DECODERS[name]
     make = network_class(name)
     signal: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Which braindecode networks are decoders here, and where their features are tapped.
+"""Which networks are decoders here, and where their features are tapped.
 
 A tap sits where the electrode axis is collapsed into maps that every montage has, so
 that a row of teacher features and a row of student features describe the same trial
@@ -76,7 +76,7 @@ class Tap:
 
 @dataclass(frozen=True)
 class DecoderSpec:
-    """What the library knows about a braindecode network.
+    """What the library knows about a network.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class DecoderSpec:
     embedding_tap : Tap
         Where the embedding is read: the input of the last layer.
     options : mapping, optional
-        Constructor arguments that differ from braindecode's defaults.
+        Constructor arguments that differ from the network's own defaults.
     folded : tuple of str, default=()
         Convolutions over one map's whole height that are computed in a faster way,
         with the same weights and the same result.
@@ -95,6 +95,8 @@ class DecoderSpec:
     slow : bool, default=False
         Whether the network is a foundation model, or needs more than five seconds to
         learn from 64 trials of 22 electrodes and 500 samples on one CPU core.
+    module : str, default="braindecode.models"
+        Module that has the class of the network, under its name.
     """
 
     taps: Mapping[str, Tap]
@@ -103,6 +105,7 @@ class DecoderSpec:
     folded: tuple[str, ...] = ()
     positions: bool = False
     slow: bool = False
+    module: str = "braindecode.models"
 
 
 def list_decoders() -> list[str]:
@@ -111,7 +114,7 @@ def list_decoders() -> list[str]:
     Returns
     -------
     names : list of str
-        Names of braindecode networks, in alphabetical order.
+        Names of networks, in alphabetical order.
 
     Examples
     --------
@@ -190,6 +193,11 @@ DECODERS: dict[str, DecoderSpec] = {
         slow=True,
     ),
     "ContraWR": DecoderSpec(_out("convs.0.dropout", "convs.1.dropout") | LAST),
+    # Without spatial filters nothing is learned before its first tap.
+    "CovarianceNet": DecoderSpec(
+        {"tangent": Tap("norm"), EMBEDDING: Tap("maps")},
+        module="eegkd.decoders.covariance",
+    ),
     "CTNet": DecoderSpec(
         _out("cnn.eegnet_module.3", "cnn.eegnet_module.4") | _out("trans", time_axis=1)
     ),

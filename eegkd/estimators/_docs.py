@@ -11,7 +11,7 @@ from eegkd import _docs as shared
 DOC = {
     "network": """
 {0} : str or callable, default="auto"
-    Name of a braindecode network, see `eegkd.list_decoders`, or a callable
+    Name of a network, see `eegkd.list_decoders`, or a callable
     ``f(n_chans, n_outputs, n_times, sfreq)`` that returns a ``torch.nn.Module``.
 {0}_options : dict, None or "auto", default="auto"
     Further arguments of the network; None leaves all of them as they are by
