@@ -40,15 +40,16 @@ def fit(
     reference: str | None = None,
     standardize: str | None = "channel",
     paradigm: str = "auto",
+    recipe: Any = "default",
     max_epochs: int | str = "auto",
-    patience: int | None = None,
+    patience: int | str | None = "auto",
     batch_size: int | str = "auto",
     lr: float | str = "auto",
     weight_decay: float | str = "auto",
-    calibrate: float | None = None,
+    calibrate: float | str | None = "auto",
     class_weight: Any = "auto",
     taps: Any = "auto",
-    valid_fraction: float = 1 / 8,
+    valid_fraction: float | str = "auto",
 ) -> FitResult:
     """Train a teacher on all electrodes and a student on a wearable's, and test both.
 
@@ -136,8 +137,9 @@ def fit(
     Notes
     -----
     What is left out is looked up in `eegkd.PARADIGMS` for the paradigm of the dataset:
-    band, window and rate, network, class weights, temperature and schedule, and the
-    score that tables are about. The paradigm's network has its options there whether
+    band, window and rate, network, class weights and temperature, and the score that
+    tables are about. How networks are trained is looked up in
+    `eegkd.distillation.RECIPES`. The paradigm's network has its options there whether
     it is chosen by default or by name; ``student_options=None`` or
     ``teacher_options=None`` takes the network as braindecode has it. `Trials` whose
     paradigm is not known are treated as motor imagery.

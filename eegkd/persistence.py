@@ -176,6 +176,7 @@ def unpack_classifier(
 def _json_params(classifier: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those parameters that JSON can hold; the view has the montage as well."""
     from eegkd.decoders.build import factory_name
+    from eegkd.distillation import Recipe
 
     params: dict[str, Any] = {}
     for name, value in given.items():
@@ -184,6 +185,11 @@ def _json_params(classifier: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "class_weight" and isinstance(value, Mapping):
             # Pairs, because the keys of a JSON object are text and labels may not be.
             params[name] = [[_of_python(label), float(value[label])] for label in value]
+        elif name == "recipe" and isinstance(value, Recipe):
+            params[name] = {
+                field: item if _is_json(item) else factory_name(item)
+                for field, item in value.to_dict().items()
+            }
         elif _is_json(value):
             params[name] = value
         elif name in ("student", "decoder"):
@@ -194,13 +200,15 @@ def _json_params(classifier: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unpaired(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters that were written, with a dict where there was one."""
-    weight = params.get("class_weight")
-    return (
-        {**params, "class_weight": dict(weight)}
-        if isinstance(weight, list)
-        else {**params}
-    )
+    """Return parameters that were written as what they were."""
+    from eegkd.distillation import Recipe
+
+    found = {**params}
+    if isinstance(params.get("class_weight"), list):
+        found["class_weight"] = dict(params["class_weight"])
+    if isinstance(params.get("recipe"), Mapping):
+        found["recipe"] = Recipe(**params["recipe"])
+    return found
 
 
 def _is_json(value: Any) -> bool:

@@ -87,3 +87,12 @@ def make_trials(
 def trials():
     """Two subjects, two sessions, 36 trials a session, 22 electrodes."""
     return make_trials()
+
+
+def adam(**fields):
+    """Return a recipe of Adam with the L2 penalty and the statistics of the paper."""
+    from eegkd.distillation import Recipe
+
+    own = {"lr": 5e-4, "weight_decay": 0.1, "batch_size": 128, "max_epochs": 500}
+    kept = {"schedule": "constant", "batch_statistics": "running"}
+    return Recipe(**{"optimizer": "adam", **kept, **own, **fields})

@@ -18,7 +18,7 @@ from eegkd.samplers import TrialSampler
 from eegkd.samplers.synthetic import SegmentRecombination, join, spread
 from eegkd.view import View
 
-from .conftest import CH_22, make_trials
+from .conftest import CH_22, adam, make_trials
 
 ORACLES = {"cgan_kd"}
 N_TIMES = 40
@@ -272,6 +272,7 @@ def training(trials, *, n_train=None, valid=True, max_epochs=2):
         sampler=sampler,
         valid=rest if valid else None,
         teachers=[decoders[1].eval()],
+        recipe=adam(),
         loop={"max_epochs": max_epochs, "random_state": 3},
         n_outputs=len(trials.classes),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ from eegkd import (
     load_trials,
 )
 from eegkd.baselines.pipelines import CLASSES, pipelines_folder
-from eegkd.data.paradigms import TRAINING
 from eegkd.data.simulated import (
     SimulatedCVEP,
     SimulatedMotorImagery,
@@ -28,7 +28,9 @@ from eegkd.data.simulated import (
     SimulatedRestingState,
     SimulatedSSVEP,
 )
+from eegkd.distillation.recipe import find_recipe
 from eegkd.estimators import resolve_settings
+from eegkd.estimators.defaults import FIELDS
 from eegkd.persistence import load_classifier, save_classifier
 
 from .conftest import make_trials
@@ -107,7 +109,10 @@ def test_four_ways_of_calling_train_the_same_network(paradigm, tmp_path, monkeyp
     row = PARADIGMS[paradigm]
     assert taught.settings_["student"] == row.decoder
     assert taught.teacher_.settings_["decoder"] == row.decoder
-    assert taught.settings_["lr"] == taught.teacher_.settings_["lr"] == row.lr
+    recipe = find_recipe("default", paradigm, row.decoder)
+    expected = replace(recipe, max_epochs=1, n_updates=None)
+    assert taught.settings_["recipe"] == expected
+    assert taught.teacher_.settings_["recipe"] == expected
 
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
@@ -120,7 +125,11 @@ def test_everything_that_is_open_is_decided(paradigm, method):
     assert settings["paradigm"] == paradigm
     assert settings["student"] == row.decoder
     assert (settings["student_options"] or {}) == row.decoder_options
-    assert all(settings[name] == getattr(row, name) for name in TRAINING)
+    assert settings["class_weight"] == row.class_weight
+    assert settings["taps"] == row.taps
+    recipe = find_recipe("default", paradigm, row.decoder)
+    assert settings["recipe"] == recipe
+    assert all(settings[name] == getattr(recipe, name) for name in FIELDS)
     softened = row.temperature is not None and method != "none"
     assert settings["method_options"] == ({"temperature": 1.0} if softened else None)
 
@@ -134,7 +143,9 @@ def test_what_was_said_stays():
     assert {name: settings[name] for name in said} == said
     assert settings["student_options"] is None  # the row has another network's
     assert settings["method_options"] == {"temperature": 3}
-    assert (settings["paradigm"], settings["max_epochs"]) == ("p300", 150)
+    recipe = find_recipe("default", "p300", "SCCNet")
+    assert settings["recipe"] == replace(recipe, lr=0.1)
+    assert settings["paradigm"] == "p300"
 
 
 def test_unknown_names_are_refused():

@@ -13,14 +13,21 @@ from eegkd.criteria.base import TrainedCriterion
 from eegkd.criteria.logits import LogitMSE
 from eegkd.criteria.relations import trial_similarity
 from eegkd.decoders import Output, build_decoder
-from eegkd.distillation import History, Learner, Objective, Training, distill
+from eegkd.distillation import (
+    History,
+    Learner,
+    Objective,
+    Recipe,
+    Training,
+    distill,
+)
 from eegkd.methods import METHODS, kd
 from eegkd.samplers import TrialSampler
 from eegkd.teachers import EMA, Ensemble, Frozen, Peer, Virtual
 from eegkd.view import View
 from eegkd.weightings import Constant, Schedule
 
-from .conftest import CH_22, make_trials
+from .conftest import CH_22, adam, make_trials
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +52,7 @@ def learner(data, random_state=0, options=(), **settings):
         random_state=random_state,
         **dict(options),
     )
-    return Learner(decoder, Objective([(CrossEntropy(), None)]), **settings)
+    return Learner(decoder, Objective([(CrossEntropy(), None)]), adam(**settings))
 
 
 def test_the_pass_with_the_lowest_validation_loss_is_kept(data):
@@ -141,7 +148,7 @@ def test_wrong_parts():
     with pytest.raises(ValueError, match="'weights' must be .* >= 0, got -1"):
         Constant(-1)
     with pytest.raises(ValueError, match="'lr' must be"):
-        Learner(None, None, lr=0)
+        Recipe(lr=0)
 
 
 @pytest.mark.parametrize("name", [n for n, m in METHODS.items() if m.needs_teacher])
@@ -156,7 +163,7 @@ def test_options_of_a_method_reach_the_objective(data):
     teacher = learner(data).decoder
     histories = [
         kd(
-            Training(learner(data).decoder, data[0], None, [teacher], {}, loop),
+            Training(learner(data).decoder, data[0], None, [teacher], loop=loop),
             label_weight=weight,
             soft_weight=0,
         )
@@ -355,6 +362,9 @@ def test_each_training_is_calibrated_anew(data):
 def test_calibration_is_for_weights_that_do_not_move(data):
     pupil = learner(data, calibrate=1.0)
     pupil.objective = Objective([(CrossEntropy(), None)], Schedule({0: (1,)}))
+    distill(pupil, data[0], max_epochs=1)  # a recipe does not touch them
+    assert (pupil.objective.scale == 1).all()
+    pupil.must_calibrate = True
     with pytest.raises(ValueError, match="'calibrate' needs weights .* of Constant"):
         distill(pupil, data[0], max_epochs=1)
 
@@ -540,8 +550,8 @@ def test_a_virtual_teacher_smooths_the_label(data):
         (lambda: Virtual(3, 0.2), "'correct' must be .* > 0.333"),
         (lambda: Virtual(3, 1.0), "'correct' must be below 1"),
         (lambda: EMA(None, 1.5), "'decay' must be .* <= 1"),
-        (lambda: Learner(None, None, average_from=1), "'average_from' must be"),
-        (lambda: Learner(None, None, calibrate=0), "'calibrate' must be"),
+        (lambda: Recipe(average_from=1), "'average_from' must be"),
+        (lambda: Recipe(calibrate=0), "'calibrate' must be"),
     ],
 )
 def test_wrong_teachers(make, message):

@@ -6,6 +6,7 @@ import functools
 import json
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ from eegkd.teachers import Ensemble, Frozen
 from eegkd.view import View
 from eegkd.weightings import Constant, MetaLearned
 
-from .conftest import make_trials
+from .conftest import adam, make_trials
 
 ORACLES = {
     "amal",
@@ -88,7 +89,7 @@ def make_training(n_classes=3, valid=True, teacher=True, max_epochs=4, **loop):
         make=make,
         sfreq=125.0,
         n_outputs=n_classes,
-        settings={"lr": LR, "weight_decay": DECAY},
+        recipe=adam(lr=LR, weight_decay=DECAY),
         loop={"max_epochs": max_epochs, "random_state": 0, **loop},
     )
     if teacher:
@@ -231,7 +232,7 @@ def test_a_compressed_budget_ends_at_a_lower_rate(monkeypatch):
 
     def spy(self, decoder, objective=None, **settings):
         if objective is None:
-            seen.append((settings["max_epochs"], self.settings["lr"]))
+            seen.append((settings["max_epochs"], self.recipe.lr))
         return original(self, decoder, objective, **settings)
 
     monkeypatch.setattr(Training, "train", spy)
@@ -547,7 +548,7 @@ def test_amal_trusts_wrong_labels_less(monkeypatch):
 
     monkeypatch.setattr(module, "MetaLearned", Spy)
     training = make_training(max_epochs=16)
-    training.settings["lr"] = 1e-3
+    training.recipe = replace(training.recipe, lr=1e-3)
     wrong = torch.arange(len(training.sampler)) % 4 == 1
     training.sampler.y[wrong] = (training.sampler.y[wrong] + 1) % 3
     history = amal(training, every=3, label_weight=1.0)

@@ -29,7 +29,7 @@ from eegkd.teachers import Frozen
 from eegkd.view import View
 from eegkd.weightings import Constant
 
-from .conftest import CH_22, make_trials
+from .conftest import CH_22, adam, make_trials
 
 ORACLES = {"crd", "info_nce", "modality_gram", "tasked", "sdda"}
 METHODS = {
@@ -66,7 +66,7 @@ def make_training(
         sampler,
         later if valid else None,
         teachers=[teacher],
-        settings={"lr": 2e-3, "weight_decay": 0.0},
+        recipe=adam(lr=2e-3, weight_decay=0.0),
         loop={"max_epochs": max_epochs, "random_state": 3},
         sfreq=trials.sfreq,
         n_outputs=n_classes,

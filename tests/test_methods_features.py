@@ -27,7 +27,7 @@ from eegkd.methods.vid import vid
 from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
-from .conftest import CH_22, make_trials
+from .conftest import CH_22, adam, make_trials
 
 ORACLES = {
     "logit_matching",
@@ -103,7 +103,7 @@ def make(n_outputs=3, *, teacher="SCCNet", max_epochs=2, valid=False, y=None, **
         sampler(slice(n_train), batch_size=7),
         sampler(slice(n_train, None), shuffle=False) if valid else None,
         teachers=[trained_teacher(n_outputs, teacher)] if teacher else [],
-        settings={"lr": 5e-3, "weight_decay": 0.0, **more},
+        recipe=adam(**{"lr": 5e-3, "weight_decay": 0.0, **more}),
         loop={"max_epochs": max_epochs, "random_state": 3},
         sfreq=125.0,
         n_outputs=n_outputs,

@@ -30,7 +30,7 @@ from eegkd.teachers import EMA, Peer
 from eegkd.view import View
 from eegkd.weightings import Constant, Context, EntropyGap
 
-from .conftest import CH_22, make_trials
+from .conftest import CH_22, adam, make_trials
 
 METHODS = {
     method.__name__: method
@@ -90,7 +90,7 @@ def training(trials, name=Linear, valid=False, batch_size=128, **loop):
         valid=TrialSampler.from_arrays(X[12:], y[12:], shuffle=False)
         if valid
         else None,
-        settings={"lr": LR, "weight_decay": DECAY},
+        recipe=adam(lr=LR, weight_decay=DECAY),
         loop=settings,
         make=make,
         sfreq=125.0,

@@ -32,7 +32,7 @@ from eegkd.methods.similarity_preserving import similarity_preserving
 from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
-from .conftest import make_trials
+from .conftest import adam, make_trials
 
 ORACLES = {
     "similarity_preserving",
@@ -114,7 +114,7 @@ def teacher():
     network = decoder(trials.ch_names, trials, trials.X[:36], 5)
     label_loss = Training(student=network, sampler=sampler).label_loss()
     distill(
-        Learner(network, Objective([(label_loss, None)]), lr=5e-3),
+        Learner(network, Objective([(label_loss, None)]), adam(lr=5e-3)),
         sampler,
         max_epochs=10,
     )
@@ -138,7 +138,7 @@ def make_training(
         sampler=sampler,
         valid=held_out if valid else None,
         teachers=[teacher],
-        settings={"lr": lr},
+        recipe=adam(lr=lr),
         loop={"max_epochs": 2, "random_state": 0, **loop},
     )
 

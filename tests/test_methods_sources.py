@@ -20,7 +20,7 @@ from eegkd.samplers.augmented import AUGMENTATIONS
 from eegkd.samplers.trials import Batch, TrialSampler
 from eegkd.view import View
 
-from .conftest import CH_22, make_trials
+from .conftest import CH_22, adam, make_trials
 
 ORACLES = {"augmented_kd", "mix_kd", "cudfkd", "single_recording"}
 SFREQ = 125.0
@@ -66,7 +66,7 @@ def make_training(samplers=None, **changes):
         sampler=sampler,
         valid=valid,
         teachers=[decoder(sampler, None, 2, n_outputs).eval()],
-        settings={"lr": 1e-2},
+        recipe=adam(lr=1e-2),
         make=lambda montage, name, seed: decoder(sampler, montage, seed, n_outputs),
         sfreq=SFREQ,
         n_outputs=n_outputs,

@@ -28,7 +28,7 @@ from eegkd.teachers import Ensemble, Frozen
 from eegkd.view import View
 from eegkd.weightings import Constant
 
-from .conftest import CH_22, make_trials
+from .conftest import CH_22, adam, make_trials
 
 ORACLES = {"mean_mkd", "entropy_mkd", "aekd", "ca_mkd", "ces_kd", "ros_kd", "pskd"}
 METHODS = {
@@ -84,7 +84,7 @@ def training(n_teachers=1, *, valid=VALID, sampler=SAMPLER, max_epochs=1, seed=3
         sampler=sampler,
         valid=valid,
         teachers=teachers,
-        settings={"lr": 5e-3, "weight_decay": 0.0},
+        recipe=adam(lr=5e-3, weight_decay=0.0),
         loop={"max_epochs": max_epochs, "random_state": seed},
         make=make,
         sfreq=125.0,

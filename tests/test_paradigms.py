@@ -25,8 +25,9 @@ from eegkd.data.find import quiet_moabb
 from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
-from eegkd.distillation import train_decoder
-from eegkd.estimators import resolve_settings, single
+from eegkd.distillation import RECIPES, train_decoder
+from eegkd.estimators import resolve_settings
+from eegkd.estimators.defaults import FIELDS, single
 from eegkd.estimators.labels import ClassLabels
 from eegkd.evaluation.metrics import METRICS
 from eegkd.methods import METHODS
@@ -100,12 +101,16 @@ def test_imagery_has_the_settings_of_the_paper_and_of_the_estimators():
         "student_options": None,
         "class_weight": None,
         "taps": None,
-        "max_epochs": 500,
-        "batch_size": 128,
-        "lr": 5e-4,
-        "weight_decay": 0.1,
+        "recipe": RECIPES["default"]["imagery"],
+        **{name: getattr(RECIPES["default"]["imagery"], name) for name in FIELDS},
         "method_options": None,
     }
+    published = DistilledClassifier(recipe="published").get_params()
+    settings = resolve_settings(published, "imagery")
+    paper = {"max_epochs": 500, "batch_size": 128, "lr": 5e-4, "weight_decay": 0.1}
+    assert {name: settings[name] for name in paper} == paper
+    assert settings["valid_fraction"] == 1 / 8
+    assert settings["recipe"].optimizer == "adam"
     assert row.method_options(METHODS["sk_kd"], None) == {}
 
 
@@ -467,7 +472,7 @@ def test_fit_and_benchmark_take_every_paradigm_and_see_noise_as_chance(kind, tmp
     assert result.metric == row.metric
     assert settings["student"] == row.decoder
     assert settings["class_weight"] == row.class_weight
-    assert settings["batch_size"] == row.batch_size
+    assert settings["batch_size"] == RECIPES["default"][kind].batch_size
     assert result.teachers["1", 0].settings_["decoder"] == row.decoder
     assert "above chance" in result.describe()
     assert "above chance" in result.report(tmp_path / "page.html").read_text()

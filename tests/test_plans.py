@@ -36,10 +36,7 @@ def test_the_paper_s_plan_states_the_published_settings():
         "decoders": ["SCCNet", "EEGNet", "ShallowFBCSPNet"],
         "evaluation": ["individual", "dependent", "independent"],
         "n_seeds": 10,
-        "max_epochs": 500,
-        "batch_size": 128,
-        "lr": 5e-4,
-        "weight_decay": 0.1,
+        "recipe": "published",
     }
     assert {name: plan[name] for name in published} == published
     assert {"none", "kd", "sk_kd"} <= set(plan["methods"])

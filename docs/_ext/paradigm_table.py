@@ -7,6 +7,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from eegkd.data.paradigms import PARADIGMS, Paradigm
+from eegkd.distillation.recipe import RECIPES, find_recipe
 
 PAGE = "generated/paradigms.md"  # below the folder of the pages
 WORDS = {
@@ -18,10 +19,18 @@ WORDS = {
     "decoder": "network",
     "taps": "taps",
     "temperature": "temperature",
-    "max_epochs": "epochs",
-    "batch_size": "batch",
-    "lr": "learning rate",
+}
+RECIPE = {
+    "optimizer": "optimizer",
+    "lr": "highest learning rate",
+    "schedule": "schedule",
     "weight_decay": "weight decay",
+    "batch_size": "trials in a batch",
+    "max_epochs": "epochs, at most",
+    "n_updates": "updates to aim at",
+    "valid_fraction": "part held out to choose the epoch",
+    "batch_statistics": "batch statistics",
+    "calibrate": "transfer losses, by gradient",
 }
 
 
@@ -38,11 +47,27 @@ def rows(row: Paradigm) -> list[str]:
         row.decoder + (f" ({options})" if options else ""),
         row.taps or "the network's own",
         f"{row.temperature:g}" if row.temperature else "the method's own",
-        f"{row.max_epochs}",
-        f"{row.batch_size}",
-        f"{row.lr:g}",
-        f"{row.weight_decay:g}",
     ]
+
+
+def recipe_lines(name: str) -> list[str]:
+    """Return the table of a recipe."""
+    kinds = list(PARADIGMS)
+    lines = [
+        "| | " + " | ".join(PARADIGMS[kind].title for kind in kinds) + " |",
+        "| --- |" + " --- |" * len(kinds),
+    ]
+    for field, word in RECIPE.items():
+        found = [
+            getattr(find_recipe(name, kind, PARADIGMS[kind].decoder), field)
+            for kind in kinds
+        ]
+        cells = [
+            "" if value is None else value if isinstance(value, str) else f"{value:g}"
+            for value in found
+        ]
+        lines.append(f"| {word} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def text() -> str:
@@ -63,6 +88,9 @@ def text() -> str:
             f"- **{WORDS[name].capitalize()}**: {reason}"
             for name, reason in row.reasons.items()
         ]
+    for name in RECIPES:
+        lines += ["", f'### How networks are trained: recipe="{name}"', ""]
+        lines += recipe_lines(name)
     return "\n".join(lines) + "\n"
 
 

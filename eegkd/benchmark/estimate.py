@@ -80,7 +80,6 @@ class _Probe:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.epochs = run.grid.training.get("max_epochs", 500)
         self.is_warm = False
 
     def seconds(self, job: Job) -> float | None:
@@ -88,25 +87,30 @@ class _Probe:
         if not self.is_warm:  # the first training in a process loads and compiles
             self.is_warm = True
             self.seconds(job)
-        outcome, shortened = self._attempt(job)
+        outcome, epochs = self._attempt(job)
         if outcome.traceback:
             return None
-        if not shortened:
+        if not epochs:
             return outcome.seconds
         training = outcome.rows[0]["train_seconds"]
-        return outcome.seconds - training + training * self.epochs / PROBED_EPOCHS
+        return outcome.seconds - training + training * epochs / PROBED_EPOCHS
 
-    def _attempt(self, job: Job) -> tuple[Outcome, bool]:
-        """Do a job with few epochs; say whether it has epochs at all."""
+    def _attempt(self, job: Job) -> tuple[Outcome, int]:
+        """Do a job with few epochs; say how many all of it has, 0 without any."""
+        from eegkd.estimators.base import MontageEstimator
+
         task = self.run.task(job)
         if job.teacher and task.teacher is None:
             needed = next(one for one in self.run.jobs if one.key == job.teacher)
             task = replace(task, teacher=self._attempt(needed)[0].done[0].model)
         estimator = task.items[0].estimator
-        names = estimator.get_params()
-        epochs = [name for name in names if name.split("__")[-1] == "max_epochs"]
-        estimator.set_params(**dict.fromkeys(epochs, PROBED_EPOCHS))
-        return attempt(task), bool(epochs)
+        networks = [estimator, *estimator.get_params().values()]
+        networks = [one for one in networks if isinstance(one, MontageEstimator)]
+        epochs = 0
+        for network in networks:
+            epochs = network.epochs_for(task.trials.paradigm, len(task.fold.train))
+            network.set_params(max_epochs=PROBED_EPOCHS)
+        return attempt(task), epochs
 
 
 def _duration(seconds: float) -> str:

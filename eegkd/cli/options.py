@@ -36,8 +36,9 @@ def add_training(command: argparse.ArgumentParser) -> None:
         "(default: auto)",
     )
     add("--random-state", type=int, help="first seed (default: 0)")
+    add("--recipe", help="default or published (default: default)")
     add("--max-epochs", type=int, help=OPEN)
-    add("--patience", type=int, help="default: train to the end")
+    add("--patience", type=int, help=OPEN)
     add("--batch-size", type=int, help=OPEN)
     add("--lr", type=float, help=OPEN)
     add("--weight-decay", type=float, help=OPEN)

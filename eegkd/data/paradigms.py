@@ -15,16 +15,6 @@ from eegkd._checks import check_choice
 
 __all__ = ["PARADIGMS", "Paradigm"]
 
-#: Parameters of the estimators that a paradigm sets.
-TRAINING = (
-    "class_weight",
-    "taps",
-    "max_epochs",
-    "batch_size",
-    "lr",
-    "weight_decay",
-)
-
 
 @dataclass(frozen=True)
 class Paradigm:
@@ -50,8 +40,6 @@ class Paradigm:
     temperature : float or None
         Softness of scores in methods that have a ``temperature``; None leaves each
         method its own.
-    max_epochs : int
-        Epochs over the training trials.
     window : float, optional
         Length in seconds of the windows that trials are cut into; None leaves trials
         whole.
@@ -61,12 +49,6 @@ class Paradigm:
         Arguments of the network that differ from its own defaults.
     taps : {None, "embedding"}, default=None
         Where methods compare features; None takes the network's own taps.
-    batch_size : int, default=128
-        Trials in a batch.
-    lr : float, default=5e-4
-        Learning rate of Adam.
-    weight_decay : float, default=0.1
-        L2 penalty of Adam.
     trial : str, default=""
         What a trial is, as a sentence, where it is not one choice of the subject; then
         no bits a minute are counted.
@@ -83,14 +65,10 @@ class Paradigm:
     metric: str
     decoder: str
     temperature: float | None
-    max_epochs: int
     window: float | None = None
     class_weight: str | None = None
     decoder_options: Mapping[str, Any] = field(default_factory=dict)
     taps: str | None = None
-    batch_size: int = 128
-    lr: float = 5e-4
-    weight_decay: float = 0.1
     trial: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -138,10 +116,6 @@ class Paradigm:
         return chosen
 
 
-_UPDATES = (
-    "About as many steps of the optimizer as the 500 epochs over 288 trials of the "
-    "paper on similarity keeping; these sets have {times} trials."
-)
 _TWO_CLASSES = (
     "Of two classes softened scores tell no more than plain ones, only less sharply; "
     "the teacher's probabilities are taken as they are."
@@ -151,10 +125,6 @@ _RATE = "Above twice the band with room for the filter, and what EEGNet was made
 _EEGNET = (
     "Made for several paradigms and shown to work on event-related potentials; 2000 "
     "weights can be learned from one session (Lawhern et al., 2018)."
-)
-_ADAM = (
-    "EEGNet was published with Adam at 1e-3 and without a penalty: it bounds the norm "
-    "of its weights itself."
 )
 
 PARADIGMS: dict[str, Paradigm] = {
@@ -173,7 +143,6 @@ PARADIGMS: dict[str, Paradigm] = {
         metric="accuracy",
         decoder="SCCNet",
         temperature=None,
-        max_epochs=500,
         reasons={
             "l_freq": "Mu and beta rhythms, as in the paper on similarity keeping.",
             "sfreq": "That of SCCNet, whose kernels are in samples.",
@@ -183,9 +152,6 @@ PARADIGMS: dict[str, Paradigm] = {
             "paper's first network.",
             "taps": "Behind the spatial filters, as in the paper.",
             "temperature": "That of each method, 4 for KD and SK-KD as in the paper.",
-            "max_epochs": "As in the paper.",
-            "lr": "As in the paper.",
-            "weight_decay": "As in the paper.",
         },
     ),
     "p300": Paradigm(
@@ -204,9 +170,6 @@ PARADIGMS: dict[str, Paradigm] = {
             "pool1_kernel_size": 2,
         },
         temperature=1.0,
-        max_epochs=150,
-        lr=1e-3,
-        weight_decay=0.0,
         trial="Scores are of single stimuli, whose windows overlap. A speller decides "
         "after several repetitions, which is not counted here.",
         reasons={
@@ -221,9 +184,6 @@ PARADIGMS: dict[str, Paradigm] = {
             "taps": "Maps over time behind the spatial filter: responses are locked to "
             "the stimulus, which is what correlations over time compare.",
             "temperature": _TWO_CLASSES,
-            "max_epochs": _UPDATES.format(times="several times as many"),
-            "lr": _ADAM,
-            "weight_decay": _ADAM,
         },
     ),
     "ssvep": Paradigm(
@@ -237,10 +197,6 @@ PARADIGMS: dict[str, Paradigm] = {
         decoder="EEGNet",
         decoder_options={"kernel_length": 128},
         temperature=None,
-        max_epochs=500,
-        batch_size=32,
-        lr=1e-3,
-        weight_decay=0.0,
         reasons={
             "l_freq": _NATIVE + " The second harmonic of most stimuli is inside.",
             "sfreq": _RATE,
@@ -252,11 +208,6 @@ PARADIGMS: dict[str, Paradigm] = {
             "the phase of the stimulus.",
             "temperature": "That of each method: neighboring frequencies and harmonics "
             "are mistaken for each other, which softened scores tell.",
-            "max_epochs": "As for imagery.",
-            "batch_size": "Sets are small: a batch of 128 would be all of them, and "
-            "500 epochs no more than 500 steps.",
-            "lr": _ADAM,
-            "weight_decay": _ADAM,
         },
     ),
     "cvep": Paradigm(
@@ -275,9 +226,6 @@ PARADIGMS: dict[str, Paradigm] = {
             "pool2_kernel_size": 2,
         },
         temperature=1.0,
-        max_epochs=100,
-        lr=1e-3,
-        weight_decay=0.0,
         trial="Scores are of single windows of a code, which overlap. Which code was "
         "looked at is decided from many of them, which is not counted here.",
         reasons={
@@ -292,9 +240,6 @@ PARADIGMS: dict[str, Paradigm] = {
             "taps": "Maps over time behind the spatial filter: responses are locked to "
             "each flash.",
             "temperature": _TWO_CLASSES,
-            "max_epochs": _UPDATES.format(times="many times as many"),
-            "lr": _ADAM,
-            "weight_decay": _ADAM,
         },
     ),
     "rstate": Paradigm(
@@ -309,7 +254,6 @@ PARADIGMS: dict[str, Paradigm] = {
         decoder="SCCNet",
         taps="embedding",
         temperature=1.0,
-        max_epochs=500,
         window=4.0,
         trial="Scores are of windows. Those of one segment are alike, so that there "
         "are fewer independent ones than are counted.",
@@ -322,7 +266,6 @@ PARADIGMS: dict[str, Paradigm] = {
             "taps": "Nothing is locked to the beginning of a window, so that maps over "
             "time have nothing in common; the pattern of power over filters has.",
             "temperature": _TWO_CLASSES,
-            "max_epochs": "As for imagery.",
             "window": "Segments last a minute and are few; four seconds hold some tens "
             "of cycles of alpha, and a device answers as fast.",
         },

@@ -11,18 +11,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from eegkd._checks import check_int, check_number
+from eegkd._checks import check_int
 from eegkd.criteria.base import TrainedCriterion
 from eegkd.decoders import Decoder
+from eegkd.distillation.batch_statistics import refresh_statistics
+from eegkd.distillation.faults import schedule_faults, statistics_faults
 from eegkd.distillation.objective import Objective, summed
+from eegkd.distillation.recipe import Recipe
 from eegkd.samplers import Batch, Sampler, TrialSampler
+from eegkd.weightings import Constant
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[int, dict[str, float]], None]
+_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 @dataclass
@@ -35,20 +40,12 @@ class Learner:
         The network behind its view; trained in place.
     objective : Objective
         What is minimized.
-    lr : float, default=5e-4
-        Learning rate of Adam, > 0. The published value.
-    weight_decay : float, default=0.1
-        Weight of the L2 penalty inside Adam, >= 0. The published value. Parameters of
-        criteria have none.
-    average_from : float, optional
-        Part of the epochs, from 0 to below 1, after which the weights of each epoch
-        are averaged; the average is what is kept, with batch statistics computed
-        anew. By default the best epoch is kept.
-    calibrate : float, optional
-        Scale the terms so that the gradient of each on the first batch is so many
-        times as long as that of the first term that has one, > 0; see
-        `Objective.calibrate`. Only for weights that do not move. By default weights
-        stay as they are.
+    recipe : Recipe, optional
+        Optimizer, learning rate, weight decay, averaging of weights, batch statistics
+        and calibration. By default ``Recipe()``.
+    must_calibrate : bool, default=False
+        Whether ``recipe.calibrate`` is an error where the weights of the objective
+        move. By default such objectives keep their weights.
 
     Attributes
     ----------
@@ -58,19 +55,9 @@ class Learner:
 
     decoder: Decoder
     objective: Objective
-    lr: float = 5e-4
-    weight_decay: float = 0.1
-    average_from: float | None = None
-    calibrate: float | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    must_calibrate: bool = False
     history: History | None = field(default=None, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        check_number(self.lr, "lr", above=0, hint="Typical values are 1e-4 to 1e-2.")
-        check_number(self.weight_decay, "weight_decay", at_least=0)
-        if self.average_from is not None:
-            check_number(self.average_from, "average_from", at_least=0, at_most=0.999)
-        if self.calibrate is not None:
-            check_number(self.calibrate, "calibrate", above=0)
 
 
 @dataclass
@@ -145,7 +132,7 @@ def distill(
     sampler: Sampler,
     *,
     valid: TrialSampler | None = None,
-    max_epochs: int = 500,
+    max_epochs: int | None = None,
     patience: int | None = None,
     random_state: int = 0,
     progress: Progress | None = None,
@@ -155,7 +142,7 @@ def distill(
     Training a teacher is distilling with a label loss alone. Of each learner the
     weights of the epoch with the lowest validation loss are kept; without validation
     trials, or where no term counts on them, those of the last epoch; with
-    ``average_from``, an average over epochs.
+    ``average_from`` in its recipe, an average over epochs.
 
     Parameters
     ----------
@@ -165,8 +152,8 @@ def distill(
         Training trials.
     valid : TrialSampler, optional
         Validation trials, from the training sessions.
-    max_epochs : int, default=500
-        Epochs over the trials, >= 1.
+    max_epochs : int, optional
+        Epochs over the trials, >= 1; by default those of the first learner's recipe.
     patience : int, optional
         Stop when no learner has improved on validation for so many epochs. Where no
         term counts on validation trials, training goes on to the end.
@@ -192,9 +179,9 @@ def distill(
 
     Notes
     -----
-    An interruption (Ctrl-C) restores the best weights so far and is passed on.
+    An interruption (Ctrl-C) restores the best weights so far and is passed on. What
+    speaks against the schedule is in ``history.notes["schedule"]``.
     """
-    check_int(max_epochs, "max_epochs", at_least=1)
     check_int(random_state, "random_state", at_least=0)
     if patience is not None:
         check_int(patience, "patience", at_least=1)
@@ -204,12 +191,15 @@ def distill(
                 "leave patience at None."
             )
     group = [learners] if isinstance(learners, Learner) else list(learners)
+    usual = group[0].recipe.for_trials(len(sampler)).max_epochs
+    max_epochs = usual if max_epochs is None else max_epochs
+    check_int(max_epochs, "max_epochs", at_least=1)
     start = time.perf_counter()
     with _seeded(random_state, group):
         students = _start(group, sampler, max_epochs)
         try:
             for epoch in range(max_epochs):
-                _one_epoch(students, sampler, epoch)
+                _one_epoch(students, sampler, epoch, max_epochs)
                 if valid is not None:
                     _validate(students, valid, epoch)
                 for student in students:
@@ -225,6 +215,8 @@ def distill(
             for student in students:
                 student.keep_best(sampler)
                 student.history.seconds = time.perf_counter() - start
+    for student in students:
+        student.judge_schedule(sampler, max_epochs)
     histories = [student.history for student in students]
     return histories[0] if isinstance(learners, Learner) else histories
 
@@ -239,7 +231,7 @@ def _start(
         learner.objective.scale = torch.ones(len(learner.objective.terms), 1)
         learner.objective.tell("read_features", features)
     curious = any(
-        learner.calibrate is not None
+        learner.recipe.calibrate is not None
         or any(isinstance(part, TrainedCriterion) for part in learner.objective.modules)
         for learner in learners
     )
@@ -252,18 +244,27 @@ def _start(
         for learner in learners:
             learner.objective.start(batch.outputs[learner.decoder], batch)
         for learner in learners:
-            if learner.calibrate is not None:
-                learner.objective.calibrate(learner.decoder, batch, learner.calibrate)
+            _calibrate(learner, batch)
     return [_Student(learner, max_epochs, features) for learner in learners]
 
 
-def _one_epoch(students: list[_Student], sampler: Sampler, epoch: int) -> None:
+def _calibrate(learner: Learner, batch: Batch) -> None:
+    """Scale the terms of an objective as the recipe says, where their weights stay."""
+    ratio = learner.recipe.calibrate
+    fixed = isinstance(learner.objective.weighting, Constant)
+    if ratio is not None and (fixed or learner.must_calibrate):
+        learner.objective.calibrate(learner.decoder, batch, ratio)
+
+
+def _one_epoch(
+    students: list[_Student], sampler: Sampler, epoch: int, max_epochs: int
+) -> None:
     """Update every learner on every batch of one epoch."""
     tell_sampler = getattr(sampler, "start_epoch", None)
     if tell_sampler is not None:
         tell_sampler(epoch)
     for student in students:
-        student.start_epoch(epoch)
+        student.start_epoch(epoch, max_epochs, len(sampler))
     for batch in sampler(epoch):
         _answer(students, batch)
         losses = [student.loss(batch, epoch) for student in students]
@@ -318,21 +319,29 @@ class _Student:
 
     def __init__(self, learner: Learner, max_epochs: int, features: bool) -> None:
         self.decoder, self.objective = learner.decoder, learner.objective
-        self.optimizer = torch.optim.Adam(
-            _parameter_groups(learner), lr=learner.lr, weight_decay=learner.weight_decay
+        self.recipe = learner.recipe
+        self.optimizer = _OPTIMIZERS[self.recipe.optimizer](
+            _parameter_groups(learner),
+            lr=self.recipe.lr,
+            weight_decay=self.recipe.weight_decay,
         )
+        self._progress = self._step = 0.0  # parts of the training
+        self._n_batches = 0  # in the latest epoch
         self.history = learner.history = History()
         self.features = features  # whether more than scores is read
         self._best: dict[str, Tensor] | None = None
         self._average = (
             None
-            if learner.average_from is None
-            else _Average(int(learner.average_from * max_epochs))
+            if self.recipe.average_from is None
+            else _Average(int(self.recipe.average_from * max_epochs))
         )
         self._train, self._valid = _Sums(), _Sums()
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int, max_epochs: int, n_trials: int) -> None:
         """Switch to training and forget the last epoch's sums."""
+        expected = self._n_batches or math.ceil(n_trials / self.recipe.batch_size)
+        self._progress, self._step = epoch / max_epochs, 1 / (expected * max_epochs)
+        self._n_batches = 0
         self.objective.tell("start_epoch", epoch)
         self.decoder.train()
         self.objective.train()
@@ -346,6 +355,11 @@ class _Student:
 
     def update(self, loss: Tensor) -> None:
         """Take one step of the optimizer."""
+        lr = self.recipe.rate_at(min(self._progress, 1.0))
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self._progress += self._step
+        self._n_batches += 1
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -398,9 +412,21 @@ class _Student:
         if self._best is not None:
             self.decoder.load_state_dict(self._best)
         if self._average is not None and self._average.n_epochs:
-            self._average.give(self.decoder, sampler)
+            self._average.give(self.decoder)
             self.history.notes["averaged_epochs"] = self._average.n_epochs
+        trained = self._n_batches > 0 or bool(self.history.rows)
+        anew = self.recipe.batch_statistics == "anew" or self._average is not None
+        if anew and trained:
+            refresh_statistics(self.decoder, sampler)
         self.decoder.eval()
+
+    def judge_schedule(self, sampler: Sampler, max_epochs: int) -> None:
+        """Write into the history what speaks against the schedule, if anything does."""
+        found = schedule_faults(self.history, max_epochs)
+        if self.recipe.batch_statistics == "running" and self._average is None:
+            found += statistics_faults(self.decoder, sampler, max_epochs)
+        if found:
+            self.history.notes["schedule"] = found
 
 
 class _Average:
@@ -421,37 +447,24 @@ class _Average:
             mean = self.mean.setdefault(name, torch.zeros_like(value))
             mean += (value - mean) / self.n_epochs
 
-    def give(self, decoder: Decoder, sampler: Sampler) -> None:
-        """Give a decoder the mean, and the batch statistics that belong to it."""
+    def give(self, decoder: Decoder) -> None:
+        """Give a decoder the mean."""
         with torch.no_grad():
             for name, value in decoder.named_parameters():
                 value.copy_(self.mean[name])
-        norms = [
-            module
-            for module in decoder.modules()
-            if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        ]
-        momenta = [norm.momentum for norm in norms]
-        decoder.eval()
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.train()
-        seen = 0
-        with torch.no_grad():
-            for batch in sampler(0):
-                seen += len(batch)
-                for norm in norms:  # a mean over the trials, not over the batches
-                    norm.momentum = len(batch) / seen
-                decoder(batch.seen_by(decoder.view), features=False)
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
 
 
 def _parameter_groups(learner: Learner) -> list[dict[str, Any]]:
     """Return what is trained: the decoder, and criteria without weight decay."""
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in learner.decoder.parameters() if p.requires_grad]}
-    ]
+    trained = [p for p in learner.decoder.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": trained}]
+    if learner.recipe.decayed == "weights":
+        # A bias, or the scale of a batch normalization, is a vector.
+        vectors = [p for p in trained if p.ndim < 2]
+        groups = [
+            {"params": [p for p in trained if p.ndim >= 2]},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
     own = list(learner.objective.parameters())
     if own:
         groups.append({"params": own, "weight_decay": 0.0})

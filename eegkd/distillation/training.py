@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -14,8 +14,9 @@ from eegkd.criteria import CrossEntropy, SquaredError
 from eegkd.decoders import Decoder
 from eegkd.distillation.loop import History, Learner, distill
 from eegkd.distillation.objective import Criterion, Objective
+from eegkd.distillation.recipe import Recipe
 from eegkd.montage import Montage, ladder
-from eegkd.samplers import Sampler, TrialSampler
+from eegkd.samplers import Augmented, Sampler, TrialSampler
 from eegkd.teachers import Frozen
 
 # make(montage, decoder, random_state): an untrained decoder for the training trials.
@@ -37,10 +38,13 @@ class Training:
         Validation trials, from the training sessions.
     teachers : sequence of Decoder
         Trained teachers; empty for methods that need none.
-    settings : dict
-        ``lr``, ``weight_decay`` and ``calibrate`` of `Learner`.
+    recipe : Recipe, optional
+        How they are trained; by default ``Recipe()``.
+    must_calibrate : bool, default=False
+        See `Learner`.
     loop : dict
-        ``max_epochs``, ``patience``, ``random_state`` and ``progress`` of `distill`.
+        ``random_state`` and ``progress`` of `distill`; ``max_epochs`` and ``patience``
+        where they are not those of the recipe.
     make : callable, optional
         ``make(montage, decoder, random_state)`` returns an untrained decoder for the
         training trials, see `build`.
@@ -63,7 +67,8 @@ class Training:
     sampler: TrialSampler
     valid: TrialSampler | None = None
     teachers: Sequence[Decoder] = ()
-    settings: dict[str, Any] = field(default_factory=dict)
+    recipe: Recipe = field(default_factory=Recipe)
+    must_calibrate: bool = False
     loop: dict[str, Any] = field(default_factory=dict)
     make: Maker | None = None
     sfreq: float = 0.0
@@ -102,7 +107,20 @@ class Training:
     @property
     def max_epochs(self) -> int:
         """Epochs over the training trials."""
-        return self.loop.get("max_epochs", 500)
+        own = self.recipe.for_trials(len(self.sampler)).max_epochs
+        return self.loop.get("max_epochs", own)
+
+    @property
+    def shown(self) -> Sampler:
+        """The training trials, augmented where the recipe says so."""
+        if self.recipe.augment is None:
+            return self.sampler
+        return Augmented(
+            self.sampler,
+            self.recipe.augment,
+            sfreq=self.sfreq,
+            seed=self.random_state,
+        )
 
     @property
     def regression(self) -> bool:
@@ -197,7 +215,7 @@ class Training:
         valid : TrialSampler or None
             Validation trials, by default those of the training.
         average_from : float, optional
-            See `Learner`.
+            See `Recipe`, whose value it replaces.
         **loop
             Changes to ``max_epochs`` and the like, see `distill`.
 
@@ -238,7 +256,7 @@ class Training:
         valid : TrialSampler or None
             Validation trials, by default those of the training.
         average_from : float, optional
-            See `Learner`.
+            See `Recipe`, whose value it replaces.
         **loop
             Changes to ``max_epochs``, ``random_state`` and the like, see `distill`.
 
@@ -247,13 +265,47 @@ class Training:
         history : History
             What happened in each epoch.
         """
+        return self.train_all(
+            [self.learner(decoder, objective, average_from=average_from)],
+            sampler=sampler,
+            valid=valid,
+            **loop,
+        )[0]
+
+    def train_all(
+        self,
+        learners: Sequence[Learner],
+        *,
+        sampler: Sampler | None = None,
+        valid: TrialSampler | None = _SAME,
+        **loop: Any,
+    ) -> list[History]:
+        """Train several learners on the same batches.
+
+        Parameters
+        ----------
+        learners : sequence of Learner
+            Made by `learner`.
+        sampler : Sampler, optional
+            Trials to train on, by default those of the training.
+        valid : TrialSampler or None
+            Validation trials, by default those of the training.
+        **loop
+            Changes to ``max_epochs``, ``random_state`` and the like, see `distill`.
+
+        Returns
+        -------
+        histories : list of History
+            One for each learner.
+        """
         chosen = self.valid if valid is _SAME else valid
-        settings = {**self.loop, **loop}
+        own = {"max_epochs": self.max_epochs, "patience": self.recipe.patience}
+        settings = {**own, **self.loop, **loop}
         if chosen is None:
             settings["patience"] = None
         return distill(
-            self.learner(decoder, objective, average_from=average_from),
-            self.sampler if sampler is None else sampler,
+            learners,
+            self.shown if sampler is None else sampler,
             valid=chosen,
             **settings,
         )
@@ -274,7 +326,7 @@ class Training:
         objective : Objective, optional
             What is minimized, by default the label loss.
         average_from : float, optional
-            See `Learner`.
+            See `Recipe`, whose value it replaces.
 
         Returns
         -------
@@ -283,7 +335,10 @@ class Training:
         """
         if objective is None:
             objective = Objective([(self.label_loss(), None)])
-        made = Learner(decoder, objective, average_from=average_from, **self.settings)
+        recipe = self.recipe
+        if average_from is not None:
+            recipe = replace(recipe, average_from=average_from)
+        made = Learner(decoder, objective, recipe, self.must_calibrate)
         if decoder is self.student:
             self._learners.append(made)
         return made

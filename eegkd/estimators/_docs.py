@@ -39,16 +39,25 @@ standardize : {"channel", None}, default="channel"
 paradigm : str, default="auto"
     Key of `eegkd.PARADIGMS`: the row that decides every parameter that is
     ``"auto"``. By default that of the trials; motor imagery where they do not say.
+recipe : str, Recipe or dict, default="default"
+    How networks are trained: a key of `eegkd.distillation.RECIPES` (``"default"``,
+    or ``"published"`` to reproduce the paper), a `Recipe`, or a dict of its fields.
+    The six parameters that follow replace single fields of it unless they are
+    ``"auto"``.
 max_epochs : int or "auto", default="auto"
     Epochs over the training trials, of everyone who learns.
-patience : int, optional
+patience : int, None or "auto", default="auto"
     Stop after so many epochs without a lower validation loss.
 batch_size : int or "auto", default="auto"
     Trials in a batch.
 lr : float or "auto", default="auto"
-    Learning rate of Adam.
+    Highest learning rate.
 weight_decay : float or "auto", default="auto"
-    L2 penalty of Adam.""",
+    Strength of the weight decay.
+valid_fraction : float or "auto", default="auto"
+    Part of the trials of each subject, of each class where there are classes, from
+    the end, that is not learned from and chooses the epoch whose weights are kept,
+    and among teachers; 0 learns from all trials and keeps the last epoch.""",
     "weights": """
 class_weight : {"auto", None, "balanced"} or dict of label to float, default="auto"
     How much a trial of each class counts in the loss on labels. ``"balanced"``
@@ -58,11 +67,7 @@ class_weight : {"auto", None}, default="auto"
     For classes only.""",
     "split": """
 taps : {"auto", None, "embedding"}, sequence or mapping, default="auto"
-    Where features are compared, see `eegkd.decoders.build_decoder`.
-valid_fraction : float, default=1/8
-    Part of the trials of each subject, of each class where there are classes, from
-    the end, that chooses the epoch whose weights are kept, and among teachers; 0
-    keeps the last epoch.""",
+    Where features are compared, see `eegkd.decoders.build_decoder`.""",
     "rest": """
 %(split)s
 random_state : int, default=0
@@ -97,10 +102,11 @@ n_teachers : int, default=1
     loss) teaches; not the number of teachers of a method with several, which is
     ``method_options={"n_teachers": ...}``.""",
     "calibrate": """
-calibrate : float, optional
+calibrate : float, None or "auto", default="auto"
     Scale the weight of every transfer loss so that its gradient on the first
-    batch is so many times as long as the label loss's, > 0. By default weights
-    are those of the method. For methods with fixed weights only.""",
+    batch is so many times as long as the label loss's, > 0. None leaves weights as
+    the method has them; ``"auto"`` is the recipe's, which methods whose weights move
+    do not follow.""",
     "permuted": """
 permuted_teacher : {None, "within_classes", "all_trials"}, default=None
     A control: the student learns from what the teacher says of *other* trials of the
@@ -119,7 +125,8 @@ label_center_, label_scale_ : float
     Mean and standard deviation of the training labels.""",
     "learned": """
 settings_ : dict
-    What ``"auto"`` stood for: network, its options, and how it was trained.
+    What ``"auto"`` stood for: network, its options, and ``recipe``, how it was
+    trained.
 history_ : History
     Losses of each epoch.
 fingerprint_ : str

@@ -24,6 +24,7 @@ from eegkd.estimators.defaults import resolve_settings
 from eegkd.estimators.labels import Labels
 from eegkd.estimators.reading import Reader, TakesTrials
 from eegkd.estimators.training_data import TrainingData, find_device
+from eegkd.estimators.validation import choose_epochs
 from eegkd.view import View
 
 PREDICT_CHUNK = 256  # trials that the network reads at once
@@ -44,8 +45,7 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
     sfreq: float | None
     units: str
     paradigm: str
-    patience: int | None
-    valid_fraction: float
+    recipe: Any
     random_state: int
     device: str
     progress: Any
@@ -190,10 +190,44 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
         params = self.get_params(deep=False)
         return resolve_settings(params, paradigm, continuous=self.label_kind.continuous)
 
+    def split_settings(self, paradigm: str | None) -> dict[str, Any]:
+        """Return how trials are split before this estimator learns from them.
+
+        Parameters
+        ----------
+        paradigm : str or None
+            Of the trials.
+
+        Returns
+        -------
+        settings : dict
+            ``valid_fraction`` and ``device`` of `TrainingData.of`.
+        """
+        held_out = self._resolve(paradigm)["valid_fraction"]
+        return {"valid_fraction": held_out, "device": self.device}
+
+    def epochs_for(self, paradigm: str | None, n_trials: int) -> int:
+        """Return how many epochs a training has at most.
+
+        Parameters
+        ----------
+        paradigm : str or None
+            Of the trials.
+        n_trials : int
+            Training trials.
+
+        Returns
+        -------
+        epochs : int
+            At least 1.
+        """
+        return self._resolve(paradigm)["recipe"].for_trials(n_trials).max_epochs
+
     def _data(self, X: Any, y: Any, subjects: Any) -> TrainingData:
         """Return training data, and learn from them all but the weights."""
         data = self._shared(X, y, subjects)
         self.settings_ = self._resolve(data.trials.paradigm)
+        data = data.split(self.settings_["valid_fraction"], self.device)
         # Teachers that are trained on the same trials follow the same row.
         data = data.of_paradigm(self.settings_["paradigm"])
         data.labels.check_weight(self.settings_["class_weight"])
@@ -211,7 +245,6 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
                 y,
                 subjects,
                 continuous=self.label_kind.continuous,
-                valid_fraction=self.valid_fraction,
                 device=self.device,
                 ch_names=self.ch_names,
                 sfreq=self.sfreq,
@@ -227,7 +260,7 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
                 f"'X' must be TrainingData with continuous={self.label_kind.continuous}"
                 f" for {type(self).__name__}, got continuous={X.labels.continuous}."
             )
-        return X.split(self.valid_fraction, self.device)
+        return X
 
     def _keep_labels(self, labels: Labels) -> None:
         """Show what is known of the labels."""
@@ -280,20 +313,20 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
         make = self._maker(data, network)
         student = make(self.montage, None, self.random_state)
         self.amplitude_ = data.amplitude(student.view)
-        return Training(
+        training = Training(
             student=student,
             sampler=sampler,
             valid=valid,
-            settings={name: settings[name] for name in ("lr", "weight_decay")},
-            loop={
-                "max_epochs": settings["max_epochs"],
-                "patience": None if valid is None else self.patience,
-                "random_state": self.random_state,
-                "progress": self.progress,
-            },
+            recipe=settings["recipe"].for_trials(len(sampler)),
+            loop={"random_state": self.random_state, "progress": self.progress},
             make=make,
             sfreq=float(data.trials.sfreq),
             n_outputs=data.labels.n_outputs,
             classes=data.labels.names,
             class_weight=data.labels.weight(settings["class_weight"], sampler.y),
         )
+        if training.recipe.n_folds:
+            choose_epochs(training, data.folds(training.recipe.n_folds))
+        own = {"recipe": training.recipe, "max_epochs": training.max_epochs}
+        self.settings_ = {**settings, **own}
+        return training

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from eegkd._checks import check_registered
-from eegkd.data.paradigms import TRAINING, find_paradigm
+from eegkd.data.paradigms import find_paradigm
+from eegkd.distillation import History
+from eegkd.distillation.faults import FAULTS
+from eegkd.distillation.recipe import find_recipe
 from eegkd.methods import METHODS
 
-AUTO = "auto"  # what a parameter holds that the paradigm decides
+AUTO = "auto"  # what a parameter holds that paradigm or recipe decide
+#: Fields of a recipe that are parameters of the estimators.
+FIELDS = (
+    "max_epochs",
+    "patience",
+    "batch_size",
+    "lr",
+    "weight_decay",
+    "valid_fraction",
+    "calibrate",
+)
 
 
 def is_auto(value: Any) -> bool:
     """Return whether a parameter is left to the paradigm."""
     return isinstance(value, str) and value == AUTO
+
+
+def warn_of_schedule(history: History) -> None:
+    """Warn of what a history says against the schedule, and say what to do."""
+    for fault in history.notes.get("schedule", ()):
+        warnings.warn(FAULTS[fault], stacklevel=4)
 
 
 def resolve_settings(
@@ -38,14 +59,15 @@ def resolve_settings(
     -------
     settings : dict
         ``paradigm``, the network (``student`` or ``decoder``) and its options,
-        ``class_weight``, ``taps``, ``max_epochs``, ``batch_size``, ``lr`` and
-        ``weight_decay``; where there is a method ``method_options``, with the
-        temperature of the paradigm.
+        ``class_weight``, ``taps`` and ``recipe``, with the fields of it that are
+        parameters; where there is a method ``method_options``, with the temperature of
+        the paradigm.
 
     Raises
     ------
     ValueError
-        If paradigm or method is unknown, or continuous labels have class weights.
+        If paradigm, recipe or method is unknown, a value is out of bounds, or
+        continuous labels have class weights.
 
     Examples
     --------
@@ -65,8 +87,17 @@ def resolve_settings(
 
     settle(network, row.decoder)
     settle(f"{network}_options", row.network_options(settings[network]))
-    for name in TRAINING:
+    for name in ("class_weight", "taps"):
         settle(name, getattr(row, name))
+    recipe = find_recipe(params["recipe"], row.name, settings[network])
+    own = {n: params[n] for n in FIELDS if n in params and not is_auto(params[n])}
+    if "max_epochs" in own:
+        own["n_updates"] = None
+    if own.get("valid_fraction"):
+        own["n_folds"] = 0
+    recipe = replace(recipe, **own)
+    settings["recipe"] = recipe
+    settings |= {name: getattr(recipe, name) for name in FIELDS if name in params}
     if continuous:
         settle("class_weight", None)
         if settings["class_weight"] is not None:

@@ -17,7 +17,6 @@ from eegkd._checks import (
     check_choice,
     check_int,
     check_method_options,
-    check_number,
     check_registered,
     join_names,
 )
@@ -27,7 +26,7 @@ from eegkd.decoders.table import EMBEDDING
 from eegkd.distillation import History, Training
 from eegkd.estimators._docs import assign, fill_doc
 from eegkd.estimators.base import MontageEstimator
-from eegkd.estimators.defaults import AUTO, is_auto
+from eegkd.estimators.defaults import AUTO, is_auto, warn_of_schedule
 from eegkd.estimators.single import SingleDecoder
 from eegkd.estimators.training_data import TrainingData, find_device
 from eegkd.methods import METHODS
@@ -52,7 +51,7 @@ class Distilled(MontageEstimator):
     teacher_options: Any
     n_teachers: int
     taps: Any
-    calibrate: float | None
+    calibrate: float | str | None
     permuted_teacher: str | None
 
     # What fit learns.
@@ -77,16 +76,17 @@ class Distilled(MontageEstimator):
         sfreq: float | None = None,
         units: str = "auto",
         paradigm: str = "auto",
+        recipe: Any = "default",
         max_epochs: int | str = "auto",
-        patience: int | None = None,
+        patience: int | str | None = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
         weight_decay: float | str = "auto",
-        calibrate: float | None = None,
+        calibrate: float | str | None = "auto",
         permuted_teacher: str | None = None,
         class_weight: Any = "auto",
         taps: Any = "auto",
-        valid_fraction: float = 1 / 8,
+        valid_fraction: float | str = "auto",
         random_state: int = 0,
         device: str = "auto",
         progress: Any = None,
@@ -122,7 +122,7 @@ class Distilled(MontageEstimator):
         method = check_registered(self.method, "method", METHODS)
         data = self._data(X, y, subjects)
         training = self._training(data, "student")
-        training.settings["calibrate"] = self.calibrate
+        training.must_calibrate = not is_auto(self.calibrate)
         training.permuted = self.permuted_teacher
         self.teacher_, self.teachers_ = None, []
         if self.uses_teacher():
@@ -153,6 +153,7 @@ class Distilled(MontageEstimator):
         # Nothing is counted where copies of the student were trained instead of it.
         history.updates = training.updates or history.updates
         self.history_, self.decoder_ = history, training.student
+        warn_of_schedule(history)
 
     @fill_doc
     def train_teacher(self, X: Any, y: Any = None, subjects: Any = None) -> Any:
@@ -216,18 +217,7 @@ class Distilled(MontageEstimator):
         check_choice(self.reference, "reference", REFERENCES)
         check_choice(self.standardize, "standardize", STANDARDIZE)
         check_int(self.n_teachers, "n_teachers", at_least=1)
-        for name in ("max_epochs", "batch_size"):
-            check_int(settings[name], name, at_least=1)
-        if self.patience is not None:
-            check_int(self.patience, "patience", at_least=1)
-        check_number(
-            settings["lr"], "lr", above=0, hint="Typical values are 1e-4 to 1e-2."
-        )
-        check_number(settings["weight_decay"], "weight_decay", at_least=0)
-        if self.calibrate is not None:
-            check_number(self.calibrate, "calibrate", above=0)
         self._check_permuted(method)
-        check_number(self.valid_fraction, "valid_fraction", at_least=0, at_most=0.9)
         find_device(self.device)
 
     # -- teachers ---------------------------------------------------------------------

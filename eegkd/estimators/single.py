@@ -17,6 +17,7 @@ from eegkd.decoders import build_decoder
 from eegkd.distillation import History, train_decoder
 from eegkd.estimators._docs import assign, fill_doc
 from eegkd.estimators.base import MontageEstimator
+from eegkd.estimators.defaults import warn_of_schedule
 from eegkd.estimators.reading import Reader
 from eegkd.view import View
 
@@ -41,14 +42,15 @@ class SingleDecoder(MontageEstimator):
         sfreq: float | None = None,
         units: str = "auto",
         paradigm: str = "auto",
+        recipe: Any = "default",
         max_epochs: int | str = "auto",
-        patience: int | None = None,
+        patience: int | str | None = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
         weight_decay: float | str = "auto",
         class_weight: Any = "auto",
         taps: Any = "auto",
-        valid_fraction: float = 1 / 8,
+        valid_fraction: float | str = "auto",
         random_state: int = 0,
         device: str = "auto",
         progress: Any = None,
@@ -77,6 +79,7 @@ class SingleDecoder(MontageEstimator):
         training = self._training(self._data(X, y, subjects), "decoder")
         self.history_ = train_decoder(training)
         self.decoder_ = training.student
+        warn_of_schedule(self.history_)
         return self
 
     @classmethod

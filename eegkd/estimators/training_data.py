@@ -15,7 +15,7 @@ from eegkd.data.as_trials import as_trials
 from eegkd.data.groups import shares_samples
 from eegkd.data.trials import Trials, amplitude
 from eegkd.estimators.labels import ClassLabels, ContinuousLabels, Labels
-from eegkd.estimators.validation import validation_mask
+from eegkd.estimators.validation import fold_masks, validation_mask
 from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
@@ -75,7 +75,7 @@ class TrainingData:
         subjects: Any = None,
         *,
         continuous: bool = False,
-        valid_fraction: float = 1 / 8,
+        valid_fraction: float = 0.0,
         device: str = "auto",
         ch_names: Sequence[str] | None = None,
         sfreq: float | None = None,
@@ -93,7 +93,7 @@ class TrainingData:
             Subject of each trial; by default that of the metadata.
         continuous : bool, default=False
             Whether labels are numbers such as reaction times, not classes.
-        valid_fraction : float, default=1/8
+        valid_fraction : float, default=0.0
             Part of each class of each subject, from the end, that chooses the epoch.
         device : str, default="auto"
             ``"auto"`` takes a GPU where there is one; or a torch device.
@@ -107,8 +107,8 @@ class TrainingData:
         Returns
         -------
         data : TrainingData
-            For ``fit`` of any estimator of this kind of labels. One with another
-            ``valid_fraction`` or ``device`` splits the trials anew.
+            For ``fit`` of any estimator of this kind of labels. One whose recipe
+            holds out another part, or with another ``device``, splits the trials anew.
 
         Raises
         ------
@@ -139,14 +139,29 @@ class TrainingData:
         data : TrainingData
             This one where it is split and placed so already.
         """
-        if (valid_fraction, find_device(device)) == (self.valid_fraction, self.device):
+        place = find_device(device)
+        if (valid_fraction, place) == (self.valid_fraction, self.device):
             return self
-        return TrainingData.of(
-            self.trials,
-            continuous=self.labels.continuous,
-            valid_fraction=valid_fraction,
-            device=device,
-        )
+        labels = type(self.labels)()
+        learned, valid = _split(self.trials, labels, valid_fraction, place)
+        return TrainingData(self.trials, labels, learned, valid, valid_fraction, place)
+
+    def folds(self, n_folds: int) -> list[np.ndarray]:
+        """Cut the trials that are learned from into folds.
+
+        Parameters
+        ----------
+        n_folds : int
+            How many, >= 2.
+
+        Returns
+        -------
+        folds : list of ndarray of bool, shape (n_trials,)
+            Which trials each holds, see `eegkd.estimators.validation.fold_masks`.
+            Only for data without validation trials.
+        """
+        codes = self.learned.y.cpu().numpy()
+        return fold_masks(codes, self.trials.metadata, n_folds)
 
     def of_paradigm(self, paradigm: str) -> TrainingData:
         """Return the same data, of trials that are said to be of a paradigm.

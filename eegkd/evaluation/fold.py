@@ -130,8 +130,7 @@ def run_fold(
         own = item.estimator
         if isinstance(own, DistilledClassifier) and not isinstance(train, TrainingData):
             # Checked, split and scaled once for all who learn from it.
-            how: Any = {"valid_fraction": own.valid_fraction, "device": own.device}
-            train = TrainingData.of(train, **how)
+            train = TrainingData.of(train, **own.split_settings(train.paradigm))
         begin = time.perf_counter()
         model = _train(item, train, teacher)
         seconds = time.perf_counter() - begin

@@ -116,11 +116,11 @@ def compressed(training: Training, decoder: Any, n_epochs: int, decay: float) ->
     """Return a teacher whose whole schedule of learning rates fits the budget."""
     seed = training.random_state + 1
     teacher = training.build("full", decoder, seed)
-    lr = training.settings.get("lr", 5e-4)
+    lr = training.recipe.lr
     fine = n_epochs // 3
     for rate, count in ((lr, n_epochs - fine), (lr * decay, fine)):
         if count:
-            stage = replace(training, settings={**training.settings, "lr": rate})
+            stage = replace(training, recipe=replace(training.recipe, lr=rate))
             stage.train(teacher, valid=None, max_epochs=count, random_state=seed)
     return Frozen(teacher)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from eegkd.decoders import Decoder
-from eegkd.distillation import History, Learner, Training, distill
+from eegkd.distillation import History, Training
 from eegkd.samplers import TrialSampler
 
 
@@ -28,14 +28,6 @@ def generations(training: Training, n_before: int) -> Iterator[tuple[Decoder, in
     for seed in range(training.random_state + 1, training.random_state + 1 + n_before):
         yield training.build("student", random_state=seed), seed
     yield training.student, training.random_state
-
-
-def train_together(training: Training, learners: Sequence[Learner]) -> list[History]:
-    """Train several learners on the trials of a training, the student first."""
-    settings = dict(training.loop)
-    if training.valid is None:
-        settings["patience"] = None
-    return distill(learners, training.sampler, valid=training.valid, **settings)
 
 
 def summary(decoder: Decoder, history: History) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def amal(
         sampler,
         validation,
         initial=(label_weight, *[soft_weight / len(teachers)] * len(teachers)),
-        lr=training.settings.get("lr", 5e-4),
+        lr=training.recipe.lr,
         every=every,
         normalized=not official,
         step=step,

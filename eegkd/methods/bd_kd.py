@@ -7,7 +7,7 @@ from typing import Any
 from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._further_decoders import summary, train_together
+from eegkd.methods._further_decoders import summary
 from eegkd.methods.card import Card
 from eegkd.teachers import Peer
 from eegkd.weightings import EntropyGap, Schedule
@@ -81,9 +81,8 @@ def bd_kd(
         [(label, None), (reverse, Peer(student))],
         Schedule({0: (1.0, weight)}, valid=(1.0, 0.0)),
     )
-    history, other = train_together(
-        training,
-        [training.learner(student, taught), training.learner(teacher, teaching)],
+    history, other = training.train_all(
+        [training.learner(student, taught), training.learner(teacher, teaching)]
     )
     history.notes["teacher"] = summary(teacher, other)
     return history

@@ -7,7 +7,7 @@ from typing import Any
 from eegkd._checks import check_choice, check_int, check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
-from eegkd.methods._further_decoders import summary, train_together
+from eegkd.methods._further_decoders import summary
 from eegkd.methods.card import Card
 from eegkd.teachers import Peer
 from eegkd.weightings import Schedule
@@ -85,6 +85,6 @@ def mutual_learning(
         )
         for own in decoders
     ]
-    history, *others = train_together(training, learners)
+    history, *others = training.train_all(learners)
     history.notes["peers"] = list(map(summary, decoders[1:], others))
     return history
