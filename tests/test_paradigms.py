@@ -26,8 +26,8 @@ from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import RECIPES, train_decoder
-from eegkd.estimators import resolve_settings
-from eegkd.estimators.defaults import FIELDS, single
+from eegkd.estimators import resolve_settings, single
+from eegkd.estimators.defaults import FIELDS
 from eegkd.estimators.labels import ClassLabels
 from eegkd.evaluation.metrics import METRICS
 from eegkd.methods import METHODS

@@ -40,11 +40,11 @@ def refresh_statistics(decoder: Decoder, sampler: Sampler) -> None:
         norm.reset_running_stats()
         norm.train()
     seen = 0
-    with torch.no_grad():
-        for batch in sampler(0):
-            seen += len(batch)
-            for norm in norms:  # a mean over the trials, not over the batches
-                norm.momentum = len(batch) / seen
+    for batch in sampler(0):  # some samplers train what makes their trials
+        seen += len(batch)
+        for norm in norms:  # a mean over the trials, not over the batches
+            norm.momentum = len(batch) / seen
+        with torch.no_grad():
             decoder(batch.seen_by(decoder.view), features=False)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -82,10 +82,9 @@ def changed_answers(decoder: Decoder, sampler: Sampler) -> float:
 def _classes(decoder: Decoder, sampler: Sampler) -> Tensor:
     """Return the likeliest class of each trial, shape (n_trials,)."""
     decoder.eval()
-    with torch.no_grad():
-        return torch.cat(
-            [
-                decoder(batch.seen_by(decoder.view), features=False).logits.argmax(1)
-                for batch in sampler(0)
-            ]
-        )
+    found = []
+    for batch in sampler(0):
+        with torch.no_grad():
+            output = decoder(batch.seen_by(decoder.view), features=False)
+        found.append(output.logits.argmax(dim=1))
+    return torch.cat(found)
