@@ -46,10 +46,10 @@ def fit(
     batch_size: int | str = "auto",
     lr: float | str = "auto",
     weight_decay: float | str = "auto",
+    valid_fraction: float | str = "auto",
     calibrate: float | str | None = "auto",
     class_weight: Any = "auto",
     taps: Any = "auto",
-    valid_fraction: float | str = "auto",
 ) -> FitResult:
     """Train a teacher on all electrodes and a student on a wearable's, and test both.
 

@@ -317,7 +317,8 @@ def test_an_early_epoch_is_a_fault():
 
 
 def test_faults_are_warned_of_with_what_to_do():
-    recipe = adam(max_epochs=20, lr=1e-4, batch_statistics="anew")
+    fields = {"valid_fraction": 0.0, "batch_statistics": "anew"}
+    recipe = adam(max_epochs=20, lr=1e-4, **fields)
     with pytest.warns(UserWarning, match="still falls at the end.*max_epochs"):
         model = DecoderClassifier(MONTAGE, recipe=recipe).fit(make_trials())
     assert set(model.history_.notes["schedule"]) <= set(FAULTS)

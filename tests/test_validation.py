@@ -32,7 +32,7 @@ def trials():
 @pytest.fixture(scope="module")
 def held_out(trials):
     """Return a fit whose training holds an eighth of its trials out."""
-    return eegkd.fit(trials, "headphone", **QUICK)
+    return eegkd.fit(trials, "headphone", valid_fraction=1 / 8, **QUICK)
 
 
 @pytest.fixture(scope="module")

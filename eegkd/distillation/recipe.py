@@ -187,14 +187,20 @@ class Recipe:
         return f"Recipe({shown})"
 
 
-_ADAM = {"optimizer": "adam", "schedule": "constant", "batch_statistics": "running"}
-_LAST_EIGHTH = {"valid_fraction": 1 / 8}
+# Huang, Chen and Wei (2024).
+_HUANG = Recipe(
+    optimizer="adam",
+    lr=5e-4,
+    schedule="constant",
+    weight_decay=0.1,
+    batch_size=128,
+    max_epochs=500,
+    valid_fraction=1 / 8,
+    batch_statistics="running",
+)
 # EEGNet was published with Adam at 1e-3 and no penalty: it bounds the norm of its
 # weights itself (Lawhern et al., 2018).
-_EEGNET = Recipe(**_ADAM, **_LAST_EIGHTH, lr=1e-3, weight_decay=0.0, batch_size=128)
-_HUANG = Recipe(
-    **_ADAM, **_LAST_EIGHTH, lr=5e-4, weight_decay=0.1, batch_size=128, max_epochs=500
-)
+_EEGNET = replace(_HUANG, lr=1e-3, weight_decay=0.0)
 
 #: Recipes by name, then by paradigm, a key of `eegkd.PARADIGMS`; one for a pair of
 #: paradigm and decoder goes before that of the paradigm.
@@ -207,8 +213,8 @@ RECIPES: dict[str, dict[Any, Recipe]] = {
         "cvep": Recipe(max_epochs=60, n_updates=240, min_epochs=12),
         "rstate": Recipe(max_epochs=200, n_updates=240, min_epochs=12),
     },
-    # Huang, Chen and Wei (2024) for imagery, and its like for the others: about as many
-    # updates as their 500 epochs over 288 trials.
+    # The paper's for imagery, and its like for the others: about as many updates as its
+    # 500 epochs over 288 trials.
     "published": {
         "imagery": _HUANG,
         "p300": replace(_EEGNET, max_epochs=150),

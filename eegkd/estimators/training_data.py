@@ -120,9 +120,7 @@ class TrainingData:
             subjects = check_labels(subjects, len(trials), "subjects")
             trials = replace(trials, metadata=trials.metadata.assign(subject=subjects))
         labels: Labels = ContinuousLabels() if continuous else ClassLabels()
-        place = find_device(device)
-        learned, valid, *rows = _split(trials, labels, valid_fraction, place)
-        return cls(trials, labels, learned, valid, valid_fraction, place, *rows)
+        return cls._of(trials, labels, valid_fraction, find_device(device))
 
     def split(self, valid_fraction: float, device: str) -> TrainingData:
         """Return the same trials, split and placed as asked.
@@ -142,9 +140,15 @@ class TrainingData:
         place = find_device(device)
         if (valid_fraction, place) == (self.valid_fraction, self.device):
             return self
-        labels = type(self.labels)()
-        learned, valid = _split(self.trials, labels, valid_fraction, place)
-        return TrainingData(self.trials, labels, learned, valid, valid_fraction, place)
+        return self._of(self.trials, type(self.labels)(), valid_fraction, place)
+
+    @classmethod
+    def _of(
+        cls, trials: Trials, labels: Labels, valid_fraction: float, device: torch.device
+    ) -> TrainingData:
+        """Return checked trials, split."""
+        learned, valid, *rows = _split(trials, labels, valid_fraction, device)
+        return cls(trials, labels, learned, valid, valid_fraction, device, *rows)
 
     def folds(self, n_folds: int) -> list[np.ndarray]:
         """Cut the trials that are learned from into folds.

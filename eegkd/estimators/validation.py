@@ -132,7 +132,7 @@ def choose_epochs(training: Training, folds: Sequence[np.ndarray]) -> None:
     folds : sequence of ndarray of bool, shape (n_trials,)
         Trials of ``training.sampler``.
     """
-    losses = 0.0
+    losses = np.zeros(training.max_epochs)
     for fold in map(torch.as_tensor, folds):
         network = training.build("student", random_state=training.random_state)
         held_out = replace(training.sampler.subset(fold), shuffle=False)
