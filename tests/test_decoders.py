@@ -878,3 +878,142 @@ def test_multiply_accumulates(name):
     decoder.train()
     assert decoder.n_macs(500) == pytest.approx(sum(counted), rel=0.01)
     assert decoder.training
+
+
+# ---------------------------------------------------------------------------
+# Networks as in the paper on similarity keeping, written here with torch's functions
+
+PUBLISHED = {name: spec.published for name, spec in DECODERS.items() if spec.published}
+
+
+def published(name, ch_names=CH_22, **options):
+    """Return a network with the published options, its norms away from the start."""
+    built = build_decoder(
+        name,
+        Electrodes(ch_names),
+        n_outputs=4,
+        n_times=562,
+        sfreq=125.0,
+        random_state=0,
+        **{**PUBLISHED[name], **options},
+    )
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for part, value in built.named_parameters():
+            if value.ndim > 1:  # long filters: limits on norms would be felt
+                value.mul_(5)
+            elif not part.endswith("weight"):
+                value.normal_()
+        for part, value in built.named_buffers():
+            if part.endswith("running_mean"):
+                value.normal_()
+            elif part.endswith("running_var"):
+                value.uniform_(0.5, 2)
+    return built.eval()
+
+
+def normalized(network, name, x, eps=1e-5):
+    """Return maps after batch normalization with running statistics."""
+    norm = network.get_submodule(name)
+    values = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    return functional.batch_norm(x, *values, training=False, eps=eps)
+
+
+def reference_sccnet(network, x, padding):
+    """Return scores of SCCNet of the paper; its own convolution pads with 6."""
+    first, second = network.spatial_conv, network.spatial_filt_conv
+    x = functional.conv2d(x[:, None], first.weight, first.bias)
+    x = normalized(network, "spatial_batch_norm", x)
+    kernel = second.weight.transpose(1, 2)  # filters as maps, not as rows
+    x = functional.conv2d(x, kernel, padding=(0, padding))
+    x = normalized(network, "batch_norm", x).square()
+    x = functional.avg_pool2d(x, (1, 62), stride=(1, 12)).log().flatten(1)
+    return x, functional.linear(x, network.final_layer.weight, network.final_layer.bias)
+
+
+def reference_eegnet(network, x):
+    """Return scores of EEGNet of the paper, without limits on norms."""
+    weights = dict(network.named_parameters())
+    stored = "parametrizations.weight.original"
+    x = functional.conv2d(x[:, None], weights["conv_temporal.weight"], padding=(0, 32))
+    x = normalized(network, "bnorm_temporal", x)
+    x = functional.conv2d(x, weights[f"conv_spatial.{stored}"], groups=8)
+    x = functional.elu(normalized(network, "bnorm_1", x))
+    x = functional.avg_pool2d(x, (1, 4))
+    depth, point = (f"conv_separable_{part}.weight" for part in ("depth", "point"))
+    x = functional.conv2d(x, weights[depth], padding=(0, 8), groups=16)
+    x = functional.conv2d(x, weights[point])
+    x = functional.elu(normalized(network, "bnorm_2", x))
+    x = functional.avg_pool2d(x, (1, 8)).flatten(1)
+    last = "final_layer.linearconstraint"
+    return x, functional.linear(x, weights[f"{last}.{stored}"], weights[f"{last}.bias"])
+
+
+def reference_shallow(network, x):
+    """Return scores of the shallow network of the paper."""
+    temporal, spatial = (
+        network.conv_time_spat.conv_time,
+        network.conv_time_spat.conv_spat,
+    )
+    x = functional.conv2d(x.mT[:, None], temporal.weight, temporal.bias)
+    x = normalized(network, "bnorm", functional.conv2d(x, spatial.weight)).square()
+    x = functional.avg_pool2d(x, (35, 1), stride=(7, 1)).log()
+    last = network.final_layer.conv_classifier
+    return x.flatten(1), functional.conv2d(x, last.weight, last.bias).flatten(1)
+
+
+def test_the_networks_of_the_paper_have_published_options():
+    assert set(PUBLISHED) == {"SCCNet", "EEGNet", "ShallowFBCSPNet"}
+
+
+@pytest.mark.parametrize("ch_names", [CH_22, CH_22[6:13], HEADBAND])
+@pytest.mark.parametrize(
+    ("name", "n_dims"),
+    [("SCCNet", 820), ("EEGNet", 16 * 17), ("ShallowFBCSPNet", 40 * 74)],
+)
+def test_published_options_give_the_sizes_of_the_paper(name, n_dims, ch_names):
+    """Those of SCCNet were 840 with the padding that braindecode does not have."""
+    output = published(name, ch_names)(torch.randn(2, len(ch_names), 562))
+    assert output.embedding.numel() == 2 * n_dims
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [("EEGNet", reference_eegnet), ("ShallowFBCSPNet", reference_shallow)],
+)
+def test_with_published_options_networks_compute_what_those_of_the_paper_do(
+    name, reference
+):
+    network = published(name).network.double()
+    x = torch.randn(3, 22, 562, dtype=torch.double)
+    with torch.no_grad():
+        _, expected = reference(network, x)
+        torch.testing.assert_close(network(x), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_limits_on_norms_would_be_felt():
+    x = torch.randn(3, 22, 562)
+    limits = {"conv_spatial_max_norm": 1, "norm_rate": 0.25}
+    with torch.no_grad():
+        free, bound = published("EEGNet").network, published("EEGNet", **limits).network
+        assert not torch.allclose(free(x), bound(x), rtol=0.01)
+
+
+def test_of_the_sccnet_of_the_paper_the_padding_alone_is_missing():
+    network = published("SCCNet").network.double()
+    x = torch.randn(3, 22, 562, dtype=torch.double)
+    with torch.no_grad():
+        pooled, expected = reference_sccnet(network, x, padding=0)
+        torch.testing.assert_close(network(x), expected, rtol=1e-3, atol=1e-3)
+        assert pooled.shape == (3, 820)
+        network.activation.epsilon = 0.0  # added to the power before its logarithm
+        torch.testing.assert_close(network(x), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_dropout_and_batch_statistics_of_the_paper():
+    eegnet, shallow = published("EEGNet").network, published("ShallowFBCSPNet").network
+    norms = [part for part in eegnet.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert [(norm.momentum, norm.eps) for norm in norms] == [(0.1, 1e-5)] * 3
+    assert [eegnet.drop_1.p, eegnet.drop_2.p] == [0.5, 0.5]  # the paper has the second
+    assert shallow.drop.p == 0.25
+    assert published("SCCNet").network.dropout.p == 0.5

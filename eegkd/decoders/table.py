@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SIDES = ("out", "in")
 EMBEDDING = "embedding"  # what the last layer reads, as a tap and as its name
+NO_LIMIT = 1e6  # a norm that weights never reach
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ class DecoderSpec:
         Where the embedding is read: the input of the last layer.
     options : mapping, optional
         Constructor arguments that differ from the network's own defaults.
+    published : mapping, optional
+        Constructor arguments that come nearest to the network of the paper on
+        similarity keeping, at 125 Hz; empty for networks that it does not use. The page
+        on networks tells what still differs.
     folded : tuple of str, default=()
         Convolutions over one map's whole height that are computed in a faster way,
         with the same weights and the same result.
@@ -102,6 +107,7 @@ class DecoderSpec:
     taps: Mapping[str, Tap]
     embedding_tap: Tap = Tap("final_layer", "in")
     options: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
     folded: tuple[str, ...] = ()
     positions: bool = False
     slow: bool = False
@@ -142,14 +148,42 @@ LAST = _in("final_layer", EMBEDDING)
 DECODERS: dict[str, DecoderSpec] = {
     "SCCNet": DecoderSpec(
         _out("spatial_batch_norm", "batch_norm") | _in("dropout", "squared"),
+        published={
+            "n_spatial_filters": 22,
+            "n_spatial_filters_smooth": 20,
+            "drop_prob": 0.5,
+        },
         folded=("spatial_filt_conv",),
     ),
     "EEGNet": DecoderSpec(
         _out("bnorm_1", "elu_1", "elu_2"),
-        options={"final_layer_with_constraint": True},  # as published
+        options={"final_layer_with_constraint": True},  # as Lawhern et al., 2018
+        published={
+            "F1": 8,
+            "D": 2,
+            "F2": 16,
+            "kernel_length": 64,
+            "depthwise_kernel_length": 16,
+            "pool1_kernel_size": 4,
+            "pool2_kernel_size": 8,
+            "drop_prob": 0.5,
+            "batch_norm_momentum": 0.1,
+            "batch_norm_eps": 1e-5,
+            "conv_spatial_max_norm": NO_LIMIT,
+            "final_layer_with_constraint": True,
+            "norm_rate": NO_LIMIT,
+        },
     ),
     "ShallowFBCSPNet": DecoderSpec(
-        _out("conv_time_spat", "bnorm", "conv_nonlin_exp", time_axis=2)
+        _out("conv_time_spat", "bnorm", "conv_nonlin_exp", time_axis=2),
+        published={
+            "n_filters_time": 40,
+            "n_filters_spat": 40,
+            "filter_time_length": 13,
+            "pool_time_length": 35,
+            "pool_time_stride": 7,
+            "drop_prob": 0.25,
+        },
     ),
     # After its third block the network has but a handful of steps in a usual trial.
     "Deep4Net": DecoderSpec(_out("bnorm", "nonlin_2", "nonlin_3", time_axis=2)),
