@@ -7,9 +7,12 @@ import math
 from eegkd._checks import check_choice, check_number
 from eegkd.criteria.logits import LogitL1
 from eegkd.distillation import History, Objective, Training
+from eegkd.methods._unmet import say
 from eegkd.methods.card import Card
 from eegkd.samplers.inversion import Inversion, InversionWeights
 from eegkd.weightings.self_paced import SelfPaced
+
+FEW_STEPS = 10  # of the generator, in which it learns next to nothing
 
 
 @Card(
@@ -54,8 +57,8 @@ def cudfkd(
         Student, teacher and settings. Of the trials only their number, length and
         rate are used, and the validation trials without labels.
     student_steps : int, default=10
-        Steps of the student for each of the generator, >= 1; an epoch has at least one
-        of the generator.
+        Steps of the student for each of the generator, >= 1, counted on from epoch to
+        epoch. With fewer than ten steps of the generator in all, this is said.
     one_hot_weight, statistics_weight, entropy_weight, adversarial_weight : float, \
 default=1, 1, 20 and 62.5
         Weights of the parts of the generator's loss, see
@@ -107,6 +110,14 @@ default=1, 1, 20 and 62.5
         lr=generator_lr,
         seed=training.random_state,
         n_known=len(trials),
+    )
+    n_steps = math.ceil(sampler.n_batches * training.max_epochs / student_steps)
+    say(
+        n_steps < FEW_STEPS,
+        "The generator takes %d steps in %d epochs and stays nearly what it was at "
+        "first. Lower 'student_steps', or train for more epochs.",
+        n_steps,
+        training.max_epochs,
     )
     growth = (pace_end - pace_start) / training.max_epochs
     history = training.run(

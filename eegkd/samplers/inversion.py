@@ -191,7 +191,7 @@ class Inversion:
     n_batches : int, default=10
         Batches in one epoch.
     student_steps : int, default=10
-        Batches for each step of the generator.
+        Batches for each step of the generator, counted on from epoch to epoch.
     weights : InversionWeights, optional
         How much each part of the generator's loss counts.
     temperature : float, default=1.0
@@ -278,6 +278,7 @@ class Inversion:
         self.report: dict[str, float | list[float]] = {}
         self._noise = torch.Generator(device).manual_seed(seed)
         self._n_made = check_int(n_known, "n_known", at_least=0)
+        self._n_batches = 0  # made so far, in all epochs
 
     def __len__(self) -> int:
         return self.n_batches * self.batch_size
@@ -285,9 +286,10 @@ class Inversion:
     def __call__(self, epoch: int) -> Iterator[Batch]:
         """Yield made-up trials, and improve the generator on the way."""
         adversarial = self.weights.adversarial_in(epoch, self.max_epochs)
-        for number in range(self.n_batches):
-            if number % self.student_steps == 0:
+        for _ in range(self.n_batches):
+            if self._n_batches % self.student_steps == 0:
                 self.improve(adversarial)
+            self._n_batches += 1
             with torch.no_grad():
                 x = self.draw()
             index = torch.arange(len(x), device=x.device) + self._n_made
