@@ -189,10 +189,10 @@ class VID(TrainedCriterion):
     likelihood of the teacher's features under a Gaussian, ``0.5 * ((mean - teacher)
     ** 2 / variance + log(variance))``, averaged over maps and steps and summed over
     taps; the batch mean equals that of common code. The mean comes from three mixtures
-    of maps with rectifiers between them. The variance of each map is ``minimum +
-    softplus(scale)`` and does not depend on the trial; scales are trained with the
-    student. A map that the student cannot predict costs little, because its variance
-    grows. The loss may be negative.
+    of maps without offsets and with rectifiers between them. The variance of each map
+    is ``minimum + softplus(scale)`` and does not depend on the trial; scales are
+    trained with the student. A map that the student cannot predict costs little,
+    because its variance grows. The loss may be negative.
 
     References
     ----------
@@ -223,11 +223,11 @@ class VID(TrainedCriterion):
             n_ours, n_theirs = ours.shape[1], theirs.shape[1]
             self.means.append(
                 nn.Sequential(
-                    mixture(n_ours, n_theirs, ours),
+                    mixture(n_ours, n_theirs, ours, bias=False),
                     nn.ReLU(),
-                    mixture(n_theirs, n_theirs, ours),
+                    mixture(n_theirs, n_theirs, ours, bias=False),
                     nn.ReLU(),
-                    mixture(n_theirs, n_theirs, ours),
+                    mixture(n_theirs, n_theirs, ours, bias=False),
                 )
             )
             self.scales.append(nn.Parameter(scale.to(ours).repeat(n_theirs)))
