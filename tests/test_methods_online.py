@@ -258,7 +258,7 @@ def test_self_distillation_equals_a_loop_by_hand(trials, start):
                 + 0.9 * divergence(taught.logits(), scores, 4.0)
             )
         )
-    history = self_distillation(task, start=start.split()[-1])
+    history = self_distillation(task, start=start.split()[-1], probe=True)
     last.equals(task.student)
     found = history.notes["generations"]
     name = "headband" if montage == "student" else "full"
@@ -270,7 +270,7 @@ def test_self_distillation_equals_a_loop_by_hand(trials, start):
 
 def test_self_distillation_reports_the_curvature_of_its_own_student(trials):
     task = training(trials)
-    found = self_distillation(task, n_generations=1).notes["generations"]
+    found = self_distillation(task, n_generations=1, probe=True).notes["generations"]
     x = task.student.view(task.sampler.X)[:, :, ::40].flatten(1)
 
     def loss(flat):

@@ -22,11 +22,12 @@ STARTS = ("student", "teacher")
     transfers="softened classes of the same architecture, trained before",
     teacher="itself",
     reference="Pham et al. 2022",
-    composition="generations: 0.1 cross-entropy + 0.9 KL(T=4) to the one before; after "
-    "each, the rise of the loss around its weights and its sharpest curvature",
-    use="To see whether a decoder gains from its own teaching, and whether flatter "
-    "minima are why. start='teacher' begins with the same architecture on all "
-    "electrodes, so that the montage is the only change.",
+    composition="generations: 0.1 cross-entropy + 0.9 KL(T=4) to the one before; with "
+    "probe=True after each the rise of the loss around its weights and its sharpest "
+    "curvature",
+    use="To see whether a decoder gains from its own teaching and, with probe=True, "
+    "whether flatter minima are why. start='teacher' begins with the same architecture "
+    "on all electrodes, so that the montage is the only change.",
     limits="Costs one training for each generation. Flatness is compared within one "
     "montage only, and a flat minimum does not prove that it generalizes.",
     reading="Weights, temperature and number of generations, which are those of plain "
@@ -39,7 +40,7 @@ def self_distillation(
     *,
     n_generations: int = 2,
     start: str = "student",
-    probe: bool = True,
+    probe: bool = False,
     radius: float = 0.1,
     **shared: Any,
 ) -> History:
@@ -53,8 +54,9 @@ def self_distillation(
     start : {"student", "teacher"}, default="student"
         Whether the first generation reads the student's electrodes or all of them;
         with ``"teacher"`` it is the given teacher, where one is given.
-    probe : bool, default=True
-        Whether to measure flatness after each generation, on the training trials.
+    probe : bool, default=False
+        Whether to measure flatness after each generation, on the training trials. With
+        few epochs this costs several times as much as the training itself.
     radius : float, default=0.1
         Relative size of the steps, see `eegkd.distillation.flatness.flatness`.
 
