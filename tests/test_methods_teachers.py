@@ -548,3 +548,42 @@ def test_draws_of_a_pass_depend_on_seed_and_pass_alone():
 def test_ros_kd_checks_its_options(options, message):
     with pytest.raises(ValueError, match=message):
         ros_kd(training(0), **options)
+
+
+def test_ros_kd_mixes_networks():
+    kinds = ["SCCNet", "EEGNet", "ShallowFBCSPNet"]
+    given = training(0, max_epochs=2)
+    built = []
+    build = given.build
+    given.build = lambda *args, **options: (
+        built.append(build(*args, **options)) or (built[-1])
+    )
+    history = ros_kd(given, decoders=kinds, n_teachers=1)  # the list sets their number
+    assert [type(one.network).__name__ for one in built] == kinds
+    assert history.notes["teacher_decoders"] == kinds
+    assert len(history.notes["teacher_n_trials"]) == 3
+    assert {one.view.n_chans for one in built} == {22}
+    assert np.isfinite(history.best_loss)
+
+
+def test_the_ensemble_of_mixed_networks_is_the_mean_of_their_probabilities():
+    teachers = [Frozen(make(None, kind, 4)) for kind in ("SCCNet", "EEGNet")]
+    batch = VALID.batch(torch.arange(len(VALID)))
+    found = RandomSubset(teachers, SAMPLER, T, seed=0)(batch).logits / T
+    expected = np.mean([softmax(logits(one.decoder) / T) for one in teachers], axis=0)
+    np.testing.assert_allclose(torch.softmax(found, 1).numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("decoders", "message"),
+    [
+        ([], "'decoders' must list at least one decoder, got \\[\\]"),
+        ("SCCNet", "'decoders' must list at least one decoder, got 'SCCNet'"),
+        (["SCCNet", "EEGNett"], "'EEGNett'.*Did you mean 'EEGNet'"),
+    ],
+)
+def test_networks_of_ros_kd_are_checked_before_any_is_trained(decoders, message):
+    given = training(0)
+    given.build = None  # nothing is built
+    with pytest.raises(ValueError, match=message):
+        ros_kd(given, decoders=decoders)

@@ -366,7 +366,7 @@ def test_what_cannot_be_a_teacher(train, teacher):
 
 
 def test_self_distillation_begins_with_the_given_teacher(train, teacher, caplog):
-    options = {"start": "teacher", "n_generations": 1, "probe": False}
+    options = {"start": "teacher", "n_generations": 1}
     models = [
         DistilledClassifier(
             "headband",
@@ -388,19 +388,19 @@ def test_self_distillation_begins_with_the_given_teacher(train, teacher, caplog)
     [
         ("self_distillation", "{'start': 'teacher'} lets it take part"),
         ("bd_kd", "{'teacher_decoder': ...} chooses their network"),
+        ("ros_kd", "{'decoders': ...} chooses their network"),
         ("tf_kd", "teaches itself."),
         ("none", None),
     ],
 )
 def test_a_teacher_that_is_not_used_is_said(train, teacher, caplog, method, hint):
-    options = {"probe": False} if method == "self_distillation" else None
-    quick = {**QUICK, "max_epochs": 1, "method_options": options}
+    quick = {**QUICK, "max_epochs": 1}
     model = DistilledClassifier("headband", method, teacher, **quick).fit(train)
     assert model.teacher_ is None
     if hint is None:
         assert not caplog.records
         return
-    (record,) = caplog.records
+    record = caplog.records[0]
     assert record.levelname == "WARNING"
     assert f"'teacher' is not used: the method {method!r}" in record.getMessage()
     assert hint in record.getMessage()

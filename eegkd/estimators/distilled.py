@@ -300,7 +300,7 @@ class Distilled(MontageEstimator):
         options = [
             f"method_options={{{name!r}: ...}} chooses their network"
             for name in inspect.signature(method).parameters
-            if name in ("decoder", "teacher_decoder", "peer_decoder")
+            if name in ("decoder", "decoders", "teacher_decoder", "peer_decoder")
         ]
         if card.accepts_teacher is not None:
             option, value = card.accepts_teacher
