@@ -43,7 +43,7 @@ QUICK = {
     "entropy_mkd": {"n_teachers": 2},
     "mean_mkd": {"n_teachers": 2},
     "ros_kd": {"n_teachers": 2},
-    "self_distillation": {"n_generations": 1, "probe": False},
+    "self_distillation": {"n_generations": 1},
 }
 TRAINING = {"max_epochs": 2, "batch_size": 17, "lr": 2e-3}
 

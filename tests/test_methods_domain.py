@@ -176,7 +176,7 @@ def test_tasked_is_two_trainings_with_adversary_and_discrepancy():
 
 def test_tasked_of_one_person_is_self_distillation(caplog):
     one, two = make_training(1), make_training(1)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.WARNING):
         history = tasked(one)
     assert "adversary and MMD are left out" in caplog.text
     previous = two.copy_student()

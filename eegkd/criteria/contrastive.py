@@ -59,8 +59,8 @@ class CRD(_Embedded):
     temperature : float, default=0.07
         Divides the cosines, > 0. The published value.
     momentum : float, default=0.5
-        Part of a remembered embedding that stays when its trial is seen again,
-        between 0 and 1. The published value.
+        Part of a remembered embedding that stays when its trial is seen again, >= 0
+        and <= 0.999: with 1 the memories would stay random. The published value.
 
     Notes
     -----
@@ -98,7 +98,7 @@ class CRD(_Embedded):
         self, n_dims: int = 128, temperature: float = 0.07, momentum: float = 0.5
     ) -> None:
         super().__init__(n_dims, temperature)
-        self.momentum = check_number(momentum, "momentum", at_least=0, at_most=1)
+        self.momentum = check_number(momentum, "momentum", at_least=0, at_most=0.999)
         self._sampler: Sampler | None = None
         self._scaled = False
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
@@ -241,6 +241,7 @@ class InfoNCE(_Embedded):
     """
 
     name = "info_nce"
+    between_trials = True
 
     def __init__(self, n_dims: int = 128, temperature: float = 0.07) -> None:
         super().__init__(n_dims, temperature)

@@ -273,6 +273,23 @@ class ICKD(_Connected):
     def __init__(self, n_taps: int = 1) -> None:
         super().__init__(n_taps)
 
+    def start(self, student: Output, teacher: Output | None, batch: Batch) -> None:
+        """Make one connector for each pair of taps.
+
+        Raises
+        ------
+        ValueError
+            If the teacher has a single map at each tap: nothing correlates then.
+        """
+        pairs = self._features(student, cast("Output", teacher))
+        if all(target.shape[1] == 1 for _, target in pairs):
+            raise ValueError(
+                "The teacher must have a tap with at least 2 maps for ICKD, which "
+                "compares maps with each other, got 1. Build it with its network's "
+                "own taps (taps=None) instead of 'embedding'."
+            )
+        super().start(student, teacher, batch)
+
     def forward(self, student: Output, teacher: Output | None, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,)."""
         losses = [

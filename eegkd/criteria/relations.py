@@ -138,6 +138,7 @@ class SimilarityKeeping:
     """
 
     name = "similarity_loss"
+    between_trials = True
 
     def __init__(self, n_taps: int = 2) -> None:
         self.n_taps = check_int(n_taps, "n_taps", at_least=1)
@@ -323,6 +324,7 @@ class SimilarityPreserving:
     """
 
     name = "similarity_preserving_loss"
+    between_trials = True
     gram = staticmethod(trial_gram)
 
     def __init__(self, n_taps: int = 1) -> None:
@@ -441,6 +443,7 @@ class CorrelationCongruence:
     """
 
     name = "correlation_congruence_loss"
+    between_trials = True
 
     def __init__(self, gamma: float = 0.4, order: int = 2) -> None:
         self.gamma = check_number(gamma, "gamma", above=0)
@@ -492,6 +495,7 @@ class CorrelationCongruenceCode(TrainedCriterion):
     """
 
     name = "correlation_congruence_loss"
+    between_trials = True
 
     def __init__(self, n_dims: int = 128) -> None:
         super().__init__()
@@ -610,6 +614,7 @@ class RKDDistance:
     """
 
     name = "rkd_distance_loss"
+    between_trials = True
 
     def __call__(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,); 0 for a single trial."""
@@ -644,6 +649,7 @@ class RKDAngle:
     """
 
     name = "rkd_angle_loss"
+    between_trials = True
 
     def __call__(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,); 0 below three trials."""
@@ -699,6 +705,7 @@ class PKT:
     """
 
     name = "pkt_loss"
+    between_trials = True
 
     def __call__(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Return the loss of each trial, shape (n_batch,); 0 for a single trial."""

@@ -10,8 +10,9 @@ import torch
 
 from eegkd._checks import check_choice, check_int
 from eegkd.distillation import Training
-from eegkd.methods._further_decoders import summary
+from eegkd.methods._further_decoders import kinds, summary
 from eegkd.methods._held_out import validation_batch
+from eegkd.methods._unmet import say
 from eegkd.methods.objectives import soft_objective
 from eegkd.teachers import Frozen, Teacher
 
@@ -30,17 +31,18 @@ def train_assistants(
 ) -> tuple[list[Frozen], list[dict[str, Any]]]:
     """Distill a teacher into assistants; in a chain each one teaches the next."""
     check_choice(montages, "montages", MONTAGES)
-    if decoders is None:
-        decoders = [None] * check_int(n_assistants, "n_assistants", at_least=1)
-    elif isinstance(decoders, str) or len(decoders) == 0:
-        raise ValueError(
-            f"'decoders' must list at least one decoder, got {decoders!r}. Pass for "
-            "example ['SCCNet', 'EEGNet'], or None for the student's kind."
-        )
+    decoders = kinds(decoders, n_assistants, "n_assistants")
     places: list[Any] = ["student"] * len(decoders)
+    own = all(kind is None for kind in decoders)
     if montages == "ladder":
         steps = training.ladder(len(decoders))[::-1]
         places[: len(steps)] = steps
+        own = own and not steps
+    say(
+        own,
+        "Assistants are like the student: they read its electrodes with its network. "
+        "Choose a montage with fewer electrodes, or pass decoders=[...].",
+    )
     teacher, assistants, notes = first, [], []
     for number, (place, kind) in enumerate(zip(places, decoders, strict=True)):
         seed = training.random_state + 1 + number

@@ -14,6 +14,7 @@ from eegkd.decoders import Decoder
 from eegkd.distillation import History, Objective, Training
 from eegkd.distillation.information import similarity_information
 from eegkd.methods._held_out import validation_batch
+from eegkd.methods._unmet import say
 from eegkd.samplers import Sampler
 from eegkd.teachers import Frozen
 
@@ -61,6 +62,12 @@ class Candidates:
 
     def finish(self) -> History:
         """Return the history of the best student, with notes on all of them."""
+        say(
+            len(self.found) == 1,
+            "There was one teacher and nothing to choose: all 'fractions' of %d epochs "
+            "come to the same number. Pass other fractions, or train for more epochs.",
+            self.training.max_epochs,
+        )
         self.best.seconds = time.perf_counter() - self.begin
         self.best.n_students = len(self.found)
         trials = "training" if self.training.valid is None else "validation"

@@ -12,11 +12,13 @@ from eegkd._checks import check_int
 from eegkd.decoders import Output
 from eegkd.distillation import Training
 from eegkd.methods._further_decoders import another
+from eegkd.methods._unmet import say
 from eegkd.samplers import Batch, Sampler, TrialSampler
 from eegkd.teachers import Ensemble, Frozen, Teacher
 
 N_PARTS = 10  # contiguous parts of a recording that teachers take or leave
 SIBLINGS = 1000  # between the seed of a given teacher and those of its siblings
+ALONE = "none is chosen or weighed, as in 'kd'. Raise n_teachers, or pass several."
 MIN_GROUPS = 3  # with fewer, subsets would be equal or would not overlap
 
 
@@ -27,6 +29,7 @@ def several(training: Training, n_teachers: int) -> list[Frozen]:
     if len(teachers) == 1:
         for number in range(1, n_teachers):
             teachers.append(another(training, "full", SIBLINGS + number))
+    say(len(teachers) == 1, "There is one teacher: %s", ALONE)
     return [training.freeze(teacher) for teacher in teachers]
 
 
@@ -41,6 +44,12 @@ def small_to_large(
         montages = [*(["student"] if with_student else []), *steps]
         for number, montage in enumerate(montages, start=1):
             teachers.append(another(training, montage, number))
+    say(
+        len(teachers) == 1 and not with_student,
+        "There is one teacher, as no electrodes lie between it and the student or "
+        "none were asked for: %s",
+        ALONE,
+    )
     teachers.sort(key=lambda teacher: teacher.view.n_chans)
     return [training.freeze(teacher) for teacher in teachers]
 

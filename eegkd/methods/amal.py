@@ -8,6 +8,7 @@ from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods._held_out import hold_out
+from eegkd.methods._unmet import say_if_kept_before
 from eegkd.methods.card import Card
 from eegkd.weightings import MetaLearned
 
@@ -48,7 +49,9 @@ def amal(
     label_weight, soft_weight : float, default=0.1 and 0.9
         First weights of the cross-entropy and of the divergences together, in (0, 2).
     every : int, default=10
-        Epochs between two updates of the weights, >= 1.
+        Epochs between two updates of the weights, >= 1. A training of fewer epochs, or
+        one whose best epoch comes before the first update, has fixed weights; this is
+        said.
     step : float, optional
         How far weights move in an inner step, > 0. By default 0.02, or 1500 if
         ``official``.
@@ -99,6 +102,13 @@ def amal(
         repeats=repeats,
     )
     history = training.run(Objective(terms, weighting), sampler=sampler)
+    say_if_kept_before(
+        history,
+        every,
+        "the weights of AMAL first move",
+        "It learned with fixed weights, as with 'kd'. Lower 'every', or train for more "
+        "epochs",
+    )
     weights = weighting.weights_.double()
     history.notes.update(
         mean_weights=weights.mean(dim=1).tolist(),

@@ -10,6 +10,7 @@ from eegkd._checks import check_choice, check_int, check_number, check_type
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
 from eegkd.methods._generated_trials import AdversarialMaker, TeacherFilter
+from eegkd.methods._unmet import say
 from eegkd.methods.card import Card
 from eegkd.samplers.synthetic import SegmentRecombination, join
 from eegkd.weightings import Constant
@@ -88,8 +89,9 @@ def cgan_kd(
     -------
     history : History
         Its notes count synthetic trials made and kept, and tell how far relabeling
-        changed them: the part of changed classes, or the mean change of the
-        standardized label.
+        changed them: ``label_change`` is the part of changed classes, or the mean
+        change of the standardized label. Where it is 0 and there is no soft loss,
+        nothing but the choice of trials comes from the teacher; this is said.
 
     References
     ----------
@@ -135,4 +137,28 @@ def cgan_kd(
         max_epochs=max(1, round(part * training.max_epochs)),
     )
     history.notes.update(notes)
+    _say_if_nothing_is_passed_on(notes, soft, relabel, generator)
     return history
+
+
+def _say_if_nothing_is_passed_on(
+    notes: dict[str, Any], soft: bool, relabel: bool, generator: str
+) -> None:
+    """Say so if no synthetic trial stayed, or if none tells what the teacher thinks."""
+    n_kept = notes["synthetic_kept"]
+    say(
+        n_kept == 0,
+        "The teacher kept none of %d synthetic trials: the student learns from the "
+        "recorded ones alone. Raise 'quantile', or choose another generator.",
+        notes["synthetic_made"],
+    )
+    say(
+        n_kept > 0 and not soft and notes.get("label_change", 0) == 0,
+        "The teacher changed no label of %d synthetic trials (label_change is 0), so "
+        "the student learns nothing from it but which %.0f %% to leave out. Pass "
+        "soft_weight=0.9%s%s.",
+        n_kept,
+        100 * (1 - notes["kept_fraction"]),
+        "" if relabel else ", or relabel=True",
+        ", or generator='cgan'" if generator == "segments" else "",
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from eegkd.criteria.contrastive import CRD
 from eegkd.distillation import History, Training
+from eegkd.methods._unmet import say_if_kept_before
 from eegkd.methods.card import Card, options_of
 from eegkd.methods.objectives import transfer
 
@@ -51,4 +52,11 @@ def crd(
        arXiv:1910.10699.
     """
     criterion = CRD(n_dims, contrast_temperature, momentum)
-    return transfer(training, [(contrast_weight, criterion)], **shared)
+    history = transfer(training, [(contrast_weight, criterion)], **shared)
+    say_if_kept_before(
+        history,
+        1,
+        "the memories of CRD hold embeddings",
+        "What it was contrasted with is random. Train for more epochs",
+    )
+    return history

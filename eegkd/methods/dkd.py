@@ -6,6 +6,7 @@ from typing import Any
 
 from eegkd.criteria.logits import DecoupledKD
 from eegkd.distillation import History, Training
+from eegkd.methods._unmet import say_of_two_classes
 from eegkd.methods.card import Card, options_of
 from eegkd.methods.objectives import transfer
 
@@ -53,5 +54,10 @@ def dkd(
     .. [1] Zhao, B., Cui, Q., Song, R., Qiu, Y., & Liang, J. (2022). Decoupled
        knowledge distillation. CVPR, 11953-11962.
     """
+    say_of_two_classes(
+        training,
+        "DKD has nothing to decouple and is plain distillation with the weight alpha; "
+        "choose 'kd', or a method that compares layers or trials",
+    )
     criterion = DecoupledKD(alpha, beta, temperature)
     return transfer(training, [(1.0, criterion)], temperature=temperature, **shared)

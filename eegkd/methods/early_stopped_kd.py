@@ -5,6 +5,7 @@ from __future__ import annotations
 from eegkd._checks import check_number
 from eegkd.criteria import KL
 from eegkd.distillation import History, Objective, Training
+from eegkd.methods._unmet import say
 from eegkd.methods.card import Card
 from eegkd.weightings import Schedule
 
@@ -39,7 +40,8 @@ def early_stopped_kd(
     Parameters
     ----------
     stop : float, default=0.5
-        Part of the epochs after which the teacher is switched off, in [0, 1].
+        Part of the epochs after which the teacher is switched off, in [0, 1]. Between
+        0 and 1 at least one epoch is with the teacher and, of two or more, one without.
     label_weight, soft_weight : float, default=0.1 and 0.9
         Weights of the cross-entropy and of the divergence before, >= 0.
     final_label_weight : float, default=1.0
@@ -62,7 +64,7 @@ def early_stopped_kd(
        distillation. IEEE/CVF International Conference on Computer Vision, 4794-4802.
     """
     check_number(stop, "stop", at_least=0, at_most=1)
-    stopped_at = round(stop * training.max_epochs)
+    stopped_at = _last_with_teacher(stop, training.max_epochs)
     final = (final_label_weight, 0.0)
     points = {0: (label_weight, soft_weight), stopped_at: final}
     history = training.run(
@@ -74,5 +76,19 @@ def early_stopped_kd(
             Schedule(points, valid=(1.0, 0.0)),
         )
     )
+    say(stop == 0, "The teacher takes no part, as 'stop' is 0. Choose 0 < stop < 1.")
+    say(
+        len(history.rows) <= stopped_at,
+        "Training ended after %d epochs, before the teacher was switched off: this is "
+        "plain distillation. Lower 'stop', raise 'patience', or train for more epochs.",
+        len(history.rows),
+    )
     history.notes["stopped_at"] = stopped_at
     return history
+
+
+def _last_with_teacher(stop: float, max_epochs: int) -> int:
+    """Return the first epoch without the teacher, so that both parts have one."""
+    if stop in (0, 1):
+        return round(stop * max_epochs)
+    return max(1, min(round(stop * max_epochs), max_epochs - 1))

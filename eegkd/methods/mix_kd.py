@@ -7,8 +7,10 @@ from typing import Any
 from eegkd.criteria.logits import CrossEntropy, StandardizedKL, standardize_logits
 from eegkd.decoders import Output
 from eegkd.distillation import History, Training
+from eegkd.methods._unmet import say, say_of_two_classes
 from eegkd.methods.card import Card
 from eegkd.methods.objectives import weighted
+from eegkd.methods.standardized_kd import STANDARDIZED
 from eegkd.samplers.mixup import Mixup
 
 
@@ -68,6 +70,16 @@ def mix_kd(
        role of mixup in knowledge distillation: An empirical study. In Proceedings of
        the IEEE/CVF Winter Conference on Applications of Computer Vision, 2319-2328.
     """
+    if not detach:
+        say_of_two_classes(training, STANDARDIZED + "hardly anything is learned")
+    size = min(training.sampler.batch_size, len(training.sampler))
+    say(
+        0 < fraction * size < 0.5 and not official_sampling,
+        "No trial is mixed: 'fraction' %g of a batch of %d is less than half a trial. "
+        "Raise fraction or batch_size.",
+        fraction,
+        size,
+    )
     label = _StandardizedCrossEntropy(floor, detach, training.class_weight)
     soft = StandardizedKL(detach=detach, floor=floor)
     return training.run(

@@ -10,6 +10,7 @@ from eegkd.criteria import KL
 from eegkd.distillation import Criterion, History, Objective, Training
 from eegkd.methods._several_teachers import several
 from eegkd.methods._shared_docs import complete_doc
+from eegkd.methods._unmet import say_if_kept_before, say_of_lone_trials
 from eegkd.teachers import Frozen, Teacher
 from eegkd.weightings import Constant, Weighting
 
@@ -61,6 +62,9 @@ def transfer(
             at_most=0,
             hint="Continuous labels have no softened classes.",
         )
+    for weight, criterion in terms:
+        if weight and getattr(criterion, "between_trials", False):
+            say_of_lone_trials(training, type(criterion).__name__)
     teacher = training.frozen(teacher_mode)
     parts: list[Term] = [
         (label_weight, training.label_loss(), None),
@@ -133,11 +137,33 @@ def follow(
     if hint is not None:
         terms.append((hint[1](teachers), None))
         weights.append(hint[0])
-    history = training.run(Objective(terms, weighting(*weights)))
+    mixed = weighting(*weights)
+    history = training.run(Objective(terms, mixed))
+    _say_of_closed_teachers(training, mixed, history, len(teachers))
     history.notes["teacher_n_chans"] = [
         teacher.decoder.view.montage.n_chans for teacher in teachers
     ]
     return history
+
+
+def _say_of_closed_teachers(
+    training: Training, weighting: Weighting, history: History, n_teachers: int
+) -> None:
+    """Say so if not all teachers were open yet in the epoch that is kept."""
+    n_open = getattr(weighting, "n_open", None)
+    if n_open is None:
+        return
+    last = next(
+        epoch
+        for epoch in range(training.max_epochs)
+        if n_open(epoch, n_teachers) == n_teachers
+    )
+    say_if_kept_before(
+        history,
+        last,
+        f"the last of {n_teachers} teachers is open",
+        "Lower 'all_from', or train for more epochs",
+    )
 
 
 for function in (transfer, soft_objective):

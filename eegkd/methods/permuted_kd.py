@@ -7,6 +7,7 @@ from typing import Any
 from eegkd._checks import check_int
 from eegkd.distillation import History, Training
 from eegkd.methods._altered_answers import PermutedTeacher
+from eegkd.methods._unmet import say_of_two_classes
 from eegkd.methods.card import Card, options_of
 from eegkd.methods.objectives import soft_objective
 
@@ -48,5 +49,10 @@ def permuted_kd(
        response-based network compression. arXiv:2112.10047.
     """
     check_int(permutation_seed, "permutation_seed", at_least=0, at_most=2**23 - 1)
+    say_of_two_classes(
+        training,
+        "there is one wrong class and nothing to permute: this control is 'kd' "
+        "itself; compare with 'smoothed_labels'",
+    )
     teacher = PermutedTeacher(training.frozen(), permutation_seed)
     return training.run(soft_objective(training, teacher, **shared))

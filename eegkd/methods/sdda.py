@@ -14,6 +14,7 @@ from eegkd.methods._two_headsets import (
     with_label,
     with_target,
 )
+from eegkd.methods._unmet import say_of_lone_trials
 from eegkd.methods.card import Card
 from eegkd.methods.objectives import weighted
 
@@ -87,6 +88,8 @@ def sdda(
     check_type(supervised, "supervised", bool, "True or False")
     teacher = training.frozen()
     sampler, valid = with_target(training, target, supervised)
+    if mmd_weight:
+        say_of_lone_trials(training, "MMD")
     soft = 1 / training.n_outputs if soft_weight is None else soft_weight
     confusion = ClassConfusion(confusion_temperature, where=of_target)
     objective = weighted(

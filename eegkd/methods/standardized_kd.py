@@ -6,8 +6,14 @@ from typing import Any
 
 from eegkd.criteria.logits import StandardizedKL
 from eegkd.distillation import History, Training
+from eegkd.methods._unmet import say_of_two_classes
 from eegkd.methods.card import Card, options_of
 from eegkd.methods.objectives import transfer
+
+STANDARDIZED = (
+    "standardized scores say only which class is the likelier: once they differ by "
+    "more than 'floor' they have no gradient unless detach=True, so that "
+)
 
 
 @Card(
@@ -53,5 +59,7 @@ def standardized_kd(
     .. [1] Sun, S., Ren, W., Li, J., Wang, R., & Cao, X. (2024). Logit standardization
        in knowledge distillation. CVPR, 15731-15740.
     """
+    if not detach:
+        say_of_two_classes(training, STANDARDIZED + "labels alone are learned")
     criterion = StandardizedKL(temperature, detach, floor)
     return transfer(training, [(soft_weight, criterion)], **shared)

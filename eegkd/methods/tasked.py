@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 from eegkd.criteria import KL
 from eegkd.criteria.domain import MMD, DomainAdversary
 from eegkd.distillation import History, Objective, Training
+from eegkd.methods._unmet import say, say_of_lone_trials
 from eegkd.methods.card import Card
 from eegkd.methods.objectives import Term, weighted
 from eegkd.teachers import Frozen
-
-logger = logging.getLogger(__name__)
 
 
 @Card(
@@ -68,10 +65,14 @@ def tasked(
             terms += [(adversary_weight, adversary, None), (mmd_weight, MMD(), None)]
         return weighted(terms)
 
-    if n_subjects == 1:
-        logger.info(
-            "TASKED has the trials of one subject: adversary and MMD are left out."
-        )
+    say(
+        n_subjects == 1,
+        "TASKED has the trials of one subject: adversary and MMD are left out, what "
+        "remains is self-distillation. Train on several subjects (evaluation "
+        "'dependent' or 'independent').",
+    )
+    if n_subjects > 1:
+        say_of_lone_trials(training, "MMD")
     previous = training.copy_student()
     first = training.train(
         previous, objective(), random_state=training.random_state + 1

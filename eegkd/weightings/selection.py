@@ -29,12 +29,12 @@ class _Opening(Shared):
         self.n_epochs = check_int(n_epochs, "n_epochs", at_least=1)
         self.all_from = check_number(all_from, "all_from", at_least=0, at_most=1)
 
-    def n_open(self, context: Context, n_teachers: int) -> int:
-        """Return how many teachers are open."""
-        start = self.all_from * self.n_epochs
-        if context.epoch >= start:
+    def n_open(self, epoch: int, n_teachers: int) -> int:
+        """Return how many teachers are open; in the last epoch all are."""
+        start = self.all_from * (self.n_epochs - 1)
+        if epoch >= start:
             return n_teachers
-        return 1 + int((n_teachers - 1) * context.epoch / start + 1e-9)
+        return 1 + int((n_teachers - 1) * epoch / start + 1e-9)
 
 
 class Select(_Opening):
@@ -52,8 +52,9 @@ class Select(_Opening):
     n_epochs : int
         Epochs of the whole training, >= 1.
     all_from : float, default=0.7
-        Part of the training after which all teachers are open, from 0 to 1. In the
-        first epoch only the first is, and the number grows linearly between.
+        Part of the training after which all teachers are open, from 0 to 1, where 1 is
+        the last epoch. In the first epoch only the first is, and the number grows
+        linearly between.
 
     Raises
     ------
@@ -91,7 +92,7 @@ class Select(_Opening):
             return torch.zeros_like(context.losses[: len(teachers)])
         y = context.batch.y
         confidences = torch.stack([_confidence(who.logits, y) for who in teachers])
-        confidences[self.n_open(context, len(teachers)) :] = 0
+        confidences[self.n_open(context.epoch, len(teachers)) :] = 0
         largest, which = confidences.max(dim=0)
         student = F.softmax(context.student.logits, dim=1)
         own = student.gather(1, y[:, None])[:, 0]
@@ -110,8 +111,9 @@ class Curriculum(_Opening):
     n_epochs : int
         Epochs of the whole training, >= 1.
     all_from : float, default=0.7
-        Part of the training after which all experts are open, from 0 to 1. In the
-        first epoch only the first is, and the number grows linearly between.
+        Part of the training after which all experts are open, from 0 to 1, where 1 is
+        the last epoch. In the first epoch only the first is, and the number grows
+        linearly between.
     judge : {"student", "experts"}, default="student"
         Whose cross-entropy on the label makes a trial difficult: the student's, or
         the mean of all experts', which does not move while the student learns.
@@ -168,7 +170,7 @@ class Curriculum(_Opening):
         ).mean(dim=0)
         self._ranks.note(batch.sampler, batch.index, losses)
         difficulty = self._ranks.look_up(batch.sampler, batch.index, losses)
-        n_open = self.n_open(context, len(teachers))
+        n_open = self.n_open(context.epoch, len(teachers))
         which = (difficulty * n_open).long().clamp_max(n_open - 1)
         return _one_hot(which, len(teachers), context.losses)
 
