@@ -194,7 +194,8 @@ def test_tasked_makes_people_alike(part):
     found = {}
     for weight in (0.0, 10.0):
         training = make_training(max_epochs=8, valid=False)
-        training.settings["lr"], training.sampler.batch_size = 1e-2, 8
+        training.recipe = replace(training.recipe, lr=1e-2)
+        training.sampler.batch_size = 8
         noisy, generator = training.sampler.subject == 1, torch.Generator()
         noise = torch.randn(16, 160, generator=generator.manual_seed(0))
         training.sampler.X[noisy, CH_22.index("C2")] += 3e-5 * noise

@@ -131,8 +131,9 @@ def test_a_method_that_does_what_it_is_named_after_says_nothing(
 
 @pytest.mark.parametrize("name", ["ces_kd", "pskd"])
 def test_a_curriculum_that_ends_before_its_last_teacher_says_so(said, name):
-    training = make_training(max_epochs=40, patience=1)
-    training.settings["lr"] = 0.5  # the first epochs are the best
+    training = make_training(max_epochs=40)
+    # The first epochs are the best.
+    training.recipe = replace(training.recipe, lr=0.5, patience=1)
     message = said(name, training, n_teachers=2)
     assert "before the last of 2 teachers is open (epoch 29)" in message
     assert "'all_from'" in message
