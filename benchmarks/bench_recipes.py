@@ -1,0 +1,408 @@
+"""Which recipe trains best, and whether it reaches the classical baselines.
+
+    python benchmarks/bench_recipes.py --part development
+    python benchmarks/bench_recipes.py --part reported --write docs/results
+
+Recipes and networks were chosen by the first command, which reads development data
+alone: simulated people of other seeds, and some of the people of each real set. The
+second command trains what was chosen on everybody else. Students are untaught; every
+arm reads the same electrodes and the same trials. Each finished training is one line
+of the store, so that the command can be interrupted and resumed. Sets that are not
+there are left out, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+from scipy.signal import resample_poly
+from scipy.stats import t as student_t
+
+from eegkd import BASELINES, DecoderClassifier, load_montage, load_trials
+from eegkd.data.simulated import SIMULATED
+from eegkd.data.trials import Trials, concatenate
+from eegkd.evaluation.metrics import METRICS, class_codes
+
+PARTS = ("development", "reported")
+Fold = tuple[Trials, Trials]  # training and test trials
+COLUMNS = "part set job montage arm seed subject score seconds".split()
+
+CLASSICAL = {
+    "imagery": ["csp_lda", "ts_lr", "fgmdm", "mdm", "acm_ts", "fbcsp_svm"],
+    "p300": ["xdawn_lda", "xdawncov_ts", "erpcov_mdm"],
+    "ssvep": ["cca", "fbcca", "trca", "ssvep_ts"],
+    "rstate": ["csp_lda", "ts_lr", "fgmdm", "mdm"],
+}
+
+
+# --- Sets ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set: where its people come from and how their trials are divided.
+
+    ``jobs`` names what is trained on in each part; ``load`` takes such a name and
+    returns folds of training and test trials.
+    """
+
+    paradigm: str
+    metric: str
+    montages: tuple[str, ...]  # names, or electrodes
+    jobs: dict[str, list[str]]
+    load: Callable[[str], list[Fold]] = field(repr=False)
+
+    def electrodes(self) -> list[str]:
+        """Return every electrode that a montage of the set has."""
+        names = [name for montage in self.montages for name in channels(montage)]
+        return list(dict.fromkeys(names))
+
+
+def channels(montage: str) -> list[str]:
+    """Return the electrodes of a montage, by name or one after the other."""
+    return montage.split() if " " in montage else list(load_montage(montage).ch_names)
+
+
+def people(seed: int, n: int) -> list[str]:
+    return [f"{seed}/{number}" for number in range(1, n + 1)]
+
+
+def simulated(name: str, paradigm: str, metric: str, *montages: str) -> Source:
+    """Two days of simulated people: trained on the first, tested on the second."""
+
+    def load(job: str) -> list[Fold]:
+        seed, number = map(int, job.split("/"))
+        dataset = SIMULATED[name](n_subjects=number, seed=seed)
+        trials = load_trials(dataset, subjects=[number])
+        return [split(trials, trials.metadata["session"].eq("0train").to_numpy())]
+
+    development = people(101, 4) + people(102, 4)
+    jobs = {"development": development, "reported": people(0, 30)}
+    return Source(paradigm, metric, montages, jobs, load)
+
+
+def split(trials: Trials, train: np.ndarray) -> Fold:
+    return trials.subset(train), trials.subset(~train)
+
+
+def physionet() -> Source:
+    """Three folds of runs; each leaves out a run of hands and a run of feet."""
+
+    def load(job: str) -> list[Fold]:
+        trials = load_trials("PhysionetMI", subjects=[int(job)])
+        runs = trials.metadata["run"].astype(int).to_numpy()
+        ranks = np.searchsorted(np.unique(runs), runs)
+        return [split(trials, ranks // 2 != k) for k in range(3)]
+
+    jobs = {"development": ["1"], "reported": ["2", "3"]}
+    return Source("imagery", "accuracy", ("headphone", "headband"), jobs, load)
+
+
+def kalunga() -> Source:
+    """Trained on one run and tested on the other, and the other way round."""
+
+    def load(job: str) -> list[Fold]:
+        trials = load_trials("Kalunga2016", subjects=[int(job)])
+        first = trials.metadata["run"].astype(str).eq("0").to_numpy()
+        return [split(trials, first), split(trials, ~first)]
+
+    jobs = {"development": ["1"], "reported": ["2", "3", "4"]}
+    return Source("ssvep", "accuracy", ("occipital_3",), jobs, load)
+
+
+def visual_objects(file: Path) -> Source:
+    """First picture or second: trained on the first half of the trials."""
+
+    def load(job: str) -> list[Fold]:
+        with np.load(file, allow_pickle=True) as arrays:
+            mine = np.flatnonzero(arrays["subject"] == int(job))
+            mine = mine[np.argsort(arrays["trial"][mine], kind="stable")]
+            X = arrays["X"][mine].astype(float)
+            y = np.where(arrays["condition"][mine] == "S1 obj", "first", "second")
+            names = [str(name) for name in arrays["ch_names"]]
+        X = resample_poly(X, 1, 4, axis=-1)  # 64 Hz, that of P300
+        X -= X.mean(axis=-1, keepdims=True)
+        trials = Trials.from_arrays(
+            X, y, names, 64.0, units="uV", name="visual_objects", paradigm="p300"
+        )
+        return [split(trials, np.arange(len(y)) < len(y) // 2)]
+
+    numbers = [str(number) for number in range(1, 11)]
+    jobs = {"development": numbers[:3], "reported": numbers[3:]}
+    montages = ("AF7 AF8 TP7 TP8", "O1 Oz O2 Pz")
+    return Source("p300", "balanced_accuracy", montages, jobs, load)
+
+
+def mental_arithmetic(file: Path) -> Source:
+    """Rest or arithmetic of people nobody trained on: four folds of people.
+
+    In development both training and test people are among the first eight.
+    """
+
+    def load(job: str) -> list[Fold]:
+        n_people, fold = map(int, job.split("/"))
+        with np.load(file, allow_pickle=True) as arrays:
+            known = arrays["subject"] <= n_people
+            X, y = arrays["X"][known], arrays["condition"][known].astype(str)
+            who = arrays["subject"][known]
+            names = [str(name) for name in arrays["ch_names"]]
+            sfreq = float(arrays["sfreq"])
+        trials = Trials.from_arrays(
+            X,
+            y,
+            names,
+            sfreq,
+            pd.DataFrame({"subject": who}),
+            units="V",
+            name="mental_arithmetic",
+            paradigm="rstate",
+        )
+        first, n_tested = (1, 2) if n_people == 8 else (9, 4)
+        tested = first + fold * n_tested + np.arange(n_tested)
+        return [split(trials, ~np.isin(who, tested))]
+
+    folds = {part: [f"{n}/{k}" for k in range(4)] for part, n in zip(PARTS, (8, 24))}
+    return Source("rstate", "accuracy", ("F7 F8 T5 T6",), folds, load)
+
+
+def sources(options: argparse.Namespace) -> dict[str, Source]:
+    """Return the sets that are there; say why others are not."""
+    found = {
+        "SimulatedMotorImagery": ("imagery", "accuracy", "headband", "headphone"),
+        "SimulatedP300": ("p300", "roc_auc", "unicorn", "hermes"),
+        "SimulatedSSVEP": ("ssvep", "accuracy", "occipital_3", "headband"),
+        "SimulatedRestingState": ("rstate", "accuracy", "brainbit", "hermes"),
+    }
+    made = {name: simulated(name, *about) for name, about in found.items()}
+    if options.mne_data is None:
+        print("PhysionetMI, Kalunga2016: left out, no --mne-data and no MNE_DATA")
+    else:
+        import moabb
+
+        os.environ["MNE_DATA"] = str(options.mne_data)
+        moabb.set_download_provider("upstream")
+        made |= {"PhysionetMI": physionet(), "Kalunga2016": kalunga()}
+    for make in (visual_objects, mental_arithmetic):
+        name = make.__name__
+        if options.arrays is None:
+            print(f"{name}: left out, no --arrays")
+        elif not (options.arrays / f"{name}.npz").is_file():
+            print(f"{name}: left out, no {options.arrays / name}.npz")
+        else:
+            made[name] = make(options.arrays / f"{name}.npz")
+    return {name: made[name] for name in options.sets or made if name in made}
+
+
+def read(name: str, source: Source, job: str, cache: Path | None) -> list[Fold]:
+    """Return the folds of a job with the electrodes that montages read."""
+    file = cache and cache / f"{name}_{job.replace('/', '_')}.joblib"
+    if file and file.is_file():
+        return joblib.load(file)
+    wanted = source.electrodes()
+
+    def pick(trials: Trials) -> Trials:
+        picks = [trials.ch_names.index(electrode) for electrode in wanted]
+        return replace(trials, X=trials.X[:, picks], ch_names=tuple(wanted))
+
+    folds = [(pick(train), pick(test)) for train, test in source.load(job)]
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        joblib.dump(folds, file)
+    return folds
+
+
+# --- Arms ---------------------------------------------------------------------------
+
+Arm = Callable[[str, list[str], int], Any]  # (paradigm, electrodes, seed) -> estimator
+
+
+def published(paradigm: str, electrodes: list[str], seed: int) -> Any:
+    return DecoderClassifier(electrodes, paradigm=paradigm, random_state=seed)
+
+
+ARMS: dict[str, Arm] = {"published": published}
+
+
+def estimator(arm: str, paradigm: str, electrodes: list[str], seed: int) -> Any:
+    if arm in ARMS:
+        return ARMS[arm](paradigm, electrodes, seed)
+    return BASELINES[arm](electrodes, random_state=seed)
+
+
+def arms_of(source: Source, names: list[str] | None) -> Iterator[str]:
+    """Yield the arms of a set: its classical baselines, then networks."""
+    for name in names or ["classical", *ARMS]:
+        if name == "classical":
+            yield from CLASSICAL[source.paradigm]
+        elif name in ARMS or name in CLASSICAL[source.paradigm]:
+            yield name
+
+
+# --- Measuring ----------------------------------------------------------------------
+
+
+def measure(source: Source, fold: Fold, montage: str, arm: str, seed: int) -> dict:
+    """Train an arm on a fold and return the score of each test person."""
+    train, test = fold
+    start = time.perf_counter()
+    fitted = estimator(arm, source.paradigm, channels(montage), seed).fit(train)
+    seconds = time.perf_counter() - start
+    codes = class_codes(test.y, np.asarray(fitted.classes_))
+    proba = fitted.predict_proba(test)
+    who = test.metadata["subject"].to_numpy()
+    score = METRICS[source.metric].function
+    scores = {str(one): score(codes[who == one], proba[who == one]) for one in set(who)}
+    return {"scores": scores, "seconds": seconds}
+
+
+class Store:
+    """A table of finished trainings, one line for each test person."""
+
+    key = ["part", "set", "job", "montage", "arm", "seed"]
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+        self.done = {tuple(row) for row in self.table()[self.key].to_numpy()}
+
+    def table(self) -> pd.DataFrame:
+        kinds = {name: str for name in COLUMNS[:7]} | {"seed": int}
+        return pd.read_csv(self.file, dtype=kinds)
+
+    def add(self, key: tuple, found: list[dict]) -> None:
+        """Write the folds of a job, averaged for each test person."""
+        rows = []
+        for who in sorted({who for one in found for who in one["scores"]}):
+            score = np.mean([f["scores"][who] for f in found if who in f["scores"]])
+            seconds = np.mean([one["seconds"] for one in found])
+            rows.append([*key, who, f"{score:.6f}", f"{seconds:.3f}"])
+        with self.file.open("a", encoding="utf-8") as file:
+            file.writelines(",".join(map(str, row)) + "\n" for row in rows)
+        self.done.add(key)
+
+
+def run(options: argparse.Namespace, store: Store) -> None:
+    """Train everything that is missing."""
+    for name, source in sources(options).items():
+        jobs = source.jobs[options.part]
+        for job in jobs[: options.subjects]:
+            missing = [
+                (montage, arm, seed)
+                for montage in source.montages
+                if not options.montages or montage in options.montages
+                for arm in arms_of(source, options.arms)
+                for seed in seeds_of(arm, options.seeds)
+                if (options.part, name, job, montage, arm, seed) not in store.done
+            ]
+            folds = read(name, source, job, options.cache) if missing else []
+            for montage, arm, seed in missing:
+                found = [measure(source, f, montage, arm, seed) for f in folds]
+                store.add((options.part, name, job, montage, arm, seed), found)
+                scores = [score for one in found for score in one["scores"].values()]
+                seconds = np.mean([one["seconds"] for one in found])
+                print(
+                    f"{name} {job} {montage} {arm} seed {seed}: "
+                    f"{np.mean(scores):.3f} in {seconds:.1f} s",
+                    flush=True,
+                )
+
+
+def seeds_of(arm: str, n_seeds: int) -> range:
+    """Return the seeds of an arm: one where a seed changes nothing."""
+    varies = arm in ARMS or BASELINES[arm].uses_seed
+    return range(n_seeds if varies else 1)
+
+
+# --- Summary ------------------------------------------------------------------------
+
+
+def by_person(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one score for each person and arm, the mean over seeds."""
+    keys = ["set", "montage", "job", "subject", "arm"]
+    return table.groupby(keys)["score"].mean().unstack("arm")
+
+
+def scores_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean score of each arm, its people, seeds and seconds."""
+    people = table.groupby(["set", "montage", "arm", "job", "subject"]).agg(
+        score=("score", "mean"), seeds=("seed", "nunique"), seconds=("seconds", "mean")
+    )
+    return people.groupby(["set", "montage", "arm"]).agg(
+        score=("score", "mean"),
+        people=("score", "size"),
+        seeds=("seeds", "max"),
+        seconds=("seconds", "mean"),
+    )
+
+
+def interval(differences: np.ndarray) -> tuple[float, float, float]:
+    """Return a mean and its 95 % interval by Student's t; NaN for one person."""
+    mean, n = float(differences.mean()), len(differences)
+    if n < 2:
+        return mean, float("nan"), float("nan")
+    half = student_t.ppf(0.975, n - 1) * differences.std(ddof=1) / np.sqrt(n)
+    return mean, mean - half, mean + half
+
+
+def differences(table: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
+    """Return arms minus the best classical baseline, over the people of each set.
+
+    The best is the one with the highest mean over the same people.
+    """
+    rows = []
+    for place, scores in by_person(table).groupby(["set", "montage"]):
+        for arm in arms:
+            if arm not in scores or not scores[arm].notna().any():
+                continue
+            mine = scores[scores[arm].notna()].dropna(axis=1)
+            classical = [name for name in mine if name not in ARMS]
+            rivals = [mine[classical].mean().idxmax()] if classical else []
+            rivals += [name for name in ("published",) if name in mine and name != arm]
+            for rival in rivals:
+                difference = (mine[arm] - mine[rival]).to_numpy()
+                found = (len(difference), *interval(difference))
+                rows.append((*place, arm, rival, *found))
+    columns = ["set", "montage", "arm", "minus", "people", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def main() -> None:
+    """Train everything that is missing and show the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", choices=PARTS, default="development")
+    parser.add_argument("--sets", nargs="+")
+    parser.add_argument("--montages", nargs="+")
+    parser.add_argument("--arms", nargs="+", help="'classical' stands for all of them")
+    parser.add_argument("--subjects", type=int, help="of each set, by default all")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--store", type=Path, default=Path("recipes.csv"))
+    parser.add_argument("--cache", type=Path, help="folder for loaded trials")
+    mne_data = os.environ.get("MNE_DATA")
+    parser.add_argument(
+        "--mne-data", type=Path, default=mne_data and Path(mne_data), help="for MOABB"
+    )
+    parser.add_argument("--arrays", type=Path, help="folder of visual_objects.npz, ...")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    store = Store(options.store)
+    run(options, store)
+    table = store.table()
+    table = table[table["part"].eq(options.part)]
+    print(scores_table(table).round(3).to_string())
+    print(differences(table, list(ARMS)).round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()
