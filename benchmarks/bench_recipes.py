@@ -30,7 +30,8 @@ from scipy.stats import t as student_t
 
 from eegkd import BASELINES, DecoderClassifier, load_montage, load_trials
 from eegkd.data.simulated import SIMULATED
-from eegkd.data.trials import Trials, concatenate
+from eegkd.data.trials import Trials
+from eegkd.distillation import Recipe
 from eegkd.evaluation.metrics import METRICS, class_codes
 
 PARTS = ("development", "reported")
@@ -171,7 +172,10 @@ def mental_arithmetic(file: Path) -> Source:
         tested = first + fold * n_tested + np.arange(n_tested)
         return [split(trials, ~np.isin(who, tested))]
 
-    folds = {part: [f"{n}/{k}" for k in range(4)] for part, n in zip(PARTS, (8, 24))}
+    folds = {
+        part: [f"{n}/{k}" for k in range(4)]
+        for part, n in ((PARTS[0], 8), (PARTS[1], 24))
+    }
     return Source("rstate", "accuracy", ("F7 F8 T5 T6",), folds, load)
 
 
@@ -223,28 +227,69 @@ def read(name: str, source: Source, job: str, cache: Path | None) -> list[Fold]:
 
 # --- Arms ---------------------------------------------------------------------------
 
-Arm = Callable[[str, list[str], int], Any]  # (paradigm, electrodes, seed) -> estimator
+SHORT = Recipe(max_epochs=200, n_updates=240)
+LONG = Recipe(max_epochs=200, n_updates=900)
+# Networks and options for which the published schedules were made.
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "imagery": {"decoder": "SCCNet", "decoder_options": None},
+    "p300": {
+        "decoder": "EEGNet",
+        "decoder_options": {
+            "kernel_length": 32,
+            "depthwise_kernel_length": 8,
+            "pool1_kernel_size": 2,
+        },
+    },
+    "ssvep": {"decoder": "EEGNet", "decoder_options": {"kernel_length": 128}},
+    "rstate": {"decoder": "SCCNet", "decoder_options": None},
+}
+# What was compared on development data, as parameters of `DecoderClassifier`.
+COVARIANCE = {"decoder": "CovarianceNet", "decoder_options": None}
+CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
+    "imagery": {
+        "SCCNet 240": {**PUBLISHED["imagery"], "recipe": SHORT},
+        "CovarianceNet 240": {**COVARIANCE, "recipe": SHORT},
+    },
+    "p300": {
+        "EEGNet 450": {**PUBLISHED["p300"], "recipe": replace(LONG, n_updates=450)},
+        "EEGNet 900": {**PUBLISHED["p300"], "recipe": LONG},
+    },
+    "ssvep": {
+        "EEGNet 240": {**PUBLISHED["ssvep"], "recipe": SHORT},
+        "CovarianceNet 240": {**COVARIANCE, "recipe": SHORT},
+    },
+    "rstate": {
+        "SCCNet 240": {**PUBLISHED["rstate"], "recipe": SHORT},
+        "CovarianceNet 240": {**COVARIANCE, "recipe": SHORT},
+    },
+}
 
 
-def published(paradigm: str, electrodes: list[str], seed: int) -> Any:
-    return DecoderClassifier(electrodes, paradigm=paradigm, random_state=seed)
-
-
-ARMS: dict[str, Arm] = {"published": published}
+def networks(paradigm: str) -> dict[str, dict[str, Any]]:
+    """Return the arms that are networks, as parameters of `DecoderClassifier`."""
+    published = {**PUBLISHED[paradigm], "recipe": "published"}
+    return {"default": {}, "published": published, **CANDIDATES[paradigm]}
 
 
 def estimator(arm: str, paradigm: str, electrodes: list[str], seed: int) -> Any:
-    if arm in ARMS:
-        return ARMS[arm](paradigm, electrodes, seed)
-    return BASELINES[arm](electrodes, random_state=seed)
+    """Return an unfitted decoder."""
+    if arm in BASELINES:
+        return BASELINES[arm](electrodes, random_state=seed)
+    params = networks(paradigm)[arm]
+    return DecoderClassifier(electrodes, paradigm=paradigm, random_state=seed, **params)
 
 
-def arms_of(source: Source, names: list[str] | None) -> Iterator[str]:
+def arms_of(source: Source, part: str, names: list[str] | None) -> Iterator[str]:
     """Yield the arms of a set: its classical baselines, then networks."""
-    for name in names or ["classical", *ARMS]:
+    known = networks(source.paradigm)
+    candidates = CANDIDATES[source.paradigm]
+    usual = known if part == "development" else known.keys() - candidates.keys()
+    for name in names or ["classical", *sorted(usual)]:
         if name == "classical":
             yield from CLASSICAL[source.paradigm]
-        elif name in ARMS or name in CLASSICAL[source.paradigm]:
+        elif name == "candidates":
+            yield from candidates
+        elif name in known or name in CLASSICAL[source.paradigm]:
             yield name
 
 
@@ -278,7 +323,8 @@ class Store:
         self.done = {tuple(row) for row in self.table()[self.key].to_numpy()}
 
     def table(self) -> pd.DataFrame:
-        kinds = {name: str for name in COLUMNS[:7]} | {"seed": int}
+        """Return all lines."""
+        kinds = dict.fromkeys(COLUMNS[:7], str) | {"seed": int}
         return pd.read_csv(self.file, dtype=kinds)
 
     def add(self, key: tuple, found: list[dict]) -> None:
@@ -302,7 +348,7 @@ def run(options: argparse.Namespace, store: Store) -> None:
                 (montage, arm, seed)
                 for montage in source.montages
                 if not options.montages or montage in options.montages
-                for arm in arms_of(source, options.arms)
+                for arm in arms_of(source, options.part, options.arms)
                 for seed in seeds_of(arm, options.seeds)
                 if (options.part, name, job, montage, arm, seed) not in store.done
             ]
@@ -321,7 +367,7 @@ def run(options: argparse.Namespace, store: Store) -> None:
 
 def seeds_of(arm: str, n_seeds: int) -> range:
     """Return the seeds of an arm: one where a seed changes nothing."""
-    varies = arm in ARMS or BASELINES[arm].uses_seed
+    varies = arm not in BASELINES or BASELINES[arm].uses_seed
     return range(n_seeds if varies else 1)
 
 
@@ -356,26 +402,64 @@ def interval(differences: np.ndarray) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def differences(table: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
-    """Return arms minus the best classical baseline, over the people of each set.
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Return networks minus the best classical baseline, and minus the published arm.
 
-    The best is the one with the highest mean over the same people.
+    Over the people of each set that both have. The best baseline is the one with the
+    highest mean over these very people, which favors the baseline.
     """
     rows = []
     for place, scores in by_person(table).groupby(["set", "montage"]):
-        for arm in arms:
-            if arm not in scores or not scores[arm].notna().any():
+        for arm in scores.columns.drop("published", errors="ignore"):
+            mine = scores[scores[arm].notna()]
+            if arm in BASELINES or mine.empty:
                 continue
-            mine = scores[scores[arm].notna()].dropna(axis=1)
-            classical = [name for name in mine if name not in ARMS]
-            rivals = [mine[classical].mean().idxmax()] if classical else []
-            rivals += [name for name in ("published",) if name in mine and name != arm]
-            for rival in rivals:
-                difference = (mine[arm] - mine[rival]).to_numpy()
-                found = (len(difference), *interval(difference))
-                rows.append((*place, arm, rival, *found))
+            whole = mine.dropna(axis=1)  # classical baselines that everybody has
+            classical = [name for name in whole if name in BASELINES]
+            rivals = [whole[classical].mean().idxmax()] if classical else []
+            for rival in [*rivals, *(["published"] if "published" in mine else [])]:
+                found = (mine[arm] - mine[rival]).dropna().to_numpy()
+                if len(found):
+                    rows.append((*place, arm, rival, len(found), *interval(found)))
     columns = ["set", "montage", "arm", "minus", "people", "mean", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def pages(table: pd.DataFrame) -> str:
+    """Return the tables of both parts in Markdown."""
+    lines: list[str] = []
+    for part in PARTS:
+        mine = table[table["part"].eq(part)]
+        if mine.empty:
+            continue
+        lines += [f"### {TITLES[part]}", ""]
+        lines += markdown(scores_table(mine).reset_index(), {"seconds": ".1f"})
+        lines += ["", "Differences over people, with 95 % intervals (t):", ""]
+        lines += [*markdown(differences(mine), dict.fromkeys(SIGNED, "+.3f")), ""]
+    return "\n".join(lines)
+
+
+TITLES = {
+    "development": "Development data, which chose recipes and networks",
+    "reported": "Reported data, which chose nothing",
+}
+SIGNED = ("mean", "low", "high")
+
+
+def markdown(table: pd.DataFrame, formats: dict[str, str]) -> list[str]:
+    """Return the lines of a table; floats have three digits unless told otherwise."""
+
+    def cell(name: str, value: Any) -> str:
+        if not isinstance(value, float):
+            return str(value)
+        return "" if np.isnan(value) else format(value, formats.get(name, ".3f"))
+
+    rows = [
+        [cell(*pair) for pair in zip(table, row, strict=True)]
+        for row in table.to_numpy()
+    ]
+    head = [list(table), ["---"] * table.shape[1]]
+    return [f"| {' | '.join(row)} |" for row in [*head, *rows]]
 
 
 def main() -> None:
@@ -389,6 +473,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--store", type=Path, default=Path("recipes.csv"))
     parser.add_argument("--cache", type=Path, help="folder for loaded trials")
+    parser.add_argument("--write", type=Path, help="folder of recipes.md")
     mne_data = os.environ.get("MNE_DATA")
     parser.add_argument(
         "--mne-data", type=Path, default=mne_data and Path(mne_data), help="for MOABB"
@@ -399,9 +484,12 @@ def main() -> None:
     store = Store(options.store)
     run(options, store)
     table = store.table()
-    table = table[table["part"].eq(options.part)]
-    print(scores_table(table).round(3).to_string())
-    print(differences(table, list(ARMS)).round(3).to_string())
+    mine = table[table["part"].eq(options.part)]
+    print(scores_table(mine).round(3).to_string(), end="\n\n")
+    print(differences(mine).round(3).to_string(index=False))
+    if options.write:
+        options.write.mkdir(parents=True, exist_ok=True)
+        (options.write / "recipes.md").write_text(pages(table), encoding="utf-8")
 
 
 if __name__ == "__main__":
