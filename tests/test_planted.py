@@ -75,6 +75,7 @@ UNPLANTED = {
     "tf_kd": "The teacher is the label or the student's earlier self.",
     "tasked": "There is no teacher that has seen more than the student.",
     "sdda": "Alignment and class confusion help the student without any teacher.",
+    "auto": "It teaches by another method, or not at all.",
     "smoothed_labels": CONTROL,
     "permuted_kd": CONTROL,
 }

@@ -34,6 +34,7 @@ from eegkd.evaluation.fold import Item, Scored, similarities
 from eegkd.evaluation.splits import EVALUATIONS, Fold, evaluation_folds, nested_fold
 from eegkd.evaluation.validation import doubt
 from eegkd.methods._out_of_fold import better
+from eegkd.methods.auto import cost
 from eegkd.montage import load_montage, resolve
 
 if TYPE_CHECKING:
@@ -213,6 +214,14 @@ class _Plan:
         """What tables call the method."""
         return label_of(self.estimator.method)
 
+    def cost(self) -> str:
+        """Return what the method trains beside the student, where it says so."""
+        if self.method != "auto":
+            return ""
+        known = self.settings["method_options"] or {}
+        known = {n: known[n] for n in ("candidates", "n_folds") if n in known}
+        return f"method 'auto', in each fit: {cost(**known)}."
+
     def fit(self, fold: Fold, seed: int) -> _Fit:
         """Return the jobs of one fold and seed, teachers first."""
         known = {"dataset": self.trials.name, "evaluation": self.evaluation}
@@ -282,6 +291,8 @@ class FitRun:
         from tqdm import tqdm
 
         show = sys.stderr.isatty() if progress is None else progress
+        if show and (text := self.plan.cost()):
+            tqdm.write(text, file=sys.stderr)
         with tqdm(total=len(self.fits), unit="fit", disable=not show) as bar:
             try:
                 with open_engine(n_processes) as engine:

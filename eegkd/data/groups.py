@@ -121,18 +121,36 @@ def last_groups(
     hold the same classes are of one kind. Of each kind with two or more, a ``fraction``
     is chosen, at least one; ``rounded`` or cut off.
     """
-    kinds: dict[frozenset[str], list[int]] = {}
-    for number in np.unique(group):
-        held = frozenset(map(str, y[group == number]))
-        kinds.setdefault(held, []).append(int(number))
     count = round if rounded else math.floor
     chosen = [
         number
-        for numbers in kinds.values()
+        for numbers in _kinds(group, y)
         if len(numbers) > 1
         for number in numbers[-max(1, count(fraction * len(numbers))) :]
     ]
     return np.isin(group, chosen)
+
+
+def contiguous_parts(group: np.ndarray, y: np.ndarray, n_parts: int) -> np.ndarray:
+    """Cut a recording into contiguous parts; return the part of each trial, from 0.
+
+    Takes groups as `last_groups` does; the groups of each kind are cut by themselves,
+    into parts of about one size.
+    """
+    part = np.zeros(len(group), dtype=int)
+    for numbers in _kinds(group, y):
+        for number, some in enumerate(np.array_split(numbers, n_parts)):
+            part[np.isin(group, some)] = number
+    return part
+
+
+def _kinds(group: np.ndarray, y: np.ndarray) -> list[list[int]]:
+    """Return the groups of each kind: those that hold the same classes, in order."""
+    kinds: dict[frozenset[str], list[int]] = {}
+    for number in np.unique(group):
+        held = frozenset(map(str, y[group == number]))
+        kinds.setdefault(held, []).append(int(number))
+    return list(kinds.values())
 
 
 def shares_samples(

@@ -61,6 +61,9 @@ class Training:
     permuted : {None, "within_classes", "all_trials"}, default=None
         Whether given teachers answer with what they say of other trials, a control,
         see `eegkd.teachers.Frozen`.
+    metadata : DataFrame, optional
+        ``subject``, ``session``, ``run`` of each training trial, and when it was, as
+        `eegkd.data.groups.groups` takes it; for methods that cut the trials.
     """
 
     student: Decoder
@@ -76,6 +79,7 @@ class Training:
     classes: Sequence[Any] = ()
     class_weight: Tensor | None = None
     permuted: str | None = None
+    metadata: Any = None
     _frozen: dict[tuple[int, str], tuple[Decoder, Frozen]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

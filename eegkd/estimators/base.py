@@ -324,6 +324,7 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
             n_outputs=data.labels.n_outputs,
             classes=data.labels.names,
             class_weight=data.labels.weight(settings["class_weight"], sampler.y),
+            metadata=data.trials.metadata.iloc[data.learned_rows],
         )
         if training.recipe.n_folds:
             choose_epochs(training, data.folds(training.recipe.n_folds))

@@ -95,8 +95,8 @@ def doubt(differences: pd.DataFrame, metric: str) -> str:
     return (
         "The teacher is not better than the untaught student on these electrodes: "
         f"{number(rows['difference'].iloc[0], '+')} in {metric_title(metric)} on "
-        "validation trials. It has little to teach: see result.best, or use "
-        "method='auto', which then trains without it."
+        "validation trials. It has little to teach: see result.best; method='auto' "
+        "trains without such a teacher."
     )
 
 

@@ -11,6 +11,7 @@ from eegkd.methods.aekd import aekd
 from eegkd.methods.amal import amal
 from eegkd.methods.attention_transfer import attention_transfer
 from eegkd.methods.augmented_kd import augmented_kd
+from eegkd.methods.auto import auto
 from eegkd.methods.bd_kd import bd_kd
 from eegkd.methods.born_again import born_again
 from eegkd.methods.ca_mkd import ca_mkd
@@ -120,6 +121,8 @@ METHODS = {
     "tasked": tasked,
     # another headset
     "sdda": sdda,
+    # taught only if it helps
+    "auto": auto,
     # controls
     "smoothed_labels": smoothed_labels,
     "permuted_kd": permuted_kd,
