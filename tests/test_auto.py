@@ -348,7 +348,7 @@ def test_contiguous_parts():
 
 
 def test_training_data_say_which_trials_are_learned(train):
-    data = TrainingData.of(train)
+    data = TrainingData.of(train, valid_fraction=1 / 4)
     assert np.array_equal(
         np.sort([*data.learned_rows, *data.valid_rows]), np.arange(len(train))
     )

@@ -37,7 +37,7 @@ ORACLES = {"none", "kd", "sk_kd"}
 # What makes a method short enough for a test.
 QUICK = {
     "aekd": {"n_teachers": 2},
-    "auto": {"n_folds": 2},
+    "auto": {"n_folds": 2, "candidates": {"born_again": {"n_generations": 1}}},
     "born_again": {"n_generations": 1},
     "ca_mkd": {"n_teachers": 2},
     "ces_kd": {"n_teachers": 2},
