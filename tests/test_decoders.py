@@ -43,13 +43,7 @@ SIGNAL = {"n_outputs": 4, "n_times": 500, "sfreq": 125.0}
 N_TRIALS = 2
 
 # Their features have a map for each electrode (or pair): only Grams are comparable.
-MAPS_FOLLOW_ELECTRODES = {
-    "CovarianceNet",
-    "EEGDINO",
-    "EEGMiner",
-    "SPARCNet",
-    "SleepStagerChambon2018",
-}
+MAPS_FOLLOW_ELECTRODES = {"EEGDINO", "EEGMiner", "SPARCNet", "SleepStagerChambon2018"}
 
 CASES = [
     pytest.param(name, marks=[pytest.mark.slow] if spec.slow else [])

@@ -134,22 +134,19 @@ class CovarianceNet(nn.Module):
 class BandCovariance(nn.Module):
     """Covariance matrices in frequency bands, in double precision."""
 
-    inside: Tensor
-
     def __init__(self, inside: Tensor, shrinkage: float) -> None:
         super().__init__()
         self.shrinkage = shrinkage
-        used = inside.any(dim=0).nonzero().flatten()
-        self.first, self.stop = int(used[0]), int(used[-1]) + 1
-        inside = inside[:, self.first : self.stop]
-        self.register_buffer("inside", inside, persistent=False)
+        places = [row.nonzero().flatten() for row in inside]
+        self.slices = [slice(int(p[0]), int(p[-1]) + 1) for p in places]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return matrices, shape (n_batch, n_bands, n_chans, n_chans)."""
-        spectrum = torch.fft.rfft(x, norm="forward")[..., self.first : self.stop]
-        waves = torch.cat([spectrum.real, spectrum.imag], dim=-1).double().unsqueeze(1)
-        weights = 2.0 * self.inside.repeat(1, 2).unsqueeze(1)  # of both signs
-        covariance = (waves * weights) @ waves.mT
+        spectrum = 2**0.5 * torch.fft.rfft(x, norm="forward")  # of both signs
+        waves = [
+            torch.view_as_real(spectrum[..., one]).flatten(-2) for one in self.slices
+        ]
+        covariance = torch.stack([wave @ wave.mT for wave in waves], dim=1).double()
         power = covariance.diagonal(dim1=-2, dim2=-1).mean(dim=-1) + FLOOR
         identity = torch.eye(x.shape[1], dtype=covariance.dtype, device=x.device)
         return torch.lerp(covariance, power[..., None, None] * identity, self.shrinkage)
@@ -193,6 +190,7 @@ class SpatialFilters(nn.Linear):
 
     def __init__(self, n_chans: int, n_filters: int) -> None:
         super().__init__(n_chans, n_filters, bias=False)
+        nn.init.orthogonal_(self.weight)
 
     def forward(self, covariance: Tensor) -> Tensor:
         """Return what the covariance of electrodes is behind the filters."""

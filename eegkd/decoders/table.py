@@ -227,10 +227,9 @@ DECODERS: dict[str, DecoderSpec] = {
         slow=True,
     ),
     "ContraWR": DecoderSpec(_out("convs.0.dropout", "convs.1.dropout") | LAST),
-    # Without spatial filters nothing is learned before its first tap.
+    # Without spatial filters nothing is learned before `maps`, so no tap is before it.
     "CovarianceNet": DecoderSpec(
-        {"tangent": Tap("norm"), EMBEDDING: Tap("maps")},
-        module="eegkd.decoders.covariance",
+        _out("maps") | LAST, module="eegkd.decoders.covariance"
     ),
     "CTNet": DecoderSpec(
         _out("cnn.eegnet_module.3", "cnn.eegnet_module.4") | _out("trans", time_axis=1)

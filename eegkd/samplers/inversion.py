@@ -252,7 +252,7 @@ class Inversion:
             module
             for module in self.teacher.modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm)
-            and module.running_mean is not None
+            and module.running_var is not None
         ]
         if not self.norms:
             raise ValueError(
