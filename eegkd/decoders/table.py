@@ -292,6 +292,10 @@ DECODERS: dict[str, DecoderSpec] = {
     "SPARCNet": DecoderSpec(
         _out("encoder.denseblock1", "encoder.denseblock2", "encoder.denseblock3")
     ),
+    "SpectrumNet": DecoderSpec(
+        {"parts": Tap("parts"), EMBEDDING: Tap("final_layer", "in")},
+        module="eegkd.decoders.spectrum",
+    ),
     "SSTDPN": DecoderSpec(
         _out("encoder.chan_conv", "encoder"), embedding_tap=Tap("encoder")
     ),

@@ -212,6 +212,15 @@ RECIPES: dict[str, dict[Any, Recipe]] = {
         "ssvep": Recipe(max_epochs=200, n_updates=240, min_epochs=12),
         "cvep": Recipe(max_epochs=60, n_updates=240, min_epochs=12),
         "rstate": Recipe(max_epochs=200, n_updates=240, min_epochs=12),
+        # Of many more features than trials small batches tell which are noise.
+        ("ssvep", "SpectrumNet"): Recipe(
+            lr=3e-3,
+            weight_decay=10.0,
+            batch_size=8,
+            max_epochs=200,
+            n_updates=500,
+            min_epochs=12,
+        ),
     },
     # The paper's for imagery, and its like for the others: about as many updates as its
     # 500 epochs over 288 trials.
