@@ -76,6 +76,25 @@ def test_similarity_keeping_equals_numpy_reference(seed):
     assert value.mean().item() == pytest.approx(expected, abs=1e-10)
 
 
+def test_unrelated_trials_are_the_less_alike_the_more_samples_are_independent():
+    """Their similarities have a variance of one over that number, the loss twice it."""
+    n_trials, n_maps, n_steps, width = 200, 4, 60, 10
+    above = np.triu_indices(n_trials, 1)
+
+    def unrelated(seed, slow):
+        white = randn(n_trials, n_maps, n_steps + width - 1, seed=seed)
+        maps = white.unfold(2, width, 1).mean(dim=3) if slow else white[..., :n_steps]
+        return trial_similarity(maps)
+
+    expected = 1 / (n_maps * (n_steps - 1))
+    one, other = unrelated(0, slow=False), unrelated(1, slow=False)
+    assert np.var(one.numpy()[above]) == pytest.approx(expected, rel=0.05)
+    loss = similarity_keeping_loss(one, other).mean().item()
+    assert loss == pytest.approx(2 * expected, rel=0.05)
+    slow = similarity_keeping_loss(unrelated(0, slow=True), unrelated(1, slow=True))
+    assert slow.mean().item() > 5 * loss
+
+
 def test_similarity_keeping_reads_the_last_taps_only():
     student, teacher = output(), output(seed=9)
     before = SimilarityKeeping()(student, teacher, batch())

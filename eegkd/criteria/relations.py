@@ -129,6 +129,11 @@ class SimilarityKeeping:
     of both matrices is 1 and adds nothing, so the loss of a batch of B trials is
     (B - 1) / B times the mean over pairs of different trials.
 
+    Correlations between unrelated trials vary by chance, with a variance of one over
+    the number of independent samples: ``n_maps * (n_steps - 1)`` for white maps, far
+    less for slow ones or maps that are alike. The loss grows in proportion, so that its
+    weight does not carry over between networks, or from long trials to short ones.
+
     References
     ----------
     .. [1] Huang, X.-Y., Chen, S.-Y., & Wei, C.-S. (2024). Enhancing low-density

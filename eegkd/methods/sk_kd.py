@@ -19,7 +19,8 @@ from eegkd.methods.objectives import transfer
     use="Motor imagery with few electrodes, the case that it was made for; any pair of "
     "networks with taps behind the spatial filter.",
     limits="The similarity needs batches of several trials. The weight of 450 belongs "
-    "to correlations between trials near zero, as in single-trial EEG.",
+    "to SCCNet and motor imagery; for EEGNet and for evoked responses it outweighs the "
+    "labels a hundred to a thousand times, see ``calibrate``.",
 )
 @options_of(transfer, label_weight=0.1, soft_weight=0.9)
 def sk_kd(
@@ -35,6 +36,14 @@ def sk_kd(
     ----------
     similarity_weight : float, default=450
         Weight of the similarity keeping, >= 0. All weights are the published ones.
+
+    Notes
+    -----
+    Between unrelated trials correlations are not 0 but spread around it, the wider the
+    fewer independent samples a trial has at a tap: little in the four seconds and wide
+    bands of motor imagery, widely in one second of low-passed evoked responses. The
+    loss and its gradient grow with the square of that spread. ``calibrate=0.3`` of
+    the estimators brings the gradients together.
 
     References
     ----------
