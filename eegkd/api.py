@@ -48,6 +48,7 @@ def fit(
     weight_decay: float | str = "auto",
     valid_fraction: float | str = "auto",
     calibrate: float | str | None = "auto",
+    permuted_teacher: str | None = None,
     class_weight: Any = "auto",
     taps: Any = "auto",
 ) -> FitResult:
@@ -109,6 +110,10 @@ def fit(
     %(view)s
     %(training)s
     %(calibrate)s
+    permuted_teacher : {None, "within_classes", "all_trials"}, default=None
+        A control beside the taught student: another one that learns from what the
+        teacher says of *other* trials of the batch, of the same class or of any. Its
+        rows say so.
     %(weights)s
     %(split)s
 

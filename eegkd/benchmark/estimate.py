@@ -28,7 +28,7 @@ def describe_jobs(run: Run, n_jobs: int = 1) -> str:
         kinds[_kind(job)].append(job)
     seconds = _measured(run, kinds)
     lines = [
-        f"{'dataset':<24}{'evaluation':<15}{'method':<16}{'decoder':<16}"
+        f"{'dataset':<24}{'evaluation':<15}{'method':<24}{'decoder':<16}"
         f"{'montage':<12}{'jobs':>6}{'missing':>9}{'s each':>8}",
     ]
     total, unknown = 0.0, 0
@@ -42,7 +42,7 @@ def describe_jobs(run: Run, n_jobs: int = 1) -> str:
             unknown += len(todo)
         else:
             total += each * len(todo)
-        widths = (24, 15, 16, 16, 12)
+        widths = (24, 15, 24, 16, 12)
         name = "".join(
             f"{part[: size - 1]:<{size}}"
             for part, size in zip(kind, widths, strict=True)

@@ -19,6 +19,7 @@ from eegkd.evaluation.validation import (
     found_lines,
     minus_untaught,
 )
+from eegkd.evaluation.wording import fairly_trained
 from eegkd.persistence import FORMAT, load_classifier, read_json, save_classifier
 
 if TYPE_CHECKING:
@@ -244,10 +245,16 @@ class FitResult(Results):
         lines = [
             f"Tested on {settings['test']}; montage {settings['montage']['name']} "
             f"({len(settings['montage']['ch_names'])} electrodes).",
+            self._fairly(),
             super().describe(metric),
             "\n  ".join(self.validation_lines()),
         ]
         return "\n\n".join(filter(None, [*lines, settings["replaced_electrodes"]]))
+
+    def _fairly(self) -> str:
+        """Return how the untaught student was trained, where it is not as usual."""
+        how = fairly_trained(self.settings.get("untaught"))
+        return f"The untaught student was trained{how}." if how else ""
 
     def plot(self, metric: str | None = None) -> Figure:
         """Draw the scores: a line for each subject, intervals beside it.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eegkd._checks import check_choice, check_int, check_type
+from eegkd._checks import check_choice, check_int, check_registered, check_type
 from eegkd._hashing import content
 from eegkd.benchmark.engine import open_engine
 from eegkd.benchmark.fit_result import FitResult, versions
@@ -33,6 +33,7 @@ from eegkd.data.trials import Trials
 from eegkd.evaluation.fold import Item, Scored, similarities
 from eegkd.evaluation.splits import EVALUATIONS, Fold, evaluation_folds, nested_fold
 from eegkd.evaluation.validation import doubt
+from eegkd.evaluation.wording import permuted_label
 from eegkd.methods._out_of_fold import better
 from eegkd.methods.auto import cost
 from eegkd.montage import load_montage, resolve
@@ -148,6 +149,7 @@ def run_fits(
         "replaced_electrodes": replaced,
         "method": plan.method,
         "method_options": content(plan.settings["method_options"] or {}),
+        "untaught": {} if plan.method == "none" else plan.untaught,
         "evaluation": evaluation,
         "test": rule,
         "seeds": list(seeds),
@@ -222,6 +224,16 @@ class _Plan:
         known = {n: known[n] for n in ("candidates", "n_folds") if n in known}
         return f"method 'auto', in each fit: {cost(**known)}."
 
+    @cached_property
+    def untaught(self) -> dict[str, Any]:
+        """Options of an untaught student that is trained as the taught one is."""
+        from eegkd.methods import METHODS
+        from eegkd.methods.controls import control_of
+
+        method = check_registered(self.estimator.method, "method", METHODS)
+        options = self.settings["method_options"] or {}
+        return dict(options) if self.method == "none" else control_of(method, options)
+
     def fit(self, fold: Fold, seed: int) -> _Fit:
         """Return the jobs of one fold and seed, teachers first."""
         known = {"dataset": self.trials.name, "evaluation": self.evaluation}
@@ -235,7 +247,9 @@ class _Plan:
         if self.estimator.uses_teacher():
             teacher = teacher_label(self.estimator, self.trials.paradigm) or student
             jobs.append(maker.job("teacher", ("teacher", teacher, FULL), seed, *parts))
-        for method in dict.fromkeys(["none", self.method]):
+        permuted = self.estimator.permuted_teacher
+        control = [] if permuted is None else [permuted_label(self.method, permuted)]
+        for method in dict.fromkeys(["none", *control, self.method]):
             item = (method, student, montage.name)
             needed = jobs[0].key if jobs and method != "none" else None
             jobs.append(maker.job("student", item, seed, *parts, teacher=needed))
@@ -268,7 +282,9 @@ class _Plan:
         """Return the estimator of a job."""
         own = seeded(self.estimator, job.seed).set_params(progress=tell)
         if job.method == "none":
-            own.set_params(method="none", method_options=None)
+            own.set_params(method="none", method_options=self.untaught or None)
+        if job.method in ("none", self.method):
+            own.set_params(permuted_teacher=None)
         return own
 
 

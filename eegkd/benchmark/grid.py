@@ -34,6 +34,7 @@ from eegkd.evaluation.splits import (
     automatic_test,
     evaluation_folds,
 )
+from eegkd.evaluation.wording import permuted_label, untaught_label
 from eegkd.montage import Montage, load_montage, resolve
 
 if TYPE_CHECKING:
@@ -125,6 +126,13 @@ class Grid:
         Subjects of each dataset; all by default.
     seeds : list of int
         Seeds.
+    permuted_teacher : {None, "within_classes", "all_trials"}
+        How teachers are permuted for controls; None adds none.
+    controls : dict of str -> str
+        Label of the untaught student that a method is compared with, where it is not
+        "none"; see `add_controls`.
+    permuted : dict of str -> str
+        How the teacher is permuted, of methods that are controls with one.
     data : dict
         Options of `eegkd.load_trials`.
     training : dict
@@ -140,6 +148,9 @@ class Grid:
     test: Any
     subjects: list[Any] | None
     seeds: list[int]
+    permuted_teacher: str | None = None
+    controls: dict[str, str] = field(default_factory=dict)
+    permuted: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
 
@@ -174,6 +185,7 @@ class Grid:
             "student": network,
             "method": named,
             "method_options": dict(options) or None,
+            "permuted_teacher": self.permuted.get(method),
         }
         return seeded(DistilledClassifier(**{**self.training, **own}), seed)
 
@@ -206,7 +218,7 @@ class Grid:
         from eegkd.estimators.classifiers import check_training
         from eegkd.methods import METHODS
 
-        own = ("student", "method_options", "random_state")
+        own = ("student", "method_options", "random_state", "permuted_teacher")
         check_training(self.training, "benchmark", own)
         _check_teacher(self.training.get("teacher"))
         for label, (method, options) in self.methods.items():
@@ -218,6 +230,47 @@ class Grid:
             factory, options = self._factory(label)
             factory(None, **options)
 
+    def add_controls(self) -> None:
+        """Add the controls of all methods; once, however often it is called."""
+        self._add_permuted()
+        self._add_untaught()
+
+    def _add_permuted(self) -> None:
+        """Add a student with a permuted teacher for each that reads a given one."""
+        from eegkd.methods import METHODS
+        from eegkd.teachers import PERMUTED
+
+        how = check_choice(self.permuted_teacher, "permuted_teacher", PERMUTED)
+        if how is None:
+            return
+        for label, (method, options) in list(self.methods.items()):
+            card = getattr(check_registered(method, "methods", METHODS), "card", None)
+            able = card is None or card.can_permute
+            if able and label not in self.permuted:
+                name = permuted_label(label, how)
+                self.methods[name], self.permuted[name] = (method, options), how
+        if not self.permuted:
+            raise ValueError(
+                "'permuted_teacher' needs a method that learns from a given teacher's "
+                f"answers, but 'methods' are {join_names(self.methods, 80)}. Add one, "
+                "such as 'kd', or leave it out."
+            )
+
+    def _add_untaught(self) -> None:
+        """Add the untaught students that are trained as long and as often as others."""
+        from eegkd.methods import METHODS
+        from eegkd.methods.controls import control_of
+
+        if self.methods.get("none") != ("none", {}):
+            return  # nothing is compared with the untaught student
+        for label, (method, options) in list(self.methods.items()):
+            found = check_registered(method, "methods", METHODS)
+            control = "none", control_of(found, options)
+            same = [name for name, own in self.methods.items() if own == control]
+            name = same[0] if same else untaught_label(control[1])
+            if name != "none":
+                self.methods[name], self.controls[label] = control, name
+
     def settings(self) -> dict[str, Any]:
         """Return everything that was asked for as plain data, for reports."""
         return {
@@ -227,6 +280,8 @@ class Grid:
                 for label, (method, options) in self.methods.items()
             },
             "decoders": None if self.decoders is None else list(self.decoders),
+            "controls": self.controls,
+            "permuted": self.permuted,
             "baselines": {
                 label: {"baseline": label_of(baseline), **content(options)}
                 for label, (baseline, options) in self.baselines.items()
@@ -257,6 +312,7 @@ def make_grid(
     """Check what `eegkd.benchmark` was given, and put it in one form."""
     check_int(n_seeds, "n_seeds", at_least=1)
     check_int(random_state, "random_state", at_least=0)
+    training = dict(others.pop("training", {}))
     grid = Grid(
         datasets=_list(datasets),
         montages=_named_montages(montages),
@@ -265,6 +321,8 @@ def make_grid(
         baselines=_with_options(baselines, "baselines"),
         evaluations=_evaluation_list(evaluation),
         seeds=list(range(random_state, random_state + n_seeds)),
+        permuted_teacher=training.pop("permuted_teacher", None),
+        training=training,
         **others,
     )
     if not grid.datasets or not (grid.decoders != {} or grid.baselines):
@@ -448,6 +506,7 @@ def lay_out(grid: Grid, recordings: Sequence[Recordings]) -> dict[str, Any]:
     from eegkd.estimators.training_data import find_device
 
     grid.check()
+    grid.add_controls()
     paradigms = [one.paradigm for one in recordings]
     device = find_device(grid.training.get("device", "auto")).type
     items = {one: [*_items(grid, one, device)] for one in dict.fromkeys(paradigms)}
@@ -605,7 +664,7 @@ def _settings(
     """Return what decides what a student, or its teacher, learns; nothing is "auto"."""
     hidden = {"montage", "progress", "ch_names", "sfreq", "units", "random_state"}
     if of_teacher:  # it reads all electrodes as they are
-        hidden |= {"method", "method_options", "on_missing"}
+        hidden |= {"method", "method_options", "on_missing", "permuted_teacher"}
         own = student.teacher is None
         hidden |= {"teacher"} if own else {"student", "student_options"}
     else:  # its teacher comes trained, and has a key

@@ -16,6 +16,7 @@ from eegkd.evaluation.table import (
     by_seed,
     by_subject,
     compare,
+    fair_pairs,
     find_pairs,
     one_place,
     paired_scores,
@@ -83,7 +84,8 @@ class Results:
     scores : DataFrame
         One row for each finished job and test subject: ``dataset``, ``simulated``,
         ``evaluation``, ``fold``, ``subject``, ``seed``, ``kind`` ("teacher", "student"
-        or "baseline"), ``method`` ("none" of the untaught student), ``decoder`` ("" for
+        or "baseline"), ``method`` ("none", or beginning with it, of the
+        untaught student), ``decoder`` ("" for
         baselines), ``montage`` ("full" for all electrodes), ``n_chans``,
         ``n_classes``, ``n_trials`` (tested), ``n_effective`` (what they are worth, see
         `eegkd.evaluation.statistics.effective_trials`; all of them where it is
@@ -98,7 +100,8 @@ class Results:
         Traceback of each failed job, by key.
     settings : dict
         What was set, and the versions of the packages. ``paradigm`` is that of the
-        data, or ``facts`` that of each ``dataset``.
+        data, or ``facts`` that of each ``dataset``. ``controls`` holds the untaught
+        student that a method is compared with, where it is not "none".
     interrupted : bool
         Whether Ctrl-C ended the work early.
 
@@ -145,7 +148,8 @@ class Results:
     @property
     def tables(self) -> Tables:
         """What the functions of `eegkd.evaluation.table` take."""
-        return Tables(self.scores, self.planned, self.paradigms)
+        controls = self.settings.get("controls", {})
+        return Tables(self.scores, self.planned, self.paradigms, controls)
 
     @property
     def metrics(self) -> list[str]:
@@ -263,6 +267,8 @@ class Results:
         a: str | Sequence[str] | None,
         b: str | Sequence[str] | None = None,
         metric: str | None = None,
+        *,
+        fair: bool = True,
     ) -> pd.DataFrame:
         """Compare two methods, or one with all others, paired over subjects.
 
@@ -273,6 +279,10 @@ class Results:
             side. None stands for every other one except the teacher, which reads
             other electrodes; name it to compare with it on every montage.
         %(metric)s
+        fair : bool, default=True
+            Whether "none" stands for the untaught student that was trained as long and
+            as often as the method beside it, which is another one where
+            ``settings["controls"]`` says so.
 
         Returns
         -------
@@ -309,7 +319,8 @@ class Results:
         """
         pairs = find_pairs(self.planned, a, b)
         self._warn()
-        return compare(self.tables, pairs, metric)
+        tables = self.tables
+        return compare(tables, fair_pairs(pairs, tables) if fair else pairs, metric)
 
     @_fill
     def plot_pairs(self, a: str, b: str, metric: str | None = None) -> Figure:
@@ -332,9 +343,11 @@ class Results:
         """
         from eegkd.report import plot_pairs
 
-        table = paired_scores(self.tables, find_pairs(self.planned, a, b), metric)
+        tables = self.tables
+        ((a, b),) = pairs = fair_pairs(find_pairs(self.planned, a, b), tables)
+        table = paired_scores(tables, pairs, metric)
         shown = metric or {name: self.metric_of(name) for name in self.paradigms}
-        return plot_pairs(table, (a, b), metric=shown, remarks=remarks(self.tables))
+        return plot_pairs(table, (a, b), metric=shown, remarks=remarks(tables))
 
     @_fill
     def plot_scores(

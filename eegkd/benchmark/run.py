@@ -73,6 +73,9 @@ def benchmark(
     methods : list of str or callable, or dict, default=("none", "kd", "sk_kd")
         How students are taught, see `eegkd.METHODS`. A dict gives labels to methods
         with options: ``{"strong": {"method": "sk_kd", "similarity_weight": 900}}``.
+        Where a method trains its student longer, more often or with averaged weights,
+        and "none" is among them, an untaught student that is trained so is added, with
+        which it is compared.
     decoders : list of str or callable, optional
         Networks of teacher and student, see `eegkd.list_decoders`. By default that of
         each dataset's paradigm, see `eegkd.PARADIGMS`, which also has the schedule,
@@ -110,7 +113,8 @@ def benchmark(
         ``weight_decay``, ``batch_size``, ``calibrate``, ``class_weight``, ``taps``,
         ``valid_fraction``, ``n_teachers``, ``teacher``, ``on_missing``, ``reference``,
         ``standardize``, ``device``, ``student_options``, ``teacher_options``,
-        ``paradigm``.
+        ``paradigm``. ``permuted_teacher`` adds a student with a permuted teacher beside
+        each that reads a given one, a control.
 
     Returns
     -------
@@ -362,6 +366,7 @@ class Run:
         from eegkd.benchmark.work import Task
         from eegkd.decoders.build import factory_name
 
+        self.grid.add_controls()  # the store may remember jobs of theirs
         trials, fold = self._fold(job)
         teacher = self.grid.training.get("teacher")
         own = [*(self.grid.decoders or {}).values()]

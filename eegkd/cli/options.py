@@ -42,6 +42,7 @@ def add_training(command: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, help=OPEN)
     add("--lr", type=float, help=OPEN)
     add("--weight-decay", type=float, help=OPEN)
+    add("--permuted-teacher", help="a control: within_classes or all_trials")
     add("--reference", help="average (default: as recorded)")
     add("--on-missing", help="error, nearest or interpolate (default: error)")
     add("--device", help="auto, cpu or cuda (default: auto)")

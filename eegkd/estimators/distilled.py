@@ -259,7 +259,7 @@ class Distilled(MontageEstimator):
         if permuted is None:
             return
         card = getattr(method, "card", None)
-        if card is not None and not (card.needs_teacher and card.permutable):
+        if card is not None and not card.can_permute:
             raise ValueError(
                 "'permuted_teacher' must be None for the method "
                 f"{_name(method)!r}, which does not learn from a given teacher's "

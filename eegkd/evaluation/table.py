@@ -8,6 +8,7 @@ seeds; subjects are the units of every interval and test.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -71,11 +72,15 @@ class Tables(NamedTuple):
         One row for each job, columns `PLANNED`.
     paradigms : mapping of str to str or None
         Paradigm of each dataset; None is taken for motor imagery.
+    controls : mapping of str to str
+        Method of the untaught student that a method is fairly compared with, where
+        it is not ``"none"``.
     """
 
     scores: pd.DataFrame
     planned: pd.DataFrame
     paradigms: Mapping[str, str | None]
+    controls: Mapping[str, str] = MappingProxyType({})
 
     def metric_of(self, dataset: str) -> str:
         """Return the metric of a dataset's paradigm."""
@@ -139,7 +144,7 @@ def by_seed(
     """
     if metric is not None:
         check_choice(metric, "metric", METRICS)
-    scores, planned, paradigms = tables
+    scores, planned, paradigms, *_ = tables
     scores = scores.reset_index(drop=True)
     scores["metric"], scores["score"] = "", np.nan
     for dataset, rows in scores.groupby("dataset", sort=False):
@@ -199,7 +204,7 @@ def summarize(
     """
     import pandas as pd
 
-    scores, planned, _ = tables
+    scores, planned, *_ = tables
     table = by_subject(by_seed(tables, metric))
     columns = [*PLACE, "kind", "method", "decoder"]
     left = planned.assign(missing=planned["status"].ne("done"))
@@ -334,6 +339,22 @@ def find_pairs(planned: pd.DataFrame, a: Any, b: Any) -> list[tuple[str, str]]:
             f"Pass two of {join_names(methods, 80)}."
         )
     return pairs
+
+
+def fair_pairs(pairs: Sequence[tuple[str, str]], tables: Tables) -> list[Any]:
+    """Return pairs in which the untaught student is trained as the other one is.
+
+    The plain one, ``"none"``, gives way to the method's own control; each pair once.
+    """
+    controls = tables.controls
+    fair = [
+        (
+            controls.get(b, a) if a == "none" else a,
+            controls.get(a, b) if b == "none" else b,
+        )
+        for a, b in pairs
+    ]
+    return [(a, b) for a, b in dict.fromkeys(fair) if a != b]
 
 
 def cells(

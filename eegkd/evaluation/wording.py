@@ -19,17 +19,24 @@ from eegkd.evaluation.table import (
     Tables,
     against_chance,
     compare,
+    fair_pairs,
     summarize,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What methods are compared with ``"none"`` for: the question, and their kind.
-QUESTIONS = {
-    "Does a teacher help? Taught students against untaught ones": "student",
-    "Are simpler methods better? Baselines against untaught students": "baseline",
-}
+TEACHER_HELPS = (
+    "Does a teacher help? Taught students against untaught ones that were trained as "
+    "long and as often"
+)
+PERMUTED_HELPS = (
+    "Does it matter which trial the teacher speaks of? Taught students against those "
+    "of a permuted teacher"
+)
+SIMPLER_HELPS = "Are simpler methods better? Baselines against untaught students"
+PERMUTED = " (teacher permuted"
+PERMUTED_STUDENT = "student of a permuted teacher"
 NOTHING_TO_TEACH = "A teacher at chance level has nothing to teach."
 
 
@@ -85,17 +92,73 @@ def shared_title(metrics: Sequence[str]) -> str:
     return capital(metric_title(metrics[0])) if len(metrics) == 1 else "Score"
 
 
+def untaught_label(options: Mapping[str, Any]) -> str:
+    """Return what tables call an untaught student with options of the method "none".
+
+    Examples
+    --------
+    >>> from eegkd.evaluation.wording import untaught_label
+    >>> untaught_label({"lengthen": 1.125, "restarts": 3})
+    'none (1.125 x epochs; best of 3)'
+    """
+    texts = {
+        "lengthen": "{:g} x epochs",
+        "further_epochs": "{} more epochs",
+        "restarts": "best of {}",
+        "average_from": "averaged from {:g}",
+    }
+    said = [texts[name].format(value) for name, value in options.items()]
+    return f"none ({'; '.join(said)})" if said else "none"
+
+
+def fairly_trained(options: Mapping[str, Any] | None) -> str:
+    """Return how an untaught student was trained to be a fair comparison, in words.
+
+    Examples
+    --------
+    >>> from eegkd.evaluation.wording import fairly_trained
+    >>> fairly_trained({"lengthen": 1.125})
+    ', with 1.125 x epochs: as long and as often as the taught one'
+    """
+    if not options:
+        return ""
+    said = untaught_label(options).removeprefix("none (").removesuffix(")")
+    return f", with {said}: as long and as often as the taught one"
+
+
+def permuted_label(method: str, permuted: str) -> str:
+    """Return what tables call a student whose teacher is permuted.
+
+    Examples
+    --------
+    >>> from eegkd.evaluation.wording import permuted_label
+    >>> permuted_label("kd", "within_classes")
+    'kd (teacher permuted within classes)'
+    """
+    within = " within classes" if permuted == "within_classes" else ""
+    return f"{method}{PERMUTED}{within})"
+
+
+def is_untaught(method: str) -> bool:
+    """Return whether a label of the tables is one of an untaught student."""
+    return method.split(" (")[0] == "none"
+
+
 def kind_name(kind: str, method: str) -> str:
-    """Return what a model is: a teacher, an untaught or taught student, a baseline."""
-    if kind == "student":
-        return "untaught student" if method == "none" else "taught student"
-    return kind
+    """Return what a model is: a teacher, a student and how taught, or a baseline."""
+    if kind != "student":
+        return kind
+    if PERMUTED in method:
+        return PERMUTED_STUDENT
+    return "untaught student" if is_untaught(method) else "taught student"
 
 
 def item_name(row: Mapping[Any, Any], with_decoder: bool = False) -> str:
     """Return an item in words: who learned what, and on which montage."""
     decoder = f"{row['decoder']} " if with_decoder and row["decoder"] else ""
-    name = "untaught student" if row["method"] == "none" else row["method"]
+    name = row["method"]
+    if is_untaught(name):
+        name = name.replace("none", "untaught student", 1)
     return f"{decoder}{name} ({row['montage']})"
 
 
@@ -105,7 +168,7 @@ def better(row: Mapping[Any, Any]) -> str:
     if verdict not in ("a better", "b better"):
         return verdict
     name = row[verdict[0]]
-    return f"{'the untaught student is' if name == 'none' else name} better"
+    return f"{'the untaught student is' if is_untaught(name) else name} better"
 
 
 def in_words(row: Mapping[Any, Any]) -> str:
@@ -212,10 +275,9 @@ def conclusions(tables: Tables, metric: str | None = None) -> list[str]:
     datasets = tables.planned["dataset"].unique()
     metrics = {metric or tables.metric_of(name) for name in datasets}
     several = [name for name in PLACE[:2] if tables.planned[name].nunique() > 1]
-    asked = questions(tables.planned)
-    for question, names in asked.items():
+    asked = questions(tables)
+    for question, pairs in asked.items():
         lines.append(f"{question} (p after Holm's correction for all of these):")
-        pairs = [(name, "none") for name in names]
         for row in compare(tables, pairs, metric).to_dict("records"):
             where = [row[name] for name in (*several, "montage", "decoder")]
             where += [metric_title(row["metric"])] if len(metrics) > 1 else []
@@ -225,16 +287,37 @@ def conclusions(tables: Tables, metric: str | None = None) -> list[str]:
     return lines
 
 
-def questions(planned: pd.DataFrame) -> dict[str, list[str]]:
-    """Return which methods are compared with the untaught student, by question."""
-    kinds = planned.drop_duplicates("method").set_index("method")["kind"]
-    if "none" not in kinds:
-        return {}
-    return {
-        question: names
-        for question, kind in QUESTIONS.items()
-        if (names := [one for one in kinds.index[kinds == kind] if one != "none"])
+def questions(tables: Tables) -> dict[str, list[tuple[str, str]]]:
+    """Return which methods are compared with which controls, by question.
+
+    Of a taught student that is the untaught one that was trained as long and as often,
+    and the one whose teacher was permuted.
+    """
+    rows = tables.planned.drop_duplicates("method")
+    kinds = dict(zip(rows["method"], rows["kind"], strict=True))
+    controls = {*tables.controls.values()}
+    taught = [
+        name
+        for name, kind in kinds.items()
+        if kind_name(kind, name) == "taught student" and name not in controls
+    ]
+    asked = {
+        TEACHER_HELPS: fair_pairs([(name, "none") for name in taught], tables),
+        PERMUTED_HELPS: [
+            (name, other)
+            for name in taught
+            for other in kinds
+            if other.startswith(f"{name}{PERMUTED}")
+        ],
+        SIMPLER_HELPS: [
+            (name, "none") for name, kind in kinds.items() if kind == "baseline"
+        ],
     }
+    known = {
+        question: [pair for pair in pairs if pair[1] in kinds]
+        for question, pairs in asked.items()
+    }
+    return {question: pairs for question, pairs in known.items() if pairs}
 
 
 def description(tables: Tables, metric: str | None = None) -> list[str]:

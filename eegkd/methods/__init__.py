@@ -6,6 +6,9 @@ A method is a function ``method(training, **options) -> History`` that trains
 which teachers it needs, and where it comes from.
 """
 
+from collections.abc import Callable
+
+from eegkd.distillation import History
 from eegkd.methods.activation_boundaries import activation_boundaries
 from eegkd.methods.aekd import aekd
 from eegkd.methods.amal import amal
@@ -61,7 +64,7 @@ from eegkd.methods.tf_kd import tf_kd
 from eegkd.methods.vid import vid
 
 #: Methods by name. Each is called as ``method(training, **options)``.
-METHODS = {
+METHODS: dict[str, Callable[..., History]] = {
     # alone, and what all are compared with
     "none": none,
     # scores of one teacher

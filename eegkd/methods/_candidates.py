@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +20,11 @@ from eegkd.teachers import Frozen
 
 
 class Candidates:
-    """Students trained one after the other from the same start; the best one stays.
+    """Students trained one after the other; the best one stays.
 
-    They share the seed, so that they differ in what teaches them alone. An
-    interruption leaves the best student so far in ``training.student``.
+    Unless they are given they share start and seed, so that they differ in what
+    teaches them alone. An interruption leaves the best student so far in
+    ``training.student``.
     """
 
     def __init__(self, training: Training) -> None:
@@ -33,12 +34,22 @@ class Candidates:
         self.best, self.best_loss, self.chosen = History(), math.inf, 0
         self.begin = time.perf_counter()
 
-    def add(self, objective: Objective, **told: Any) -> None:
-        """Train a student; what is ``told`` of it goes into the notes."""
-        student = self.training.copy_student()
-        student.load_state_dict(self.untrained)
+    def add(
+        self,
+        objective: Objective | None,
+        student: Decoder | None = None,
+        how: Mapping[str, Any] | None = None,
+        **told: Any,
+    ) -> None:
+        """Train a student; what is ``told`` of it goes into the notes.
+
+        ``how`` holds further arguments of `Training.train`.
+        """
+        if student is None:
+            student = self.training.copy_student()
+            student.load_state_dict(self.untrained)
         try:
-            history = self.training.train(student, objective)
+            history = self.training.train(student, objective, **(how or {}))
         except KeyboardInterrupt:
             if not self.found:
                 self._keep(student)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from eegkd._docs import doc_sections
+from eegkd.methods.controls import control_of
 
 TEACHER = {
     "none": "none",
@@ -55,6 +56,8 @@ def method_text(name: str, method: Callable[..., Any]) -> str:
         _wrapped("use", card.use),
         _wrapped("limits", card.limits),
     ]
+    if control_of(method):
+        parts.append(_wrapped("compared", _compared(method)))
     if card.reading:
         parts.append(_wrapped("our reading", card.reading))
     options = option_text(method)
@@ -63,6 +66,12 @@ def method_text(name: str, method: Callable[..., Any]) -> str:
         if options
         else "\n\nno options"
     )
+
+
+def _compared(method: Callable[..., Any]) -> str:
+    """Return which untaught student is a fair comparison."""
+    options = ", ".join(f"{k}={v}" for k, v in control_of(method).items())
+    return f"`none` with {options}: as many updates, restarts or averages"
 
 
 def option_text(method: Callable[..., Any]) -> str:
@@ -85,6 +94,7 @@ def _section(name: str, method: Callable[..., Any]) -> str:
         "Transfers": card.transfers,
         "Teacher": TEACHER[card.teacher],
         "Reference": card.reference,
+        "Compared with": _compared(method) if control_of(method) else "",
         "Continuous labels": "yes" if card.regression else "",
         "Options": ", ".join(
             f"`{option.name}={option.default!r}`"

@@ -25,6 +25,7 @@ from eegkd.methods.objectives import transfer
     reading="Signs are taken at the taps, which are not always right before a "
     "nonlinearity. The connector has no batch normalization.",
     regression=True,
+    control=lambda own: {"lengthen": 1 + own["init_part"]},
 )
 @options_of(transfer)
 def activation_boundaries(

@@ -40,6 +40,7 @@ SPLITS = ("time", "subject")
     "show is given away.",
     reading="All of it: the folds, the score (log loss at the best temperature), and "
     "that a candidate must be better by more than one standard error.",
+    permutable=False,
 )
 def auto(
     training: Training,

@@ -55,6 +55,12 @@ class Card:
     accepts_teacher : (str, object), optional
         For methods that need none: option, and the value with which a given teacher
         takes part. By default a given teacher is not used.
+    control : callable, optional
+        Takes the options of the method, by name, and returns those of
+        `eegkd.methods.none` with which an untaught student is trained for as long, as
+        often, and averaged alike. Must be given where the student gets another number
+        of updates than ``max_epochs`` over the training trials, is chosen among
+        several, or is an average over epochs.
     permutable : bool, default=True
         Whether all that passes from a given teacher are answers to trials, so that
         they can be permuted; not where the network itself is read.
@@ -70,6 +76,7 @@ class Card:
     reading: str = ""
     regression: bool = False
     accepts_teacher: tuple[str, Any] | None = None
+    control: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     permutable: bool = True
 
     def __post_init__(self) -> None:
@@ -79,6 +86,11 @@ class Card:
     def needs_teacher(self) -> bool:
         """Whether a trained teacher must be given."""
         return self.teacher in ("one", "several")
+
+    @property
+    def can_permute(self) -> bool:
+        """Whether the answers of a given teacher can be permuted, as a control."""
+        return self.needs_teacher and self.permutable
 
     def __call__(self, method: Method) -> Method:
         """Attach the card to a method, and complete its docstring; a decorator."""

@@ -37,6 +37,7 @@ GENERATORS = ("segments", "cgan")
     "each label; a student trained from the start where the paper goes on training a "
     "converged one.",
     regression=True,
+    control=lambda own: {} if own["same_updates"] else {"lengthen": 1 + own["ratio"]},
 )
 def cgan_kd(
     training: Training,

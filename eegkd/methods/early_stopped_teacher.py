@@ -29,6 +29,7 @@ KINDS = ("compressed", "checkpoint")
     "rate; temperature 4 and weight 0.9. The student is chosen by its label loss, "
     "because the losses that hold soft targets of different teachers cannot be "
     "compared.",
+    control=lambda own: {"restarts": len({*own["fractions"]})},
 )
 @options_of(soft_objective)
 def early_stopped_teacher(

@@ -24,6 +24,11 @@ from eegkd.methods.objectives import transfer
     "the teacher's; published for equal numbers. The first stage takes an eighth of "
     "the epochs beside all of the second's. flow_weight is ours.",
     regression=True,
+    control=lambda own: (
+        {"lengthen": 1.125}
+        if own["init_epochs"] is None
+        else {"further_epochs": own["init_epochs"]}
+    ),
 )
 @options_of(transfer)
 def fsp(

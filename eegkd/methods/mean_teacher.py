@@ -32,6 +32,7 @@ KEEP = ("student", "average")
     reading="Only the student sees noise, and the average answers without dropout and "
     "with averaged batch statistics; in the original both are noisy. Which epoch is "
     "kept is chosen by the label loss alone, because the average moves.",
+    control=lambda own: {"average_from": 0.5} if own["keep"] == "average" else {},
 )
 def mean_teacher(
     training: Training,

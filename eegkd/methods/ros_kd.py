@@ -30,6 +30,7 @@ from eegkd.teachers import Frozen
     "or else parts of sessions; a non-empty subset of teachers is drawn for each "
     "batch; the student's weights are averaged over the last half; weights are those "
     "of KD.",
+    control=lambda own: {"average_from": own["average_from"]},
 )
 @options_of(soft_objective)
 def ros_kd(

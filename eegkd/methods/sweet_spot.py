@@ -29,6 +29,9 @@ from eegkd.methods.objectives import soft_objective
     reading="The grid, its score and the measures of similarity information. The "
     "student is chosen by its label loss, because the losses that hold soft targets of "
     "different teachers cannot be compared.",
+    control=lambda own: {
+        "restarts": len({*own["batch_sizes"]}) * len({*own["fractions"]})
+    },
 )
 @options_of(soft_objective)
 def sweet_spot(

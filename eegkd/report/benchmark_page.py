@@ -138,8 +138,7 @@ def _sections(results: Results) -> Iterator[tuple[str, str]]:
     ):
         title = place_title(results.tables, str(dataset), str(evaluation))
         yield f"Scores: {title}", _summary_table(rows)
-    for question, names in questions(results.planned).items():
-        pairs = [(name, "none") for name in names]
+    for question, pairs in questions(results.tables).items():
         yield question, _compared_table(compare(results.tables, pairs))
     yield from _figures(results)
     yield "Cost", _metrics_table(results, COSTS, with_score=True)
@@ -341,14 +340,16 @@ def _figures(results: Results) -> Iterator[tuple[str, str]]:
                 "items are there.",
             ),
         )
-    for name in [one for names in questions(results.planned).values() for one in names]:
+    for name, other in [
+        pair for pairs in questions(results.tables).values() for pair in pairs
+    ]:
         yield (
-            f"Subject by subject: {name} against none",
+            f"Subject by subject: {name} against {other}",
             _drawn(
-                partial(results.plot_pairs, name, "none"),
+                partial(results.plot_pairs, name, other),
                 "Above: each line is a subject, seeds averaged; bars are means. Below: "
-                f"the differences {name} - none of the same subjects, with mean and 95 "
-                "% interval. An interval that does not touch 0 is not yet a finding "
+                f"the differences {name} - {other} of the same subjects, with mean and "
+                "95 % interval. An interval that does not touch 0 is not yet a finding "
                 "where there are several comparisons; see the corrected p-values.",
             ),
         )

@@ -14,7 +14,7 @@ from eegkd.data.channels import positions
 from eegkd.data.filter_bank import electrodes_of
 from eegkd.evaluation.metrics import metric_title
 from eegkd.evaluation.statistics import mean_interval
-from eegkd.evaluation.wording import kind_name
+from eegkd.evaluation.wording import PERMUTED_STUDENT, kind_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +25,10 @@ KIND_COLORS = {
     "teacher": "#0072B2",
     "untaught student": "#E69F00",
     "taught student": "#009E73",
+    PERMUTED_STUDENT: "#56B4E9",
     "baseline": "#CC79A7",
 }
-KIND_MARKERS = dict(zip(KIND_COLORS, "osDv", strict=True))
+KIND_MARKERS = dict(zip(KIND_COLORS, "osD^v", strict=True))
 # Whose models a result holds, by the name of what holds them.
 HOLDERS = {
     "teachers": "teacher",
@@ -466,7 +467,10 @@ def _note(ax: Axes, text: str) -> None:
 def _explained(row: pd.Series) -> str:
     """Return what a kind of model is, in up to three short lines."""
     kind, n_chans = row["kind"], int(row["n_chans"])
-    lines = [kind, f"{n_chans} electrode{'s' if n_chans != 1 else ''}"]
+    lines = [
+        kind.replace(" of ", "\nof "),
+        f"{n_chans} electrode{'s' if n_chans != 1 else ''}",
+    ]
     return "\n".join([*lines, row["method"]] if kind == "taught student" else lines)
 
 

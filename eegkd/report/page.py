@@ -15,8 +15,10 @@ from eegkd.evaluation.statistics import MIN_SUBJECTS, SIGNIFICANCE
 from eegkd.evaluation.table import summarize
 from eegkd.evaluation.validation import doubt
 from eegkd.evaluation.wording import (
+    PERMUTED_STUDENT,
     capital,
     counted,
+    fairly_trained,
     interval_text,
     kind_name,
     number,
@@ -202,7 +204,10 @@ def _kind_list(result: FitResult) -> str:
     """Return what each kind of model is and scores, as an HTML list."""
     texts = {
         "teacher": "reads all electrodes",
-        "untaught student": "reads the montage's electrodes, learned without a teacher",
+        "untaught student": "reads the montage's electrodes, learned without a teacher"
+        + fairly_trained(result.settings.get("untaught")),
+        PERMUTED_STUDENT: "a control: learned from what the teacher says of other "
+        "trials",
         "taught student": "reads the montage's electrodes, learned with the teacher",
     }
     items = []
