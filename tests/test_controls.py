@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 import eegkd
 from eegkd import DecoderClassifier, DistilledClassifier
@@ -37,18 +38,17 @@ def train():
 
 
 @pytest.fixture
-def steps(monkeypatch):
+def steps():
     """Return the steps of all optimizers, by the parameter they begin with."""
     counted = {}
-    step = torch.optim.Adam.step
 
-    def count(self, *args, **options):
-        first = self.param_groups[0]["params"][0]
+    def count(optimizer, *_):
+        first = optimizer.param_groups[0]["params"][0]
         counted[first] = counted.get(first, 0) + 1
-        return step(self, *args, **options)
 
-    monkeypatch.setattr(torch.optim.Adam, "step", count)
-    return counted
+    hook = register_optimizer_step_post_hook(count)
+    yield counted
+    hook.remove()
 
 
 def of_student(counted, model):
