@@ -17,6 +17,7 @@ WORDS = {
     "metric": "score",
     "class_weight": "class weights",
     "decoder": "network",
+    "published": "published network",
     "taps": "taps",
     "temperature": "temperature",
 }
@@ -36,15 +37,22 @@ RECIPE = {
 
 def rows(row: Paradigm) -> list[str]:
     """Return the cells of a paradigm."""
-    items = row.decoder_options.items()
-    options = ", ".join(f"{name} {value}" for name, value in items)
+    options = [
+        ", ".join(f"{name} {value}" for name, value in items.items())
+        for items in [
+            row.decoder_options.get(name, {}) for name in (row.decoder, row.published)
+        ]
+    ]
     return [
         f"{row.l_freq:g} to {row.h_freq:g} Hz",
         f"{row.sfreq:g} Hz",
         f"{row.window:g} s" if row.window else "the dataset's trials",
         {"roc_auc": "ROC-AUC"}.get(row.metric, row.metric),
         row.class_weight or "all alike",
-        row.decoder + (f" ({options})" if options else ""),
+        *(
+            name + (f" ({option})" if option else "")
+            for name, option in zip((row.decoder, row.published), options, strict=True)
+        ),
         row.taps or "the network's own",
         f"{row.temperature:g}" if row.temperature else "the method's own",
     ]
@@ -59,7 +67,7 @@ def recipe_lines(name: str) -> list[str]:
     ]
     for field, word in RECIPE.items():
         found = [
-            getattr(find_recipe(name, kind, PARADIGMS[kind].decoder), field)
+            getattr(find_recipe(name, kind, PARADIGMS[kind].network(name)), field)
             for kind in kinds
         ]
         cells = [

@@ -174,7 +174,7 @@ def _configs(
     alone = {name: value for name, value in alone.items() if name in known}
     for paradigm, classes in CLASSES.items():
         row = PARADIGMS[paradigm]
-        network = settings.get("student", row.decoder)
+        network = settings.get("student", row.network(settings.get("recipe")))
         suffix = "" if paradigm == "imagery" else f" {row.title}"
         for method in methods:
             for label, montage in montages:

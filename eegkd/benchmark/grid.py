@@ -167,7 +167,8 @@ class Grid:
         """Return the networks of students by label; the paradigm's if none is named."""
         if self.decoders is not None:
             return self.decoders
-        return {find_paradigm(paradigm).decoder: "auto"}
+        recipe = self.training.get("recipe", "default")
+        return {find_paradigm(paradigm).network(recipe): "auto"}
 
     def student(
         self, method: str, network: Any, montage: Montage | None, seed: int = 0
@@ -712,7 +713,8 @@ def teacher_label(student: DistilledClassifier, paradigm: str | None) -> str:
         return ""
     network = getattr(given, "decoder", given)
     is_open = isinstance(network, str) and network == "auto"
-    return find_paradigm(paradigm).decoder if is_open else label_of(network)
+    own = find_paradigm(paradigm).network(getattr(given, "recipe", student.recipe))
+    return own if is_open else label_of(network)
 
 
 def seeded(student: DistilledClassifier, seed: int) -> DistilledClassifier:

@@ -37,6 +37,8 @@ class Paradigm:
         Name in `eegkd.evaluation.metrics.METRICS` of the score that tables are about.
     decoder : str
         Network of teacher and student.
+    published : str
+        Their network with ``recipe="published"``.
     temperature : float or None
         Softness of scores in methods that have a ``temperature``; None leaves each
         method its own.
@@ -45,8 +47,8 @@ class Paradigm:
         whole.
     class_weight : {None, "balanced"}, default=None
         Weights of the classes in the loss on labels.
-    decoder_options : mapping, optional
-        Arguments of the network that differ from its own defaults.
+    decoder_options : mapping of str to mapping, optional
+        By network, arguments that differ from its own defaults.
     taps : {None, "embedding"}, default=None
         Where methods compare features; None takes the network's own taps.
     trial : str, default=""
@@ -64,21 +66,38 @@ class Paradigm:
     sfreq: float
     metric: str
     decoder: str
+    published: str
     temperature: float | None
     window: float | None = None
     class_weight: str | None = None
-    decoder_options: Mapping[str, Any] = field(default_factory=dict)
+    decoder_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     taps: str | None = None
     trial: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
 
-    def network_options(self, decoder: Any = None) -> dict[str, Any] | None:
-        """Return the arguments of the network, None where it has its own defaults.
+    def network(self, recipe: Any = "default") -> str:
+        """Return the network that goes with a recipe.
 
         Parameters
         ----------
-        decoder : str or callable, optional
-            A network; by default the paradigm's. Others have their own defaults.
+        recipe : str, Recipe or mapping, default="default"
+            As estimators take it.
+
+        Returns
+        -------
+        decoder : str
+            ``published`` for ``"published"``, else ``decoder``.
+        """
+        named = isinstance(recipe, str) and recipe == "published"
+        return self.published if named else self.decoder
+
+    def network_options(self, decoder: Any) -> dict[str, Any] | None:
+        """Return the arguments of a network, None where it has its own defaults.
+
+        Parameters
+        ----------
+        decoder : str or callable
+            A network.
 
         Returns
         -------
@@ -86,8 +105,9 @@ class Paradigm:
             For ``student_options``, ``teacher_options`` or ``decoder_options`` of the
             estimators.
         """
-        own = decoder is None or (isinstance(decoder, str) and decoder == self.decoder)
-        return (dict(self.decoder_options) or None) if own else None
+        if not isinstance(decoder, str):
+            return None
+        return dict(self.decoder_options.get(decoder, {})) or None
 
     def method_options(
         self, method: Callable[..., Any], options: Mapping[str, Any] | None
@@ -122,6 +142,11 @@ _TWO_CLASSES = (
 )
 _NATIVE = "MOABB's default, so that scores can be set beside its tables."
 _RATE = "Above twice the band with room for the filter, and what EEGNet was made for."
+_COVARIANCE = (
+    "Rhythms show in the covariances of electrodes. With the 60 to 120 trials of one "
+    "session a linear map of their logarithms is about as good as the best classical "
+    "decoders, which no convolutional network was on the development data."
+)
 _EEGNET = (
     "Made for several paradigms and shown to work on event-related potentials; 2000 "
     "weights can be learned from one session (Lawhern et al., 2018)."
@@ -141,14 +166,16 @@ PARADIGMS: dict[str, Paradigm] = {
         h_freq=38.0,
         sfreq=125.0,
         metric="accuracy",
-        decoder="SCCNet",
+        decoder="CovarianceNet",
+        published="SCCNet",
         temperature=None,
         reasons={
             "l_freq": "Mu and beta rhythms, as in the paper on similarity keeping.",
             "sfreq": "That of SCCNet, whose kernels are in samples.",
             "metric": "Classes are balanced.",
             "class_weight": "Classes are balanced.",
-            "decoder": "Squares and averages band power, what imagery changes; the "
+            "decoder": _COVARIANCE,
+            "published": "Squares and averages band power, what imagery changes; the "
             "paper's first network.",
             "taps": "Behind the spatial filters, as in the paper.",
             "temperature": "That of each method, 4 for KD and SK-KD as in the paper.",
@@ -164,10 +191,13 @@ PARADIGMS: dict[str, Paradigm] = {
         metric="roc_auc",
         class_weight="balanced",
         decoder="EEGNet",
+        published="EEGNet",
         decoder_options={
-            "kernel_length": 32,
-            "depthwise_kernel_length": 8,
-            "pool1_kernel_size": 2,
+            "EEGNet": {
+                "kernel_length": 32,
+                "depthwise_kernel_length": 8,
+                "pool1_kernel_size": 2,
+            }
         },
         temperature=1.0,
         trial="Scores are of single stimuli, whose windows overlap. A speller decides "
@@ -195,7 +225,8 @@ PARADIGMS: dict[str, Paradigm] = {
         sfreq=128.0,
         metric="accuracy",
         decoder="EEGNet",
-        decoder_options={"kernel_length": 128},
+        published="EEGNet",
+        decoder_options={"EEGNet": {"kernel_length": 128}},
         temperature=None,
         reasons={
             "l_freq": _NATIVE + " The second harmonic of most stimuli is inside.",
@@ -220,10 +251,13 @@ PARADIGMS: dict[str, Paradigm] = {
         metric="accuracy",
         class_weight="balanced",
         decoder="EEGNet",
+        published="EEGNet",
         decoder_options={
-            "kernel_length": 16,
-            "pool1_kernel_size": 2,
-            "pool2_kernel_size": 2,
+            "EEGNet": {
+                "kernel_length": 16,
+                "pool1_kernel_size": 2,
+                "pool2_kernel_size": 2,
+            }
         },
         temperature=1.0,
         trial="Scores are of single windows of a code, which overlap. Which code was "
@@ -251,7 +285,8 @@ PARADIGMS: dict[str, Paradigm] = {
         sfreq=128.0,
         metric="accuracy",
         class_weight="balanced",
-        decoder="SCCNet",
+        decoder="CovarianceNet",
+        published="SCCNet",
         taps="embedding",
         temperature=1.0,
         window=4.0,
@@ -262,7 +297,8 @@ PARADIGMS: dict[str, Paradigm] = {
             "sfreq": "MOABB's default.",
             "metric": "Segments of the states are about as long.",
             "class_weight": "No effect on balanced states.",
-            "decoder": "Squares and averages band power, what states differ in.",
+            "decoder": _COVARIANCE,
+            "published": "Squares and averages band power, what states differ in.",
             "taps": "Nothing is locked to the beginning of a window, so that maps over "
             "time have nothing in common; the pattern of power over filters has.",
             "temperature": _TWO_CLASSES,

@@ -85,7 +85,7 @@ def resolve_settings(
     def settle(name: str, default: Any) -> None:
         settings[name] = default if is_auto(params[name]) else params[name]
 
-    settle(network, row.decoder)
+    settle(network, row.network(params["recipe"]))
     settle(f"{network}_options", row.network_options(settings[network]))
     for name in ("class_weight", "taps"):
         settle(name, getattr(row, name))
