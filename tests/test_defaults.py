@@ -90,7 +90,7 @@ def test_four_ways_of_calling_train_the_same_network(paradigm, tmp_path, monkeyp
         return self
 
     monkeypatch.setattr(DistilledClassifier, "fit", watched)
-    eegkd.fit(trials, montage, method="kd", max_epochs=1)
+    eegkd.fit(trials, montage, method="kd", max_epochs=1, validate=False)
     train = seen[0][1]
     taught = DistilledClassifier(montage, "kd", max_epochs=1).fit(train)
     eegkd.benchmark(
@@ -124,7 +124,9 @@ def test_everything_that_is_open_is_decided(paradigm, method):
     )
     assert settings["paradigm"] == paradigm
     assert settings["student"] == row.decoder
-    assert (settings["student_options"] or {}) == row.decoder_options.get(row.decoder, {})
+    assert (settings["student_options"] or {}) == row.decoder_options.get(
+        row.decoder, {}
+    )
     assert settings["class_weight"] == row.class_weight
     assert settings["taps"] == row.taps
     recipe = find_recipe("default", paradigm, row.decoder)

@@ -98,7 +98,7 @@ def test_imagery_has_the_settings_of_the_paper_and_of_the_estimators():
     usual = resolve_settings(DistilledClassifier().get_params())
     assert usual == {
         "paradigm": "imagery",
-        "student": "SCCNet",
+        "student": "CovarianceNet",
         "student_options": None,
         "class_weight": None,
         "taps": None,
@@ -279,6 +279,7 @@ def test_weights_find_the_rare_class():
             decoder="ShallowFBCSPNet",
             ch_names=["Fz", "C3", "Cz", "C4"],
             sfreq=128.0,
+            recipe="published",
             max_epochs=12,
             lr=2e-3,
             class_weight=weight,
@@ -329,7 +330,8 @@ def test_class_weights_are_saved_with_their_labels(kind, tmp_path):
 def test_a_list_of_taps_is_saved():
     trials = make_trials(n_subjects=1, n_per_class=2)
     taps = ["spatial_conv"]
-    model = DecoderClassifier(["C3", "C4"], taps=taps, max_epochs=1).fit(trials)
+    model = DecoderClassifier(["C3", "C4"], "SCCNet", taps=taps, max_epochs=1)
+    model.fit(trials)
     again = eegkd.persistence.unpack_classifier(
         *eegkd.persistence.pack_classifier(model)
     )
@@ -428,14 +430,15 @@ def test_teacher_and_student_learn_nothing_that_they_validate_on(fitted):
 @pytest.mark.parametrize("weight", [None, "balanced"])
 def test_validation_must_leave_something_to_learn(weight):
     trials = timed(make_trials(n_subjects=1, n_per_class=2), length=9.0, gap=0.1)
-    model = DecoderClassifier(class_weight=weight, max_epochs=1)
+    few = {"max_epochs": 1, "valid_fraction": 1 / 8}
+    model = DecoderClassifier(class_weight=weight, **few)
     with pytest.raises(
         ValueError,
         match=r"none of 'feet', .* is left: of 12 trials 3 validate and 9 share",
     ):
         model.fit(trials)
     model.set_params(valid_fraction=0).fit(trials)
-    regressor = eegkd.DecoderRegressor(max_epochs=1)
+    regressor = eegkd.DecoderRegressor(**few)
     with pytest.raises(ValueError, match=r"at least two trials .* 10 share"):
         regressor.fit(trials, np.linspace(0, 1, len(trials)))
 
@@ -507,7 +510,7 @@ def test_one_comparison_may_span_paradigms(tmp_path):
         store=tmp_path / "store.sqlite",
     )
     used = results.scores.query("kind == 'student'").groupby("dataset")["decoder"]
-    assert sorted(map(tuple, used.unique())) == [("EEGNet",), ("SCCNet",)]
+    assert sorted(map(tuple, used.unique())) == [("CovarianceNet",), ("EEGNet",)]
     assert results.complete
 
 
@@ -534,7 +537,10 @@ def test_the_network_of_the_table_is_the_same_by_name():
         "subjects": [1],
         "max_epochs": 1,
     }
-    dataset, own = fake("p300", n_subjects=1), PARADIGMS["p300"].decoder_options["EEGNet"]
+    dataset, own = (
+        fake("p300", n_subjects=1),
+        PARADIGMS["p300"].decoder_options["EEGNet"],
+    )
     learned = []
     for named in ({}, {"decoder": "EEGNet"}, {"teacher": "EEGNet"}):
         result = eegkd.fit(dataset, **options, **named)

@@ -327,4 +327,4 @@ def test_faults_are_warned_of_with_what_to_do(fault, monkeypatch):
 def test_statistics_that_do_not_fit_are_warned_of():
     recipe = adam(max_epochs=20, lr=0.3, valid_fraction=0.0)
     with pytest.warns(UserWarning, match="running statistics of batch normalization"):
-        DecoderClassifier(MONTAGE, recipe=recipe).fit(make_trials())
+        DecoderClassifier(MONTAGE, "SCCNet", recipe=recipe).fit(make_trials())

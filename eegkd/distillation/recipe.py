@@ -202,24 +202,22 @@ _HUANG = Recipe(
 # weights itself (Lawhern et al., 2018).
 _EEGNET = replace(_HUANG, lr=1e-3, weight_decay=0.0)
 
+_SHORT = Recipe(max_epochs=200, n_updates=240, min_epochs=12, calibrate=0.3)
+_LONG = replace(_SHORT, n_updates=900)
+
 #: Recipes by name, then by paradigm, a key of `eegkd.PARADIGMS`; one for a pair of
 #: paradigm and decoder goes before that of the paradigm.
 RECIPES: dict[str, dict[Any, Recipe]] = {
     # What was chosen on development data, see docs/results/recipes.md.
     "default": {
-        "imagery": Recipe(max_epochs=200, n_updates=240, min_epochs=12),
-        "p300": Recipe(max_epochs=60, n_updates=240, min_epochs=12),
-        "ssvep": Recipe(max_epochs=200, n_updates=240, min_epochs=12),
-        "cvep": Recipe(max_epochs=60, n_updates=240, min_epochs=12),
-        "rstate": Recipe(max_epochs=200, n_updates=240, min_epochs=12),
+        "imagery": _SHORT,
+        "p300": _LONG,
+        "ssvep": _SHORT,
+        "cvep": _LONG,
+        "rstate": _SHORT,
         # Of many more features than trials small batches tell which are noise.
-        ("ssvep", "SpectrumNet"): Recipe(
-            lr=3e-3,
-            weight_decay=10.0,
-            batch_size=8,
-            max_epochs=200,
-            n_updates=500,
-            min_epochs=12,
+        ("ssvep", "SpectrumNet"): replace(
+            _SHORT, lr=3e-3, weight_decay=10.0, batch_size=8, n_updates=500
         ),
     },
     # The paper's for imagery, and its like for the others: about as many updates as its

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from eegkd._checks import check_registered
-from eegkd.data.paradigms import find_paradigm
+from eegkd.data.paradigms import Paradigm, find_paradigm
+from eegkd.decoders import DECODERS
 from eegkd.distillation import History
 from eegkd.distillation.faults import FAULTS
 from eegkd.distillation.recipe import find_recipe
@@ -30,6 +31,14 @@ FIELDS = (
 def is_auto(value: Any) -> bool:
     """Return whether a parameter is left to the paradigm."""
     return isinstance(value, str) and value == AUTO
+
+
+def _options(row: Paradigm, network: Any, recipe: Any) -> dict[str, Any] | None:
+    """Return the arguments of a network: the paradigm's, else the published ones."""
+    options = row.network_options(network) or {}
+    if isinstance(network, str) and network in DECODERS and recipe == "published":
+        options = {**DECODERS[network].published, **options}
+    return options or None
 
 
 def warn_of_schedule(history: History) -> None:
@@ -86,7 +95,7 @@ def resolve_settings(
         settings[name] = default if is_auto(params[name]) else params[name]
 
     settle(network, row.network(params["recipe"]))
-    settle(f"{network}_options", row.network_options(settings[network]))
+    settle(f"{network}_options", _options(row, settings[network], params["recipe"]))
     for name in ("class_weight", "taps"):
         settle(name, getattr(row, name))
     recipe = find_recipe(params["recipe"], row.name, settings[network])
