@@ -279,6 +279,7 @@ def test_weights_find_the_rare_class():
             decoder="ShallowFBCSPNet",
             ch_names=["Fz", "C3", "Cz", "C4"],
             sfreq=128.0,
+            decoder_options=None,
             recipe="published",
             max_epochs=12,
             lr=2e-3,
@@ -416,7 +417,7 @@ def test_teacher_and_student_learn_nothing_that_they_validate_on(fitted):
     trials = timed(make_trials(n_subjects=1), length=1.0, gap=0.4)
     start, stop = (trials.metadata[name].to_numpy() for name in ("start", "stop"))
     signals = torch.as_tensor(trials.X)
-    for training in fitted(trials):
+    for training in fitted(trials, valid_fraction=1 / 8):
         learned, valid = (
             [int((signals == one.cpu()).all((1, 2)).nonzero()) for one in part.X]
             for part in (training.sampler, training.valid)
