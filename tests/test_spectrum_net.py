@@ -92,3 +92,18 @@ def test_it_learns_frequencies(locked):
 def test_errors_say_what_to_do(options, words):
     with pytest.raises(ValueError, match=words):
         SpectrumNet(3, 2, 200, SFREQ, **options)
+
+
+def test_a_last_batch_of_one_trial_is_no_trouble():
+    X, y = flicker(locked=True, n_trials=9)
+    classifier = DecoderClassifier(
+        decoder="SpectrumNet",
+        paradigm="ssvep",
+        ch_names=CH_NAMES,
+        sfreq=SFREQ,
+        units="V",
+        device="cpu",
+        batch_size=8,
+        max_epochs=2,
+    ).fit(X, y)
+    assert np.isfinite(classifier.predict_proba(X)).all()

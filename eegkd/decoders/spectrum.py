@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from eegkd._checks import check_int, check_number
 
@@ -137,7 +138,7 @@ class SpectrumParts(nn.Module):
     def __init__(self, n_filters: int, n_freqs: int, phase: float) -> None:
         super().__init__()
         self.shape = (3 * n_filters, n_freqs)
-        self.norm = nn.BatchNorm1d(3 * n_filters * n_freqs, eps=EPS, affine=False)
+        self.norm = Standardized(3 * n_filters * n_freqs, eps=EPS, affine=False)
         weights = torch.tensor([phase, phase, 1.0]).repeat_interleave(n_filters)
         self.register_buffer("weights", weights[:, None], persistent=False)
 
@@ -147,3 +148,15 @@ class SpectrumParts(nn.Module):
         amplitude = (real.square() + imaginary.square() + TINY).sqrt()
         parts = torch.cat([real, imaginary, amplitude], dim=1)
         return self.weights * self.norm(parts.flatten(1)).unflatten(1, self.shape)
+
+
+class Standardized(nn.BatchNorm1d):
+    """Batch normalization that takes a single trial as well, by what it knows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return each feature with mean 0 and variance 1."""
+        if self.training and len(x) == 1:
+            return functional.batch_norm(
+                x, self.running_mean, self.running_var, eps=self.eps
+            )
+        return super().forward(x)
