@@ -19,7 +19,7 @@ import eegkd
 parser = argparse.ArgumentParser(description="From a dataset to a student.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 100")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, default=Path("demo"), help="folder")
 arguments = parser.parse_args()
@@ -29,8 +29,7 @@ result = eegkd.fit(
     arguments.dataset,
     montage="headband",
     subjects=subjects,
-    max_epochs=arguments.max_epochs or (3 if arguments.quick else 100),
-    lr=2e-3,  # fewer, larger steps than the published 500 epochs at 5e-4
+    max_epochs=arguments.max_epochs or (3 if arguments.quick else "auto"),
     n_jobs=1 if arguments.quick else 2,
 )
 

@@ -31,7 +31,7 @@ parser = argparse.ArgumentParser(description="Motor imagery.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
 parser.add_argument("--montage", nargs="+", default=["headphone", "brainbit"])
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 30")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
@@ -89,19 +89,15 @@ maps.savefig(folder / "desynchronization.png", dpi=150)
 # %%
 # One call trains a teacher on all 64 electrodes, an untaught student on those of the
 # headset, and a student on the same ones with the teacher's help. What is not said here
-# comes from `eegkd.PARADIGMS`: 4 to 38 Hz, so that mu and beta are inside; SCCNet,
-# which squares and averages what its spatial filters let through, as one would by hand;
-# accuracy, since the classes are equally many. Each subject's first day is for
-# training, the second for testing. Fewer, larger steps than the published 500 epochs
-# keep this page short. Their size and number were chosen by the validation loss of
-# other simulated subjects.
-training = {
-    "max_epochs": arguments.max_epochs or (3 if arguments.quick else 30),
-    "batch_size": 32,
-    "lr": 2e-3,
-}
+# comes from `eegkd.PARADIGMS`: 4 to 38 Hz, so that mu and beta are inside;
+# CovarianceNet, which reads the power of electrodes in frequency bands and what they
+# have in common; accuracy, since the classes are equally many. Each subject's first day
+# is for training, the second for testing.
+epochs = arguments.max_epochs or (3 if arguments.quick else "auto")
 trials = eegkd.load_trials(dataset, subjects=subjects)
-results = {montage.name: eegkd.fit(trials, montage, **training) for montage in montages}
+results = {
+    montage.name: eegkd.fit(trials, montage, max_epochs=epochs) for montage in montages
+}
 first = results[montages[0].name]
 print(first.describe())
 
@@ -172,10 +168,10 @@ limbs.savefig(folder / "limbs.png", dpi=150)
 #
 # **What cannot.** Whether a teacher helps: with four subjects the smallest possible p
 # is 0.125, and a difference of a few points of either sign is noise. The teacher is no
-# ceiling either, since 64 electrodes have more weights to be learned from the same 105
-# trials, in few epochs. People also move their jaw and tongue, which electrodes over
-# the temples record as muscle activity; the simulation has none, so that a high score
-# there would have to be looked at twice.
+# ceiling either, since 64 electrodes have more weights to be learned from the same 120
+# trials. People also move their jaw and tongue, which electrodes over the temples
+# record as muscle activity; the simulation has none, so that a high score there would
+# have to be looked at twice.
 #
 # Pfurtscheller, G., Brunner, C., Schlögl, A., Lopes da Silva, F. H. (2006). Mu rhythm
 # (de)synchronization and EEG single-trial classification of different motor imagery

@@ -34,7 +34,7 @@ parser = argparse.ArgumentParser(description="P300.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
 parser.add_argument("--montage", nargs="+", default=["unicorn", "hermes"])
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 10")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
@@ -112,19 +112,14 @@ response.savefig(folder / "response.png", dpi=150)
 # comes from `eegkd.PARADIGMS`: 1 to 24 Hz at 64 Hz, EEGNet, ``class_weight="balanced"``
 # (each target counts five times as much as another flash), and the area under the ROC
 # curve (ROC-AUC), which is 0.5 at chance level, however rare targets are. Training
-# sees the first day and testing the second; for validation whole characters are held
-# out, so that overlapping trials stay on one side. Fewer, larger steps than the default
-# 150 epochs keep this page short; their size and number were chosen by the validation
-# loss of other simulated subjects.
+# sees the first day and testing the second.
 #
 # *unicorn* has Pz and two electrodes over visual cortex, *hermes* as many, all of them
 # over frontal cortex.
-training = {
-    "max_epochs": arguments.max_epochs or (2 if arguments.quick else 10),
-    "batch_size": 32,
-    "lr": 1e-2,
+epochs = arguments.max_epochs or (2 if arguments.quick else "auto")
+results = {
+    montage.name: eegkd.fit(trials, montage, max_epochs=epochs) for montage in montages
 }
-results = {montage.name: eegkd.fit(trials, montage, **training) for montage in montages}
 first = results[montages[0].name]
 print(first.describe())
 
@@ -209,13 +204,13 @@ if trials.simulated:
 # poor for one flash may be enough for a speller, which asks several times; what
 # repetitions cost is time.
 #
-# **What cannot.** Whether the teacher helps. Here it is below the untaught student;
-# with three subjects the smallest possible p is 0.25, and a difference of either sign
-# may be noise. The teacher is no ceiling either: 64 electrodes have more weights to be
-# learned from the same 900 flashes, in few epochs. With two classes its scores say how
-# sure it is and little else; `eegkd.benchmark` compares methods that have more to pass
-# on. In people blinks and eye movements may follow targets, which frontal electrodes
-# see; here they do not. And dry electrodes are noisier than these.
+# **What cannot.** Whether the teacher helps: with three subjects the smallest possible
+# p is 0.25, and a difference of either sign may be noise. The teacher is no ceiling
+# either: 64 electrodes have more weights to be learned from the same 960 flashes. With
+# two classes its scores say how sure it is and little else; `eegkd.benchmark` compares
+# methods that have more to pass on. In people blinks and eye movements may follow
+# targets, which frontal electrodes see; here they do not. And dry electrodes are
+# noisier than these.
 #
 # Polich, J. (2007). Updating P300: an integrative theory of P3a and P3b. Clinical
 # Neurophysiology, 118(10), 2128-2148.

@@ -33,14 +33,14 @@ parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
 parser.add_argument(
     "--montage", nargs="+", default=["occipital_3", "muse"], help="one or several"
 )
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 30")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
-epochs = arguments.max_epochs or (2 if arguments.quick else 30)
+epochs = arguments.max_epochs or (2 if arguments.quick else "auto")
 
 trials = eegkd.load_trials(
     arguments.dataset or SimulatedSSVEP(n_trials=4 if arguments.quick else 20),
@@ -95,54 +95,33 @@ axes[-1].set_xlabel("Frequency (Hz)")
 spectrum.savefig(folder / "spectrum.png", dpi=150)
 
 # %%
-# Network and schedule. The table of `eegkd.PARADIGMS` has EEGNet with kernels of one
-# second, and 500 epochs. Here there is time for 30 epochs with smaller batches and
-# larger steps, which were chosen by the validation loss of other simulated subjects
-# (``seed=100``). In so few steps the running averages of the network's normalization,
-# published with a momentum of 0.01, would lag behind, so that they are made faster.
-#
-# The teacher reads not 64 electrodes but the nine over the visual cortex, as is usual
-# for SSVEP. The first layer of EEGNet works on each electrode, so that all of them
-# would take seven times as long; and in so few epochs a network on 64 electrodes learns
-# little. The subjects share one teacher and one student (``evaluation="dependent"``),
-# because 100 trials of one subject are few. And the method is classical distillation,
-# ``"kd"``: by the same validation loss it came out before ``"sk_kd"``, whose published
-# weights were made for motor imagery and a longer schedule.
-row = eegkd.PARADIGMS["ssvep"]
-network = {**row.network_options(), "batch_norm_momentum": 0.1}
-training = {"max_epochs": epochs, "lr": 3e-3, "batch_size": 16}
+# Teacher and students. The network of `eegkd.PARADIGMS` for SSVEP is SpectrumNet: it
+# reads amplitude and phase at each frequency, and is trained within seconds, for each
+# subject anew. The teacher reads not 64 electrodes but the nine over the visual cortex,
+# as is usual for SSVEP. The Muse has two electrodes at the forehead and two behind the
+# ears. What a source does not show there, no teacher can add.
 visual = "PO7 PO3 POz PO4 PO8 O1 Oz O2 Iz".split()
 visual = [electrode for electrode in visual if electrode in trials.ch_names]
-teacher = eegkd.DecoderClassifier(visual or None, decoder_options=network, **training)
-options = {
-    "method": "kd",
-    "evaluation": "dependent",
-    "student_options": network,
-    "on_missing": "nearest",  # the cap has no TP9: its neighbor stands in
-    **training,
+results = {
+    montage: eegkd.fit(
+        trials,
+        montage=montage,
+        teacher=eegkd.DecoderClassifier(visual or None, max_epochs=epochs),
+        on_missing="nearest",  # the cap has no TP9: its neighbor stands in
+        max_epochs=epochs,
+    )
+    for montage in arguments.montage
 }
-first, *others = arguments.montage
-result = eegkd.fit(trials, montage=first, teacher=teacher, **options)
-print(result.describe())
+for found in results.values():
+    print(found.describe(), end="\n\n")
 
 # %%
-# The same as a figure, and everything as files.
+# The first montage as a figure, and everything of it as files.
+result = results[arguments.montage[0]]
 saved = result.save(folder)
 report = result.report(saved / "report.html")
 scores = result.plot()
 scores.savefig(folder / "scores.png", dpi=150)
-
-# %%
-# Another device, the same teacher: one that is fitted already is used as it is, so that
-# a further montage costs the student's training alone. The Muse has two electrodes at
-# the forehead and two behind the ears. What a source does not show there, no teacher
-# can add.
-results = {first: result}
-for montage in others:
-    results[montage] = eegkd.fit(
-        trials, montage=montage, teacher=result.teachers["all", 0], **options
-    )
-    print(results[montage].describe(), end="\n\n")
 
 # %%
 # What the field would do without a network. FBCCA compares each trial with sines of the
@@ -162,7 +141,7 @@ def classical(name, montage):
 NAMES = {
     "teacher": f"teacher, {len(visual) or trials.n_chans} electrodes",
     "none": "network alone",
-    "kd": "network, taught",
+    "sk_kd": "network, taught",
     "fbcca": "FBCCA",
     "trca": "TRCA",
 }
@@ -185,12 +164,11 @@ print(means.loc[list(NAMES.values()), list(results)].round(3).to_string())
 # at the occipital electrodes and ahead of them at the Muse's; FBCCA, which learns
 # nothing, falls behind with trials as short as these.
 #
-# What one may not: three simulated subjects, one seed and a short schedule do not say
-# which decoder is better for people, nor whether the teacher helps. The comparison is
-# not quite even either: the network learned from all subjects together, TRCA from each
-# alone. In this simulation the response of a subject has one phase in all trials, which
-# is what TRCA assumes and people keep less exactly. And a cap's electrodes stand in for
-# a device's dry ones.
+# What one may not: three simulated subjects and one seed do not say which decoder is
+# better for people, nor whether the teacher helps. In this simulation the response of a
+# subject has one phase in all trials, which is what TRCA assumes and SpectrumNet reads,
+# and which people keep less exactly. And a cap's electrodes stand in for a device's dry
+# ones.
 COLORS_OF = dict(zip(NAMES.values(), ["#0072B2", "#E69F00", "#009E73"], strict=False))
 comparison = Figure(figsize=(6.4, 3.4), layout="constrained")
 panels = comparison.subplots(1, len(results), sharey=True, squeeze=False)[0]

@@ -36,7 +36,7 @@ parser = argparse.ArgumentParser(description="Resting state.")
 parser.add_argument("--dataset", help="of MOABB, by default simulated")
 parser.add_argument("--montage", nargs="+", default=["brainbit", "hermes"])
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 25")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
@@ -113,17 +113,13 @@ signal.savefig(folder / "spectra.png", dpi=150)
 # with a window: where in its cycle alpha is at the first sample is chance, so that
 # layers that are maps over time have nothing in common between trials. Teacher and
 # student are compared behind the averaging over time instead. Training sees the first
-# day, testing the second. Fewer, larger steps than the default 500 epochs keep this
-# page short; their size and number were chosen by the validation loss of other
-# simulated subjects.
+# day, testing the second.
 #
 # *brainbit* has two electrodes at the back of the head, *hermes* eight at the front.
-training = {
-    "max_epochs": arguments.max_epochs or (3 if arguments.quick else 25),
-    "batch_size": 32,
-    "lr": 5e-3,
+epochs = arguments.max_epochs or (3 if arguments.quick else "auto")
+results = {
+    montage.name: eegkd.fit(trials, montage, max_epochs=epochs) for montage in montages
 }
-results = {montage.name: eegkd.fit(trials, montage, **training) for montage in montages}
 first = results[montages[0].name]
 print(first.describe())
 

@@ -27,7 +27,7 @@ parser.add_argument(
     "--events", nargs="+", help="classes, such as left_hand=769 right_hand=770"
 )
 parser.add_argument("--montage", nargs="+", default=["FC3", "CP3", "FC4", "CP4"])
-parser.add_argument("--max-epochs", type=int, default=100)
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--output", type=Path, default=Path("own_recording"))
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 arguments = parser.parse_args()
@@ -87,8 +87,7 @@ print(eegkd.load_montage(montage))
 result = eegkd.fit(
     recorded,
     montage=montage,
-    max_epochs=2 if arguments.quick else arguments.max_epochs,
-    lr=2e-3,
+    max_epochs=arguments.max_epochs or (2 if arguments.quick else "auto"),
 )
 print(result.describe())
 

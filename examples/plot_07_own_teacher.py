@@ -28,14 +28,14 @@ from eegkd.report import plot_items
 parser = argparse.ArgumentParser(description="A teacher of your own.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
-epochs = arguments.max_epochs or (1 if arguments.quick else 20)
+epochs = arguments.max_epochs or (1 if arguments.quick else "auto")
 
 trials = eegkd.load_trials(arguments.dataset, subjects=subjects)
 is_test, rule = held_out(trials.metadata, trials.y)
@@ -73,7 +73,7 @@ class BandPower(nn.Module):
         return self.classify(self.drop(power.clamp(min=1e-6).log().flatten(1)))
 
 
-def train_yourself(train, n_epochs):
+def train_yourself(train, n_epochs=1 if arguments.quick else 20):
     """Train the network on microvolts, without eegkd."""
     torch.manual_seed(0)
     X = torch.as_tensor(1e6 * train.X)
@@ -89,7 +89,7 @@ def train_yourself(train, n_epochs):
 
 
 train, test = of_person(subjects[0])
-network = train_yourself(train, epochs)
+network = train_yourself(train)
 
 # %%
 # Your network as a classifier of eegkd. It has to be told what a file of weights does
@@ -121,14 +121,13 @@ print(f"{mine.decoder_}\nAnswers as in your own code: {same:.0%} of the test tri
 # so that another montage or method costs the student's training alone. ``sk_kd``
 # compares the layer before the scores, which is found in any network; methods that
 # compare further layers are told their names (``taps=["norm", "classify"]``).
-TRAINING = {"max_epochs": epochs, "batch_size": 16, "lr": 2e-3}  # small steps
 MONTAGES = ["headphone", "headband"]
 
 
 def teach(train, montage, teacher, method="sk_kd", **options):
     """Return a student on a montage."""
     student = eegkd.DistilledClassifier(
-        montage, method, teacher, method_options=options or None, **TRAINING
+        montage, method, teacher, method_options=options or None, max_epochs=epochs
     )
     return student.fit(train)
 
@@ -150,8 +149,8 @@ for montage in MONTAGES:
 def compare(subject):
     """Yield the score of every teacher and student of one subject."""
     train, test = of_person(subject)
-    sccnet = eegkd.DecoderClassifier(decoder="SCCNet", **TRAINING).fit(train)
-    teachers = {"BandPower": wrap(train_yourself(train, epochs), train)}
+    sccnet = eegkd.DecoderClassifier(decoder="SCCNet", max_epochs=epochs).fit(train)
+    teachers = {"BandPower": wrap(train_yourself(train), train)}
     teachers["SCCNet"] = sccnet
     for name, teacher in teachers.items():
         yield "teacher", name, "all", teacher.score(test, test.y)

@@ -22,14 +22,14 @@ import eegkd
 parser = argparse.ArgumentParser(description="Choosing a method.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1] if arguments.quick else [1, 2, 3])
-epochs = arguments.max_epochs or (1 if arguments.quick else 20)
+epochs = arguments.max_epochs or (1 if arguments.quick else "auto")
 
 card = eegkd.METHODS["rkd"].card
 for field in "title transfers teacher reference composition use limits".split():
@@ -65,7 +65,6 @@ for name in candidates:
 # session alone, whose last run stands for the test. The other session is not touched.
 first = trials.metadata.groupby("subject")["session"].transform("first")
 training_days = trials.subset((trials.metadata["session"] == first).to_numpy())
-training = {"max_epochs": epochs, "batch_size": 16, "lr": 2e-3}  # to be done soon
 results = eegkd.benchmark(
     training_days,
     montages="headband",
@@ -73,7 +72,7 @@ results = eegkd.benchmark(
     test="auto",  # the last third of the runs, since there is one session now
     n_seeds=1 if arguments.quick else 2,
     n_jobs=1 if arguments.quick else 2,
-    **training,
+    max_epochs=epochs,
     store=folder / "choice.sqlite",
 )
 print(results.describe())
@@ -100,7 +99,7 @@ print((seconds / seconds["none"]).round(2).rename("times none").to_string())
 taught = results.summary().query("kind == 'student'").set_index("method")["mean"]
 taught = taught.drop(["none", "smoothed_labels"])
 chosen = str(taught.idxmax())
-result = eegkd.fit(trials, "headband", method=chosen, **training)
+result = eegkd.fit(trials, "headband", method=chosen, max_epochs=epochs)
 print(f"Chosen: {chosen}\n{result.describe()}")
 
 # %%

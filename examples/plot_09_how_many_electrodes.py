@@ -28,14 +28,14 @@ parser = argparse.ArgumentParser(description="How many electrodes do I need?")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--montage", default="headband", help="the smallest")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 4")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
 folder = arguments.output or Path(tempfile.mkdtemp(prefix="eegkd-"))
 folder.mkdir(parents=True, exist_ok=True)
 subjects = arguments.subjects or ([1, 2] if arguments.quick else [1, 2, 3, 4])
-epochs = arguments.max_epochs or (1 if arguments.quick else 20)
+epochs = arguments.max_epochs or (1 if arguments.quick else "auto")
 
 trials = eegkd.load_trials(arguments.dataset, subjects=subjects)
 smallest = eegkd.load_montage(arguments.montage)
@@ -61,8 +61,6 @@ results = eegkd.benchmark(
     methods=["none", "sk_kd"],
     n_seeds=1,
     max_epochs=epochs,
-    batch_size=16,  # many small steps in few epochs
-    lr=2e-3,
     n_jobs=1 if arguments.quick else 2,
     store=folder / "electrodes.sqlite",
 )

@@ -34,7 +34,7 @@ from eegkd.data import find_dataset
 parser = argparse.ArgumentParser(description="Comparing on MOABB.")
 parser.add_argument("--dataset", default="SimulatedMotorImagery", help="of MOABB")
 parser.add_argument("--subjects", type=int, nargs="+", help="by default 1 to 3")
-parser.add_argument("--max-epochs", type=int, help="epochs, by default 20")
+parser.add_argument("--max-epochs", type=int, help="instead of the recipe's")
 parser.add_argument("--quick", action="store_true", help="a few epochs, to try it")
 parser.add_argument("--output", type=Path, help="folder, by default a temporary one")
 arguments = parser.parse_args()
@@ -50,24 +50,23 @@ paradigm = LeftRightImagery(fmin=4, fmax=38, resample=125)
 # %%
 # Pipelines come as files in MOABB's own format: a student for each method and montage,
 # and the classical decoders on the same electrodes. ``pipelines_folder()`` writes
-# them, for ``moabb.benchmark``. Those for motor imagery train for 500 epochs; here
-# others are written that are through in a minute or two.
+# them, for ``moabb.benchmark``; here two methods on one montage are enough.
 print(len(list(Path(pipelines_folder()).glob("*.yml"))), "files")
-epochs = arguments.max_epochs or (1 if arguments.quick else 20)
-training = {"max_epochs": epochs, "batch_size": 16, "lr": 2e-3}
+epochs = arguments.max_epochs or (1 if arguments.quick else None)
+training = {"max_epochs": epochs} if epochs else {}  # else the default recipe's
 written = pipelines_folder(
     folder / "pipelines", montage="headphone", methods=["none", "sk_kd"], **training
 )
-print(Path(written, "sk_kd_sccnet_headphone.yml").read_text(encoding="utf-8"))
+print(Path(written, "sk_kd_covariancenet_headphone.yml").read_text(encoding="utf-8"))
 
 # %%
 # MOABB's evaluation: each session is tested by what was learned on the other one. Ours
 # need channel names, so that they find their electrodes: ``return_epochs=True``. In
 # each fold the teacher is trained anew, on all electrodes of the training session.
 NAMES = {  # in MOABB's file, and in eegkd
-    "SCCNet full": ("teacher", "full"),
-    "No teacher SCCNet headphone": ("none", "headphone"),
-    "SK-KD SCCNet headphone": ("sk_kd", "headphone"),
+    "CovarianceNet full": ("teacher", "full"),
+    "No teacher CovarianceNet headphone": ("none", "headphone"),
+    "SK-KD CovarianceNet headphone": ("sk_kd", "headphone"),
     "CSP + LDA headphone": ("csp_lda", "headphone"),
     "Tangent space + LR headphone": ("ts_lr", "headphone"),
     "TS + LR for arrays, full": ("ts_lr", "full"),  # not in a file, see below
@@ -116,7 +115,6 @@ results = eegkd.benchmark(
     dataset,
     montages="headphone",
     methods=["none", "sk_kd"],
-    decoders="SCCNet",
     baselines=["csp_lda", "ts_lr"],
     evaluation="cross_session",
     data={"paradigm": paradigm},
