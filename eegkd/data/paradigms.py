@@ -300,8 +300,8 @@ PARADIGMS: dict[str, Paradigm] = {
             "sfreq": "MOABB's default.",
             "metric": "Segments of the states are about as long.",
             "class_weight": "No effect on balanced states.",
-            "decoder": "Squares and averages band power, what states differ in; as good "
-            "as the best classical decoders on the development data.",
+            "decoder": "Squares and averages band power, what states differ in; about "
+            "as good as the best classical decoders on the development data.",
             "taps": "Nothing is locked to the beginning of a window, so that maps over "
             "time have nothing in common; the pattern of power over filters has.",
             "temperature": _TWO_CLASSES,

@@ -1,4 +1,4 @@
-"""`SpectrumNet`: phases and amplitudes of single frequencies, and a linear map."""
+"""`SpectrumNet`: spatial filters, Fourier coefficients of the trial, a linear map."""
 
 from __future__ import annotations
 
@@ -10,49 +10,57 @@ from eegkd._checks import check_int, check_number
 
 __all__ = ["SpectrumNet"]
 
-TINY = 1e-24  # added to power, so that the gradient of an amplitude of 0 exists
-EPS = 1e-12  # of variances; trials may be in volts
+RESPONSES = (6.0, 40.0)  # Hz; responses to flicker and their second harmonics
+FLOOR = 1e-20  # added to power, so that a flat trial can be scaled
+TINY = 1e-9  # Hz; above it are all frequencies but 0
 
 
 class SpectrumNet(nn.Module):
-    """Decode which frequencies a trial holds, and with which phase.
+    """Decode the frequencies of a trial, and their phases.
 
-    The Fourier transform of a trial is led through spatial filters. The real and the
-    imaginary part and the amplitude of every frequency are standardized one by one;
-    the rest is linear. Networks that read complex spectra are due to [1]_.
+    Outputs of spatial filters are transformed to frequencies over the whole trial, so
+    that responses are told apart which differ by one cycle in it, and divided by their
+    power in the band. The real part, the imaginary part and the amplitude at each
+    frequency are standardized each by itself, and a linear layer follows. A response
+    that is locked to the onset of the trial shows in the parts [1]_, one of any phase
+    in the amplitude alone.
 
     Parameters
     ----------
     n_chans : int
         Number of electrodes.
     n_outputs : int
-        Number of classes, or 1.
+        Number of classes.
     n_times : int
-        Number of samples in one trial, which sets how fine frequencies are told apart.
+        Number of samples in one trial.
     sfreq : float
         Sampling rate in Hz.
-    low, high : float, default=6.0 and 40.0
-        Frequencies that are read, in Hz, ``high`` excluded.
+    band : (float, float), optional
+        Lowest and highest frequency in Hz that is read, from 0 to ``sfreq / 2``; the
+        highest is not in the band, nor is 0. By default 6 to 40 Hz, as far as the
+        trials have these.
     n_filters : int, default=8
-        Number of learned spatial filters. The first are the electrodes themselves,
-        where there are not more electrodes than filters.
-    phase : float, default=0.5
-        How large real and imaginary parts are beside amplitudes, >= 0. With 0 the
-        phase is not read, for stimuli that start anywhere in their cycle.
+        Number of learned spatial filters. The first start as the electrodes
+        themselves, the others at random; where electrodes are more than filters, all
+        start at random, at right angles to each other.
+    phase_weight : float, default=0.5
+        Weight of the real and imaginary parts, where amplitudes have 1; >= 0. Take 1
+        where every trial starts at the same phase of the stimulus, and 0 where trials
+        start at any phase, in which the parts are noise.
     drop_prob : float, default=0.0
-        Probability of dropout in front of the last layer.
+        Probability of dropout before the last layer.
 
     Raises
     ------
     ValueError
-        If the trials hold no frequency between ``low`` and ``high``, or a number is
-        out of bounds.
+        If the band holds no frequency of the trials, or a number is out of bounds.
 
     Notes
     -----
-    There are many more features than trials. The last layer starts at zero, so that no
-    random weight stays on what training never moves; small batches and a strong weight
-    decay do the rest, see `eegkd.distillation.RECIPES`.
+    There are many more features than trials, and most of them are noise. The last
+    layer starts at zero, because random weights of noise would stay; for the same
+    reason it is trained with strong weight decay in small batches, as the recipe of
+    `eegkd.distillation.RECIPES` for this network does.
 
     References
     ----------
@@ -67,28 +75,25 @@ class SpectrumNet(nn.Module):
         n_outputs: int,
         n_times: int,
         sfreq: float,
-        low: float = 6.0,
-        high: float = 40.0,
+        band: tuple[float, float] | None = None,
         n_filters: int = 8,
-        phase: float = 0.5,
+        phase_weight: float = 0.5,
         drop_prob: float = 0.0,
     ) -> None:
         super().__init__()
-        check_number(low, "low", at_least=0)
-        check_number(high, "high", above=low)
         check_int(n_filters, "n_filters", at_least=1)
-        check_number(phase, "phase", at_least=0)
-        self.spectrum = Spectrum(n_times, sfreq, low, high)
-        self.filters = nn.Linear(n_chans, n_filters, bias=False)
-        self.parts = SpectrumParts(n_filters, self.spectrum.n_freqs, phase)
+        check_number(phase_weight, "phase_weight", at_least=0)
+        first, stop = _in_band(band, n_times, sfreq)
+        n_maps, n_bins = 3 * n_filters, stop - first
+
+        self.filters = SpatialFilters(n_chans, n_filters)
+        self.spectrum = Spectrum(first, stop)
+        self.norm = Standardized(n_maps * n_bins, affine=False)
+        self.maps = WeightedMaps(n_filters, n_bins, phase_weight)
         self.dropout = nn.Dropout(drop_prob)
-        n_features = 3 * n_filters * self.spectrum.n_freqs
-        self.final_layer = nn.Linear(n_features, n_outputs)
-        with torch.no_grad():
-            if n_chans <= n_filters:
-                self.filters.weight[:n_chans] = torch.eye(n_chans)
-            self.final_layer.weight.zero_()
-            self.final_layer.bias.zero_()
+        self.final_layer = nn.Linear(n_maps * n_bins, n_outputs)
+        nn.init.zeros_(self.final_layer.weight)
+        nn.init.zeros_(self.final_layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of trials.
@@ -103,51 +108,62 @@ class SpectrumNet(nn.Module):
         logits : Tensor, shape (n_batch, n_outputs)
             Scores before softmax.
         """
-        waves = self.filters(self.spectrum(x)).transpose(1, 2)
-        return self.final_layer(self.dropout(self.parts(waves)).flatten(1))
+        spectrum = self.spectrum(self.filters(x))
+        maps = self.maps(self.norm(spectrum.flatten(1)))
+        return self.final_layer(self.dropout(maps).flatten(1))
+
+
+class SpatialFilters(nn.Linear):
+    """Learned spatial filters, one in each row of the weights."""
+
+    def __init__(self, n_chans: int, n_filters: int) -> None:
+        super().__init__(n_chans, n_filters, bias=False)
+
+    def reset_parameters(self) -> None:
+        """Start as the electrodes, or at right angles where they are too many."""
+        n_filters, n_chans = self.weight.shape
+        if n_chans > n_filters:
+            nn.init.orthogonal_(self.weight)
+            return
+        bound = 0.5 * n_chans**-0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+        with torch.no_grad():
+            self.weight[:n_chans] = torch.eye(n_chans)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return filtered signals, shape (n_batch, n_filters, n_times)."""
+        return self.weight @ x
 
 
 class Spectrum(nn.Module):
-    """The Fourier transform of trials between two frequencies."""
+    """Real parts, imaginary parts and amplitudes of some Fourier coefficients."""
 
-    def __init__(self, n_times: int, sfreq: float, low: float, high: float) -> None:
+    def __init__(self, first: int, stop: int) -> None:
         super().__init__()
-        frequencies = torch.fft.rfftfreq(n_times, 1 / sfreq, dtype=torch.float64)
-        inside = (frequencies >= low) & (frequencies < high) & (frequencies > 0)
-        places = inside.nonzero().flatten()
-        if len(places) == 0:
-            raise ValueError(
-                f"'low' and 'high' must have a frequency of the trials between them, "
-                f"the multiples of {sfreq / n_times:.3g} Hz up to {sfreq / 2:g} Hz, "
-                f"got {low:g} and {high:g}."
-            )
-        self.first, self.stop = int(places[0]), int(places[-1]) + 1
-        self.n_freqs = len(places)
+        self.first, self.stop = first, stop
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return real, then imaginary parts, shape (n_batch, 2 * n_freqs, n_chans)."""
-        spectrum = torch.fft.rfft(x, norm="ortho")[..., self.first : self.stop]
-        return torch.cat([spectrum.real, spectrum.imag], dim=-1).transpose(1, 2)
+        """Return maps over frequencies, shape (n_batch, 3 * n_filters, n_bins)."""
+        waves = torch.fft.rfft(x, norm="ortho")[..., self.first : self.stop]
+        power = (waves.real.square() + waves.imag.square()).mean(dim=-1, keepdim=True)
+        waves = waves / (power + FLOOR).sqrt()
+        return torch.cat([waves.real, waves.imag, waves.abs()], dim=1)
 
 
-class SpectrumParts(nn.Module):
-    """Real and imaginary parts and amplitudes, each standardized by itself."""
+class WeightedMaps(nn.Module):
+    """Features as maps over frequencies, parts weighted against amplitudes."""
 
-    weights: Tensor
-
-    def __init__(self, n_filters: int, n_freqs: int, phase: float) -> None:
+    def __init__(self, n_filters: int, n_bins: int, phase_weight: float) -> None:
         super().__init__()
-        self.shape = (3 * n_filters, n_freqs)
-        self.norm = Standardized(3 * n_filters * n_freqs, eps=EPS, affine=False)
-        weights = torch.tensor([phase, phase, 1.0]).repeat_interleave(n_filters)
-        self.register_buffer("weights", weights[:, None], persistent=False)
+        self.sizes = [2 * n_filters, n_filters]
+        self.n_bins = n_bins
+        self.phase_weight = phase_weight
 
-    def forward(self, waves: Tensor) -> Tensor:
-        """Return maps, shape (n_batch, 3 * n_filters, n_freqs)."""
-        real, imaginary = waves.chunk(2, dim=2)
-        amplitude = (real.square() + imaginary.square() + TINY).sqrt()
-        parts = torch.cat([real, imaginary, amplitude], dim=1)
-        return self.weights * self.norm(parts.flatten(1)).unflatten(1, self.shape)
+    def forward(self, features: Tensor) -> Tensor:
+        """Return maps, shape (n_batch, 3 * n_filters, n_bins)."""
+        maps = features.unflatten(1, (-1, self.n_bins))
+        parts, amplitudes = maps.split(self.sizes, dim=1)
+        return torch.cat([self.phase_weight * parts, amplitudes], dim=1)
 
 
 class Standardized(nn.BatchNorm1d):
@@ -160,3 +176,32 @@ class Standardized(nn.BatchNorm1d):
                 x, self.running_mean, self.running_var, eps=self.eps
             )
         return super().forward(x)
+
+
+def _in_band(
+    band: tuple[float, float] | None, n_times: int, sfreq: float
+) -> tuple[int, int]:
+    """Return the first Fourier coefficient in the band and the first behind it."""
+    frequencies = torch.fft.rfftfreq(n_times, 1 / sfreq, dtype=torch.float64)
+    nyquist = sfreq / 2
+
+    def places(low: float, high: float) -> list[int]:
+        inside = (frequencies >= max(low, TINY)) & (frequencies < high)
+        return inside.nonzero().flatten().tolist()
+
+    if band is None:
+        usual = (RESPONSES[0], min(RESPONSES[1], nyquist))
+        band = usual if len(places(*usual)) > 1 else (0.0, nyquist)
+    elif len(band) != 2 or not 0 <= band[0] < band[1] <= nyquist:
+        raise ValueError(
+            f"'band' must be a lower and a higher frequency from 0 to {nyquist:g} Hz, "
+            f"half the sampling rate, got {tuple(band)}."
+        )
+    found = places(*band)
+    if not found:
+        raise ValueError(
+            f"'band' must hold a frequency of the trials, the multiples of "
+            f"{sfreq / n_times:.3g} Hz, got {tuple(band)}. Use a wider band or longer "
+            "trials."
+        )
+    return found[0], found[-1] + 1

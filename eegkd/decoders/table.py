@@ -293,7 +293,7 @@ DECODERS: dict[str, DecoderSpec] = {
         _out("encoder.denseblock1", "encoder.denseblock2", "encoder.denseblock3")
     ),
     "SpectrumNet": DecoderSpec(
-        {"parts": Tap("parts"), EMBEDDING: Tap("final_layer", "in")},
+        {"spectrum": Tap("spectrum"), EMBEDDING: Tap("maps")},
         module="eegkd.decoders.spectrum",
     ),
     "SSTDPN": DecoderSpec(

@@ -217,8 +217,14 @@ RECIPES: dict[str, dict[Any, Recipe]] = {
         "rstate": _SHORT,
         # Of many more features than trials small batches tell which are noise.
         ("ssvep", "SpectrumNet"): replace(
-            _SHORT, lr=3e-3, weight_decay=10.0, batch_size=8, n_updates=500
+            _SHORT,
+            lr=3e-3,
+            weight_decay=10.0,
+            batch_size=8,
+            n_updates=500,
+            max_epochs=40,
         ),
+        ("imagery", "CovarianceNet"): replace(_SHORT, lr=2e-3),
     },
     # The paper's for imagery, and its like for the others: about as many updates as its
     # 500 epochs over 288 trials.

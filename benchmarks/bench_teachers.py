@@ -1,0 +1,179 @@
+"""What a teacher gives: teacher, untaught student, SK-KD and auto on every set.
+
+    python benchmarks/bench_teachers.py --part reported --write docs/results
+
+All are trained with the default recipe, on the sets, people and folds of
+bench_recipes.py, whose store of classical baselines is read for comparison
+(``--classical``). Nothing here chooses anything: networks, recipes and the rule of
+``auto`` were settled on development data before. Each finished training is one line
+of the store, so that the command can be interrupted and resumed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from bench_recipes import (
+    CLASSICAL,
+    PARTS,
+    SIGNED,
+    Fold,
+    Source,
+    Store,
+    by_person,
+    channels,
+    interval,
+    markdown,
+    sources,
+)
+
+from eegkd import DistilledClassifier
+from eegkd.evaluation.metrics import METRICS, class_codes
+
+METHODS = ("none", "sk_kd", "auto")
+FULL = "full"
+
+
+def score(source: Source, model: Any, fold: Fold) -> dict[str, float]:
+    """Return the score of each test person."""
+    test = fold[1]
+    codes = class_codes(test.y, np.asarray(model.classes_))
+    proba = model.predict_proba(test)
+    who = test.metadata["subject"].to_numpy()
+    function = METRICS[source.metric].function
+    return {
+        str(one): function(codes[who == one], proba[who == one]) for one in set(who)
+    }
+
+
+def measure(
+    source: Source, fold: Fold, seed: int, methods: tuple[str, ...]
+) -> dict[tuple[str, str], dict]:
+    """Train a teacher and its students on one fold; return what each scored."""
+    shared = {"paradigm": source.paradigm, "random_state": seed}
+    found = {}
+    start = time.perf_counter()
+    teacher = DistilledClassifier(list(fold[0].ch_names), **shared)
+    teacher = teacher.train_teacher(fold[0])
+    seconds = time.perf_counter() - start
+    found[FULL, "teacher"] = {
+        "scores": score(source, teacher, fold),
+        "seconds": seconds,
+    }
+    for montage in source.montages:
+        for method in methods:
+            start = time.perf_counter()
+            given = teacher if method != "none" else None
+            student = DistilledClassifier(channels(montage), method, given, **shared)
+            student.fit(fold[0])
+            seconds = time.perf_counter() - start
+            own = {"scores": score(source, student, fold), "seconds": seconds}
+            found[montage, method] = own
+    return found
+
+
+def run(options: argparse.Namespace, store: Store) -> None:
+    """Train everything that is missing."""
+    for name, source in sources(options).items():
+        for job in source.jobs[options.part][: options.subjects]:
+            loaded: list[Fold] = []
+            for seed in range(options.seeds):
+                methods = METHODS[: 3 if seed < options.auto_seeds else 2]
+                last = (options.part, name, job, source.montages[-1], methods[-1], seed)
+                if last in store.done:
+                    continue
+                loaded = loaded or source.load(job)
+                folds = [measure(source, fold, seed, methods) for fold in loaded]
+                for montage, arm in folds[0]:
+                    key = (options.part, name, job, montage, arm, seed)
+                    if key not in store.done:
+                        store.add(key, [fold[montage, arm] for fold in folds])
+                shown = ", ".join(
+                    f"{montage} {arm} {np.mean([*one['scores'].values()]):.3f}"
+                    for (montage, arm), one in folds[0].items()
+                )
+                print(f"{name} {job} seed {seed}: {shown}", flush=True)
+
+
+def minus_untaught(table: pd.DataFrame, method: str) -> np.ndarray:
+    """Return differences over people, each from the seeds that both have."""
+    keys = ["job", "subject", "seed"]
+    scores = table.pivot_table(index=keys, columns="arm", values="score")
+    found = (scores[method] - scores["none"]).dropna()
+    return found.groupby(["job", "subject"]).mean().to_numpy()
+
+
+def summary(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of every arm, and differences with their 95 % intervals.
+
+    The best classical baseline is the one with the highest mean over these people,
+    which favors it.
+    """
+    rows = []
+    people = by_person(table)
+    rivals = by_person(classical) if len(classical) else people.iloc[:0]
+    for (name, montage), mine in people.groupby(["set", "montage"], sort=False):
+        if montage == FULL:
+            rows.append((name, montage, "teacher", mine["teacher"].mean(), len(mine)))
+            continue
+        untaught = mine["none"]
+        rows.append((name, montage, "none", untaught.mean(), len(mine)))
+        for method in METHODS[1:]:
+            here = table["set"].eq(name) & table["montage"].eq(montage)
+            own = minus_untaught(table[here], method)
+            mean = mine[method].mean()
+            rows.append((name, montage, method, mean, len(own), *interval(own)))
+        other = rivals.reindex(mine.index).dropna(axis=1)
+        known = [arm for arms in CLASSICAL.values() for arm in arms if arm in other]
+        if known:
+            best = other[list(dict.fromkeys(known))].mean().idxmax()
+            own = (other[best] - untaught).to_numpy()
+            rows.append(
+                (name, montage, best, other[best].mean(), len(own), *interval(own))
+            )
+    columns = ["set", "electrodes", "decoder", "score", "people"]
+    return pd.DataFrame(rows, columns=[*columns, *SIGNED]).fillna(np.nan)
+
+
+def main() -> None:
+    """Train everything that is missing and show the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", choices=PARTS, default="development")
+    parser.add_argument("--sets", nargs="+")
+    parser.add_argument("--subjects", type=int, help="of each set, by default all")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--auto-seeds", type=int, default=1, help="of method auto")
+    parser.add_argument("--store", type=Path, default=Path("teachers.csv"))
+    parser.add_argument("--classical", type=Path, help="store of bench_recipes.py")
+    parser.add_argument("--write", type=Path, help="folder of teachers.md")
+    mne_data = os.environ.get("MNE_DATA")
+    parser.add_argument(
+        "--mne-data", type=Path, default=mne_data and Path(mne_data), help="for MOABB"
+    )
+    parser.add_argument("--arrays", type=Path, help="folder of visual_objects.npz, ...")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    store = Store(options.store)
+    run(options, store)
+    mine = store.table()[lambda table: table["part"].eq(options.part)]
+    others = mine.iloc[:0]
+    if options.classical:
+        others = Store(options.classical).table()
+        others = others[others["part"].eq(options.part)]
+    table = summary(mine, others)
+    print(table.round(3).to_string(index=False))
+    if options.write:
+        options.write.mkdir(parents=True, exist_ok=True)
+        lines = markdown(table, dict.fromkeys(SIGNED, "+.3f"))
+        (options.write / "teachers.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
