@@ -39,7 +39,7 @@ Fold = tuple[Trials, Trials]  # training and test trials
 COLUMNS = "part set job montage arm seed subject score seconds".split()
 
 CLASSICAL = {
-    "imagery": ["csp_lda", "ts_lr", "fgmdm", "mdm", "acm_ts", "fbcsp_svm"],
+    "imagery": ["csp_lda", "ts_lr", "fgmdm", "mdm", "acm_ts"],
     "p300": ["xdawn_lda", "xdawncov_ts", "erpcov_mdm"],
     "ssvep": ["cca", "fbcca", "trca", "ssvep_ts"],
     "rstate": ["csp_lda", "ts_lr", "fgmdm", "mdm"],
