@@ -227,48 +227,62 @@ def read(name: str, source: Source, job: str, cache: Path | None) -> list[Fold]:
 
 # --- Arms ---------------------------------------------------------------------------
 
-SHORT = Recipe(max_epochs=200, n_updates=240)
-LONG = Recipe(max_epochs=200, n_updates=900)
-# Networks and options for which the published schedules were made.
-PUBLISHED: dict[str, dict[str, Any]] = {
-    "imagery": {"decoder": "SCCNet", "decoder_options": None},
-    "p300": {
-        "decoder": "EEGNet",
-        "decoder_options": {
-            "kernel_length": 32,
-            "depthwise_kernel_length": 8,
-            "pool1_kernel_size": 2,
-        },
-    },
-    "ssvep": {"decoder": "EEGNet", "decoder_options": {"kernel_length": 128}},
-    "rstate": {"decoder": "SCCNet", "decoder_options": None},
-}
 # What was compared on development data, as parameters of `DecoderClassifier`.
-COVARIANCE = {"decoder": "CovarianceNet", "decoder_options": None}
-CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
-    "imagery": {
-        "SCCNet 240": {**PUBLISHED["imagery"], "recipe": SHORT},
-        "CovarianceNet 240": {**COVARIANCE, "recipe": SHORT},
+SHORT = Recipe(max_epochs=200, n_updates=240, min_epochs=12)
+LONG = replace(SHORT, n_updates=900)
+DECAY = replace(SHORT, lr=3e-3, weight_decay=1.0)
+SMALL = replace(
+    SHORT, lr=3e-3, weight_decay=10.0, batch_size=8, n_updates=500, max_epochs=40
+)
+NARROW = {"bands": [(low, low + 2) for low in range(7, 44)], "shrinkage": 0.1}
+OF_RHYTHMS: dict[str, dict[str, Any]] = {
+    "SCCNet 240": {"decoder": "SCCNet", "recipe": SHORT},
+    "CovarianceNet 240": {"decoder": "CovarianceNet", "recipe": SHORT},
+    "CovarianceNet 2e-3": {
+        "decoder": "CovarianceNet",
+        "recipe": replace(SHORT, lr=2e-3),
     },
+    "CovarianceNet 480": {
+        "decoder": "CovarianceNet",
+        "recipe": replace(SHORT, n_updates=480),
+    },
+    "CovarianceNet decay": {"decoder": "CovarianceNet", "recipe": DECAY},
+}
+CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
+    "imagery": OF_RHYTHMS,
+    "rstate": OF_RHYTHMS,
     "p300": {
-        "EEGNet 450": {**PUBLISHED["p300"], "recipe": replace(LONG, n_updates=450)},
-        "EEGNet 900": {**PUBLISHED["p300"], "recipe": LONG},
+        "EEGNet 450": {"decoder": "EEGNet", "recipe": replace(LONG, n_updates=450)},
+        "EEGNet 900": {"decoder": "EEGNet", "recipe": LONG},
     },
     "ssvep": {
-        "EEGNet 240": {**PUBLISHED["ssvep"], "recipe": SHORT},
-        "CovarianceNet 240": {**COVARIANCE, "recipe": SHORT},
-    },
-    "rstate": {
-        "SCCNet 240": {**PUBLISHED["rstate"], "recipe": SHORT},
-        "CovarianceNet 240": {**COVARIANCE, "recipe": SHORT},
+        "EEGNet 240": {
+            "decoder": "EEGNet",
+            "decoder_options": {"kernel_length": 128},
+            "recipe": SHORT,
+        },
+        "SpectrumNet 500": {"decoder": "SpectrumNet", "recipe": SMALL},
+        "SpectrumNet amplitudes": {
+            "decoder": "SpectrumNet",
+            "decoder_options": {"phase_weight": 0.0},
+            "recipe": SMALL,
+        },
+        "CovarianceNet narrow": {
+            "decoder": "CovarianceNet",
+            "decoder_options": NARROW,
+            "recipe": replace(SHORT, lr=3e-3, weight_decay=10.0),
+        },
     },
 }
 
 
 def networks(paradigm: str) -> dict[str, dict[str, Any]]:
     """Return the arms that are networks, as parameters of `DecoderClassifier`."""
-    published = {**PUBLISHED[paradigm], "recipe": "published"}
-    return {"default": {}, "published": published, **CANDIDATES[paradigm]}
+    usual: dict[str, dict[str, Any]] = {
+        "default": {"recipe": "default"},
+        "published": {"recipe": "published"},
+    }
+    return usual | CANDIDATES[paradigm]
 
 
 def estimator(arm: str, paradigm: str, electrodes: list[str], seed: int) -> Any:
