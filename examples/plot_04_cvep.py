@@ -175,9 +175,9 @@ print(f"{len(codes)} codes of {codes.shape[1]} bits\n{table.round(2).to_string()
 
 # %%
 # Means over subjects. The Unicorn has three electrodes over the visual cortex, the Muse
-# none. Its decoders are right in about six of ten bits, and yet, at the end of the
-# turn, in most codes: errors of single bits are not errors of codes. The Unicorn's get
-# as far within six tenths of a second.
+# none. Set the curves beside the scores of single bits above: errors of bits are not
+# errors of codes. A decoder that is right in little more than half of the bits finds
+# codes once it has read enough of them, and a better one needs fewer.
 #
 # What one may conclude: the share of right bits alone says little about a speller, and
 # one has to look at codes and at the time that they take; where the electrodes are
