@@ -95,9 +95,8 @@ maps.savefig(folder / "desynchronization.png", dpi=150)
 # is for training, the second for testing.
 epochs = arguments.max_epochs or (3 if arguments.quick else "auto")
 trials = eegkd.load_trials(dataset, subjects=subjects)
-results = {
-    montage.name: eegkd.fit(trials, montage, max_epochs=epochs) for montage in montages
-}
+options = {"max_epochs": epochs, "n_jobs": 1 if arguments.quick else 2}
+results = {montage.name: eegkd.fit(trials, montage, **options) for montage in montages}
 first = results[montages[0].name]
 print(first.describe())
 

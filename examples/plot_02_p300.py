@@ -117,9 +117,12 @@ response.savefig(folder / "response.png", dpi=150)
 # *unicorn* has Pz and two electrodes over visual cortex, *hermes* as many, all of them
 # over frontal cortex.
 epochs = arguments.max_epochs or (2 if arguments.quick else "auto")
-results = {
-    montage.name: eegkd.fit(trials, montage, max_epochs=epochs) for montage in montages
+options = {
+    "max_epochs": epochs,
+    "validate": False,  # a check of the teacher on training trials, as long again
+    "n_jobs": 1 if arguments.quick else 2,
 }
+results = {montage.name: eegkd.fit(trials, montage, **options) for montage in montages}
 first = results[montages[0].name]
 print(first.describe())
 

@@ -162,8 +162,8 @@ print(means.loc[list(NAMES.values()), list(results)].round(3).to_string())
 # electrodes are matters more than how the decoder was taught, and the classical methods
 # belong beside any network. At the occipital electrodes the networks are right in about
 # eight of ten trials, TRCA in seven, and FBCCA, which learns nothing, in five: trials
-# are short. At the Muse's none is far above the chance level of two in ten, and TRCA is
-# the best of them.
+# are short. At the Muse's all of them are right in three to four of ten, where two are
+# chance.
 #
 # What one may not: three simulated subjects and one seed do not say which decoder is
 # better for people, nor whether the teacher helps. In this simulation the response of a

@@ -98,6 +98,7 @@ results = {
         montage=montage,
         teacher=teacher,
         on_missing="nearest",  # the cap has no TP9: its neighbor stands in
+        validate=False,  # a check of the teacher on training trials, as long again
         n_jobs=1 if arguments.quick else 2,
         max_epochs=epochs,
     )

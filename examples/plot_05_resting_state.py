@@ -117,9 +117,12 @@ signal.savefig(folder / "spectra.png", dpi=150)
 #
 # *brainbit* has two electrodes at the back of the head, *hermes* eight at the front.
 epochs = arguments.max_epochs or (3 if arguments.quick else "auto")
-results = {
-    montage.name: eegkd.fit(trials, montage, max_epochs=epochs) for montage in montages
+options = {
+    "max_epochs": epochs,
+    "validate": False,  # a check of the teacher on training trials, as long again
+    "n_jobs": 1 if arguments.quick else 2,
 }
+results = {montage.name: eegkd.fit(trials, montage, **options) for montage in montages}
 first = results[montages[0].name]
 print(first.describe())
 
