@@ -159,11 +159,12 @@ limbs.savefig(folder / "limbs.png", dpi=150)
 
 # %%
 # **What can be concluded.** The electrodes of a headset decide which classes it is good
-# for. *headphone* reads all four much as 64 electrodes do. *brainbit* recognizes the
-# tongue, whose areas lie near its electrodes over the temples; the rest is hardly above
-# chance level. Its teacher knows the hands, and cannot hand on what the student's
-# electrodes do not see. For such a headset choose classes that it sees, or another
-# paradigm.
+# for. *headphone* reads all four, hands and tongue much as 64 electrodes do; but in one
+# of the four subjects its student is at chance level on the second day. *brainbit*
+# recognizes the tongue, whose areas lie near its electrodes over the temples, and the
+# feet a little; the hands are at chance level. Its teacher knows the hands, and cannot
+# hand on what the student's electrodes do not see. For such a headset choose classes
+# that it sees, or another paradigm.
 #
 # **What cannot.** Whether a teacher helps: with four subjects the smallest possible p
 # is 0.125, and a difference of a few points of either sign is noise. The teacher is no
