@@ -139,7 +139,7 @@ def test_a_network_of_ones_own(tmp_path):
 
 def test_teacher_of_another_kind_than_the_student():
     result = eegkd.fit(make_trials(n_subjects=1), student=TinyNet, **QUICK)
-    assert "SCCNet" in repr(result.teachers["1", 0].decoder_)
+    assert "CovarianceNet" in repr(result.teachers["1", 0].decoder_)
     assert "TinyNet" in repr(result.student.decoder_)
 
 

@@ -82,9 +82,9 @@ def test_every_combination_is_a_row(trials, store):
     assert results.complete
     found = results.scores.groupby(["kind", "method", "decoder", "montage"]).size()
     assert found.to_dict() == {
-        ("teacher", "teacher", "SCCNet", "full"): 4,  # two subjects, two seeds
+        ("teacher", "teacher", "CovarianceNet", "full"): 4,  # two subjects, two seeds
         **{
-            ("student", method, "SCCNet", montage): 4
+            ("student", method, "CovarianceNet", montage): 4
             for method in ("none", "kd")
             for montage in ("headphone", "three")
         },
@@ -217,7 +217,7 @@ def test_equal_calls_have_equal_keys(trials, tmp_path):
     "changed",
     [
         {"max_epochs": 3},
-        {"lr": 1e-3},
+        {"lr": 3e-4},
         {"reference": "average"},
         {"standardize": None},
         {"device": "meta"},
@@ -259,7 +259,7 @@ def test_a_changed_value_in_the_data_is_another_key(trials, tmp_path):
 
 def test_defaults_that_are_written_out_change_no_key(trials, tmp_path):
     assert keys(trials, tmp_path) == keys(
-        trials, tmp_path, weight_decay=0.1, device="cpu", on_missing="error"
+        trials, tmp_path, weight_decay=1e-2, device="cpu", on_missing="error"
     )
 
 

@@ -126,6 +126,7 @@ def test_students_of_permuted_teachers(train, teacher, method):
         "headphone",
         method,
         teacher=teacher,
+        student="SCCNet",
         method_options={"n_teachers": 2} if method in SEVERAL else {},
         max_epochs=2,
         batch_size=12,

@@ -185,8 +185,9 @@ def test_teachers_follow_the_paradigm_that_was_named():
     model = DistilledClassifier(
         ["C3", "C4"], "kd", teacher, max_epochs=1, paradigm="ssvep"
     ).fit(trials)
-    assert model.teacher_.settings_["decoder"] == "EEGNet"
-    assert model.teacher_.settings_["decoder_options"] == {"kernel_length": 128}
+    assert model.teacher_.settings_["decoder"] == "SpectrumNet"
+    recipe = find_recipe("default", "ssvep", "SpectrumNet")
+    assert model.teacher_.settings_["lr"] == recipe.lr
 
 
 def test_continuous_labels_have_no_weights():

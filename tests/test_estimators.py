@@ -287,7 +287,7 @@ def test_the_best_of_several_teachers_is_chosen_on_validation(train):
 def test_teacher_of_another_kind(train):
     model = MAKE["sk_kd"](teacher="EEGNet").fit(train)
     assert type(model.teacher_.decoder_.network).__name__ == "EEGNet"
-    assert type(model.decoder_.network).__name__ == "SCCNet"
+    assert type(model.decoder_.network).__name__ == "CovarianceNet"
     unfitted = DecoderClassifier(max_epochs=1, random_state=4)
     model = MAKE["sk_kd"](teacher=unfitted).fit(train)
     assert len(model.teacher_.history_.rows) == 1

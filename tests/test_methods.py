@@ -64,7 +64,9 @@ def train(trials):
 @pytest.fixture(scope="module")
 def teacher(train):
     """Return a trained teacher."""
-    return DecoderClassifier(max_epochs=3, lr=2e-3, batch_size=8).fit(train)
+    return DecoderClassifier(decoder="SCCNet", max_epochs=3, lr=2e-3, batch_size=8).fit(
+        train
+    )
 
 
 @pytest.fixture
@@ -172,9 +174,11 @@ def test_the_loss_of_the_first_batch_is_that_of_the_paper(name, train, teacher):
         "headphone",
         name,
         teacher=teacher,
+        student="SCCNet",
         student_options={"drop_prob": 0.0},
+        batch_size=128,
         max_epochs=1,
-        valid_fraction=0,
+        calibrate=None,
     ).fit(train)
     student = build_decoder(
         "SCCNet",

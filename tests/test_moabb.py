@@ -322,9 +322,9 @@ def test_files_for_another_montage_and_settings(tmp_path):
 )
 def test_montages_are_spelled_out(montage, label, value, tmp_path):
     folder = pipelines_folder(tmp_path, montage=montage, methods=["kd"])
-    (file,) = Path(folder).glob("kd_sccnet_*.yml")
+    (file,) = Path(folder).glob("kd_covariancenet_*.yml")
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    assert content["name"] == f"KD SCCNet {label}{EPOCHS_MARK}"
+    assert content["name"] == f"KD CovarianceNet {label}{EPOCHS_MARK}"
     assert content["pipeline"][0]["parameters"]["montage"] == value
 
 
@@ -332,7 +332,9 @@ def test_long_lists_of_electrodes_are_told_apart(tmp_path):
     for montage in (CH_22, [*CH_22[:10], "Oz", *CH_22[11:]]):
         pipelines_folder(tmp_path, montage=montage, methods=["kd"])
     names = {config["name"] for config in parse(str(tmp_path))}
-    assert sum(name.startswith("KD SCCNet 22 electrodes ") for name in names) == 2
+    assert (
+        sum(name.startswith("KD CovarianceNet 22 electrodes ") for name in names) == 2
+    )
 
 
 def test_two_montages_fit_into_one_folder(tmp_path):
@@ -554,7 +556,11 @@ def test_benchmark_takes_the_folder_as_it_is(bench, findable, monkeypatch):
         include_datasets=["SimulatedMotorImagery-trials4-runs1"],
     )
     plain = set(scores["pipeline"].str.removesuffix(EPOCHS_MARK))
-    assert {"SK-KD SCCNet headband", "SCCNet full", "CSP + LDA headphone"} <= plain
+    assert {
+        "SK-KD CovarianceNet headband",
+        "CovarianceNet full",
+        "CSP + LDA headphone",
+    } <= plain
     assert len(plain) == 7 + 3 * 6
     assert np.isfinite(scores["score"]).all()
 
@@ -809,6 +815,6 @@ def test_docs_show_names_that_exist():
     text = (PROJECT / "docs" / "moabb.md").read_text(encoding="utf-8")
     (tried,) = set(re.findall(r"\b1\.\d+\.\d+\b", text))
     assert Version(tried) >= Version(moabb.__version__)
-    assert "SK-KD SCCNet headband" + EPOCHS_MARK in text
+    assert "SK-KD CovarianceNet headband" + EPOCHS_MARK in text
     names = {yaml.safe_load(file.read_text(encoding="utf-8"))["name"] for file in FILES}
-    assert "SK-KD SCCNet headband" + EPOCHS_MARK in names
+    assert "SK-KD CovarianceNet headband" + EPOCHS_MARK in names

@@ -26,6 +26,7 @@ from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
 from eegkd.distillation import RECIPES, train_decoder
+from eegkd.distillation.recipe import find_recipe
 from eegkd.estimators import resolve_settings, single
 from eegkd.estimators.defaults import FIELDS
 from eegkd.estimators.labels import ClassLabels
@@ -477,7 +478,8 @@ def test_fit_and_benchmark_take_every_paradigm_and_see_noise_as_chance(kind, tmp
     assert result.metric == row.metric
     assert settings["student"] == row.decoder
     assert settings["class_weight"] == row.class_weight
-    assert settings["batch_size"] == RECIPES["default"][kind].batch_size
+    recipe = find_recipe("default", kind, row.decoder)
+    assert settings["batch_size"] == recipe.batch_size
     assert result.teachers["1", 0].settings_["decoder"] == row.decoder
     assert "above chance" in result.describe()
     assert "above chance" in result.report(tmp_path / "page.html").read_text()

@@ -248,8 +248,8 @@ class ICKD(_Connected):
     Parameters
     ----------
     n_taps : int, default=1
-        How many of the decoders' taps to compare at most, counted from the last; the
-        losses are summed. The published method takes the last map.
+        How many of the decoders' taps to compare at most, counted from the last that
+        has several maps; the losses are summed. The published method takes the last.
 
     Notes
     -----
@@ -273,6 +273,14 @@ class ICKD(_Connected):
     def __init__(self, n_taps: int = 1) -> None:
         super().__init__(n_taps)
 
+    def _features(
+        self, student: Output, teacher: Output
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Return the features of the last taps where the teacher has several maps."""
+        names = last_taps(student, teacher, len(teacher.features))
+        pairs = [(student.features[own], teacher.features[its]) for own, its in names]
+        return [pair for pair in pairs if pair[1].shape[1] > 1][-self.n_taps :]
+
     def start(self, student: Output, teacher: Output | None, batch: Batch) -> None:
         """Make one connector for each pair of taps.
 
@@ -281,8 +289,7 @@ class ICKD(_Connected):
         ValueError
             If the teacher has a single map at each tap: nothing correlates then.
         """
-        pairs = self._features(student, cast("Output", teacher))
-        if all(target.shape[1] == 1 for _, target in pairs):
+        if not self._features(student, cast("Output", teacher)):
             raise ValueError(
                 "The teacher must have a tap with at least 2 maps for ICKD, which "
                 "compares maps with each other, got 1. Build it with its network's "

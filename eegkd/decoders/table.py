@@ -229,7 +229,9 @@ DECODERS: dict[str, DecoderSpec] = {
     "ContraWR": DecoderSpec(_out("convs.0.dropout", "convs.1.dropout") | LAST),
     # Without spatial filters nothing is learned before `maps`, so no tap is before it.
     "CovarianceNet": DecoderSpec(
-        _out("maps") | LAST, module="eegkd.decoders.covariance"
+        # Both hold the same; methods that read the last tap want several maps.
+        LAST | _out("maps"),
+        module="eegkd.decoders.covariance",
     ),
     "CTNet": DecoderSpec(
         _out("cnn.eegnet_module.3", "cnn.eegnet_module.4") | _out("trans", time_axis=1)

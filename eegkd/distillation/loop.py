@@ -231,7 +231,7 @@ def _start(
         learner.objective.scale = torch.ones(len(learner.objective.terms), 1)
         learner.objective.tell("read_features", features)
     curious = any(
-        learner.recipe.calibrate is not None
+        (learner.recipe.calibrate is not None and len(learner.objective.terms) > 1)
         or any(isinstance(part, TrainedCriterion) for part in learner.objective.modules)
         for learner in learners
     )
@@ -240,7 +240,8 @@ def _start(
         for learner in learners:
             decoder = learner.decoder.eval()
             with torch.no_grad():
-                batch.outputs[decoder] = decoder(batch.seen_by(decoder.view))
+                x = batch.seen_by(decoder.view)
+                batch.outputs[decoder] = decoder(x, features=features)
         for learner in learners:
             learner.objective.start(batch.outputs[learner.decoder], batch)
         for learner in learners:

@@ -201,7 +201,8 @@ class Objective:
         with _keeping_statistics([decoder, *self.modules]):
             decoder.train()
             self.train()
-            output = decoder(batch.seen_by(decoder.view))
+            x = batch.seen_by(decoder.view)
+            output = decoder(x, features=self.needs_features)
             losses, weights = self.weigh(output, batch)
             terms = (weights * losses).mean(dim=1)
             size = torch.stack([_gradient_norm(term, parameters) for term in terms])
