@@ -211,7 +211,7 @@ RECIPES: dict[str, dict[Any, Recipe]] = {
     # What was chosen on development data, see docs/results/recipes.md.
     "default": {
         "imagery": _SHORT,
-        "p300": _LONG,
+        "p300": replace(_LONG, lr=3e-3),
         "ssvep": _SHORT,
         "cvep": _LONG,
         "rstate": _SHORT,
