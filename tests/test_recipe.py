@@ -307,6 +307,7 @@ def test_a_loss_that_still_falls_is_a_fault():
     assert schedule_faults(level, 40) == []
     assert schedule_faults(history(np.linspace(1, 2, 40).tolist()), 40) == []
     assert schedule_faults(line, 400) == []  # stopped before, or interrupted
+    assert schedule_faults(line, 40, "one_cycle") == []  # its rate ends at 0
 
 
 def test_an_early_epoch_is_a_fault():
@@ -318,7 +319,7 @@ def test_an_early_epoch_is_a_fault():
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_are_warned_of_with_what_to_do(fault, monkeypatch):
-    monkeypatch.setattr(loop, "schedule_faults", lambda history, n: [fault])
+    monkeypatch.setattr(loop, "schedule_faults", lambda *_: [fault])
     with pytest.warns(UserWarning, match="Take|take|Train for"):
         model = DecoderClassifier(MONTAGE, max_epochs=1).fit(make_trials())
     assert model.history_.notes["schedule"] == [fault]

@@ -86,9 +86,10 @@ class FitResult(Results):
 
     @property
     def student(self) -> DistilledClassifier:
-        """The taught student with the lowest validation loss of all folds and seeds.
+        """The taught student with the lowest label loss of all folds and seeds.
 
-        Chosen without the test trials. Students of single subjects are in
+        On validation trials; where none are held out, on training trials. Chosen
+        without the test trials. Students of single subjects are in
         ``students``.
         """
         return self.best_student()
@@ -98,7 +99,7 @@ class FitResult(Results):
         """The student that validation prefers, untaught or taught.
 
         Validation trials of all folds and seeds say whether students should be taught;
-        among those, it is the one with the lowest validation loss. With one fold for
+        among those, it is the one with the lowest label loss. With one fold for
         each subject, the others are in ``students`` or ``untaught``, as ``preferred``
         says.
 
@@ -109,7 +110,7 @@ class FitResult(Results):
         """
         taught = self.preferred != "none" or self.settings["method"] == "none"
         models = self.students if taught else self.untaught
-        return min(models.values(), key=lambda model: model.history_.best_loss)
+        return min(models.values(), key=lambda model: model.history_.label_loss)
 
     @property
     def preferred(self) -> str:
@@ -185,7 +186,9 @@ class FitResult(Results):
     def best_student(
         self, fold: str | None = None, seed: int | None = None
     ) -> DistilledClassifier:
-        """Return the student with the lowest validation loss.
+        """Return the student with the lowest label loss.
+
+        On validation trials; where none are held out, on training trials.
 
         Parameters
         ----------
@@ -218,7 +221,7 @@ class FitResult(Results):
                 f"'fold' and 'seed' must name a student, got {fold!r} and {seed!r}. "
                 f"Folds: {folds}; seeds: {seeds}. Leave one out for the best of all."
             )
-        return min(fitting, key=lambda model: model.history_.best_loss)
+        return min(fitting, key=lambda model: model.history_.label_loss)
 
     @property
     def metric(self) -> str:

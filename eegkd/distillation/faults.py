@@ -27,12 +27,15 @@ FAULTS = {
     "the final weights: computed anew over the training trials, they change more than "
     "a tenth of the answers. Take batch_statistics='anew' in the recipe, or smaller "
     "batches.",
-    "still_falling": "The training loss still falls at the end: the network has not "
-    "learned what it can. Train for more epochs (max_epochs), or with a higher lr.",
+    "still_falling": "The training loss still falls at the end, at a constant learning "
+    "rate: the network has not learned what it can. Train for more epochs (max_epochs), "
+    "with a higher lr, or with schedule='one_cycle', which comes to rest.",
 }
 
 
-def schedule_faults(history: History, max_epochs: int) -> list[str]:
+def schedule_faults(
+    history: History, max_epochs: int, schedule: str = "constant"
+) -> list[str]:
     """Return the faults that the losses of a training show.
 
     Parameters
@@ -41,6 +44,9 @@ def schedule_faults(history: History, max_epochs: int) -> list[str]:
         Of a training.
     max_epochs : int
         Epochs that were asked for.
+    schedule : str, default="constant"
+        Of the learning rate, see `Recipe`. One that goes down to 0 comes to rest by
+        itself, and is not judged by its end.
 
     Returns
     -------
@@ -53,7 +59,8 @@ def schedule_faults(history: History, max_epochs: int) -> list[str]:
     if "valid_loss" in rows[kept] and kept < EARLY * max_epochs:
         return ["early_epoch"]
     size = max(1, round(END * max_epochs))
-    if kept < max_epochs - size or len(rows) < max_epochs:
+    is_short = kept < max_epochs - size or len(rows) < max_epochs
+    if is_short or schedule != "constant":
         return []
     losses = [row["train_loss"] for row in rows]
     first, before, last = (

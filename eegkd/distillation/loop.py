@@ -423,7 +423,7 @@ class _Student:
 
     def judge_schedule(self, sampler: Sampler, max_epochs: int) -> None:
         """Write into the history what speaks against the schedule, if anything does."""
-        found = schedule_faults(self.history, max_epochs)
+        found = schedule_faults(self.history, max_epochs, self.recipe.schedule)
         if self.recipe.batch_statistics == "running" and self._average is None:
             found += statistics_faults(self.decoder, sampler, max_epochs)
         if found:
