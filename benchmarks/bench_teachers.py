@@ -111,7 +111,7 @@ def minus_untaught(table: pd.DataFrame, method: str) -> np.ndarray:
 
 
 def summary(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean of every arm, and differences with their 95 % intervals.
+    """Return the mean of every arm, and minus the untaught student with 95 % intervals.
 
     The best classical baseline is the one with the highest mean over these people,
     which favors it.
@@ -140,6 +140,50 @@ def summary(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
             )
     columns = ["set", "electrodes", "decoder", "score", "people"]
     return pd.DataFrame(rows, columns=[*columns, *SIGNED]).fillna(np.nan)
+
+
+def draw(table: pd.DataFrame, classical: pd.DataFrame, name: str, file: Path) -> None:
+    """Draw the scores of one set: dots are people, bars 95 % intervals over them."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    people, best = by_person(table), summary(table, classical)
+    people = people.loc[[name]].reset_index("set", drop=True)
+    teacher = people.loc[[FULL], "teacher"].to_numpy()
+    montages = [m for m in people.index.unique("montage") if m != FULL]
+    figure, axes = plt.subplots(
+        1, len(montages), figsize=(4.5 * len(montages), 3.6), sharey=True, squeeze=False
+    )
+    for ax, montage in zip(axes[0], montages, strict=True):
+        arms = {"teacher, all\nelectrodes": teacher}
+        words = {"none": "untaught", "sk_kd": "SK-KD", "auto": "auto"}
+        here = people.loc[[montage]]
+        arms |= {word: here[arm].to_numpy() for arm, word in words.items()}
+        rows = best[best["set"].eq(name) & best["electrodes"].eq(montage)]
+        known = [arm for arm in rows["decoder"] if arm not in METHODS]
+        if known:
+            rivals = by_person(classical).loc[[name]].reset_index("set", drop=True)
+            arms[known[0]] = rivals.loc[[montage], known[0]].to_numpy()
+        for place, scores in enumerate(arms.values()):
+            scores = scores[np.isfinite(scores)]
+            mean, low, high = interval(scores)
+            spread = np.linspace(-0.25, 0.25, len(scores))
+            ax.scatter(place + spread, np.sort(scores), s=9, color="0.7")
+            error = [[mean - low], [high - mean]]
+            ax.errorbar(place, mean, error, fmt="o", color="C0", capsize=4, zorder=3)
+            ax.annotate(f"{mean:.3f}", (place, high), (0, 5), ha="center", fontsize=8,
+                        textcoords="offset points")  # fmt: skip
+        ax.set_xticks(range(len(arms)), list(arms), fontsize=8)
+        n_chans = len(channels(montage))
+        ax.set_title(f"{montage}, {n_chans} electrodes", fontsize=10)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0][0].set_ylabel("score of each person")
+    simulated = "SIMULATED: " if name.startswith("Simulated") else ""
+    figure.suptitle(f"{simulated}{name}, {len(teacher)} people", fontsize=11)
+    figure.tight_layout()
+    figure.savefig(file, dpi=120)
 
 
 def main() -> None:
@@ -173,6 +217,7 @@ def main() -> None:
         options.write.mkdir(parents=True, exist_ok=True)
         lines = markdown(table, dict.fromkeys(SIGNED, "+.3f"))
         (options.write / "teachers.md").write_text("\n".join(lines) + "\n", "utf-8")
+        draw(mine, others, mine["set"].iloc[0], options.write / "teachers.png")
 
 
 if __name__ == "__main__":

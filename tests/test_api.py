@@ -81,8 +81,8 @@ def test_summary_averages_seeds_before_subjects(result):
 
 
 def test_the_student_is_the_best_validated_one(result):
-    losses = [model.history_.best_loss for model in result.students.values()]
-    assert result.student.history_.best_loss == min(losses)
+    losses = [model.history_.label_loss for model in result.students.values()]
+    assert result.student.history_.label_loss == min(losses)
 
 
 def test_settings_say_everything(result):
