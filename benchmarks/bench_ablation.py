@@ -16,7 +16,7 @@ import eegkd
 from eegkd.benchmark.work import one_thread
 from eegkd.data.simulated import SimulatedMotorImagery
 
-TRAINING = {"max_epochs": 150, "lr": 2e-3}
+TRAINING = {"recipe": "published", "max_epochs": 150, "lr": 2e-3}
 VARIANTS = {
     "none": {},
     "sk_kd": {},

@@ -45,6 +45,7 @@ def run(folder: Path, n_jobs: int) -> eegkd.Results:
         subjects=SUBJECTS,
         n_seeds=N_SEEDS,
         store=folder / "kalunga.sqlite",
+        recipe="published",
         n_jobs=n_jobs,
     )
 

@@ -23,7 +23,7 @@ from eegkd.data.simulated import SimulatedMotorImagery
 from eegkd.data.trials import Trials
 
 METHODS = ("none", "kd", "ros_kd")
-TRAINING = {"montage": "headphone", "lr": 2e-3}
+TRAINING = {"montage": "headphone", "recipe": "published", "lr": 2e-3}
 
 
 def sessions(subject: int) -> tuple[Trials, Trials]:

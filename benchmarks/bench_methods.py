@@ -34,7 +34,7 @@ from eegkd.methods._text import TEACHER_SHORT, methods_markdown
 from eegkd.samplers import TrialSampler
 
 MONTAGE = "headband"
-TRAINING = {"max_epochs": 40, "lr": 2e-3}
+TRAINING = {"recipe": "published", "max_epochs": 40, "lr": 2e-3}
 TEACHER_PASSES = 150  # the students learn faster: four electrodes hold less
 N_SEEDS = 2
 COST_PASSES = 12
@@ -86,7 +86,7 @@ def compare(name: str, methods: list[str], store: Path, n_jobs: int) -> eegkd.Re
         n_seeds=N_SEEDS,
         store=store,
         n_jobs=n_jobs,
-        teacher=eegkd.DecoderClassifier(max_epochs=TEACHER_PASSES, lr=TRAINING["lr"]),
+        teacher=eegkd.DecoderClassifier(**{**TRAINING, "max_epochs": TEACHER_PASSES}),
         **TRAINING,
     )
 
@@ -127,7 +127,8 @@ def measure_costs(methods: list[str], rounds: int) -> pd.DataFrame:
     trials = eegkd.load_trials("SimulatedMotorImagery", subjects=[1])
     first = trials.metadata["session"] == trials.metadata["session"].iloc[0]
     trials = trials.subset(first.to_numpy())
-    teacher = eegkd.DecoderClassifier(max_epochs=COST_PASSES, lr=1e-3).fit(trials)
+    short = {"recipe": "published", "max_epochs": COST_PASSES, "lr": 1e-3}
+    teacher = eegkd.DecoderClassifier(**short).fit(trials)
     seconds("none", trials, teacher)  # warm up
     rows = []
     for method in methods:

@@ -31,7 +31,13 @@ MONTAGES = {
 }
 TASKS = {"four classes": None, "two hands": ["left_hand", "right_hand"]}
 BANDS = ((8, 13), (15, 26))  # Hz
-TRAINING = {"max_epochs": 100, "lr": 3e-3, "batch_size": 32}
+TRAINING = {
+    "decoder": "SCCNet",
+    "recipe": "published",
+    "max_epochs": 100,
+    "lr": 3e-3,
+    "batch_size": 32,
+}
 
 
 def band_power(trials: Trials, names: list[str]) -> np.ndarray:

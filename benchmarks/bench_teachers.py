@@ -165,7 +165,7 @@ def draw(table: pd.DataFrame, classical: pd.DataFrame, name: str, file: Path) ->
         known = [arm for arm in rows["decoder"] if arm not in METHODS]
         if known:
             rivals = by_person(classical).loc[[name]].reset_index("set", drop=True)
-            arms[known[0]] = rivals.loc[[montage], known[0]].to_numpy()
+            arms[known[0]] = rivals[known[0]].reindex(here.index).to_numpy()
         for place, scores in enumerate(arms.values()):
             scores = scores[np.isfinite(scores)]
             mean, low, high = interval(scores)
