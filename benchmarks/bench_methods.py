@@ -107,6 +107,7 @@ def seconds(method: str, trials: Any, teacher: Any) -> tuple[float, float]:
         MONTAGE,
         method,
         teacher=teacher,
+        recipe="published",
         max_epochs=COST_PASSES,
         lr=1e-3,
         progress=progress,

@@ -111,7 +111,7 @@ def minus_untaught(table: pd.DataFrame, method: str) -> np.ndarray:
 
 
 def summary(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean of every arm, and minus the untaught student with 95 % intervals.
+    """Return the mean of every arm, and minus the untaught student with intervals.
 
     The best classical baseline is the one with the highest mean over these people,
     which favors it.
