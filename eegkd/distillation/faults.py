@@ -27,9 +27,9 @@ FAULTS = {
     "the final weights: computed anew over the training trials, they change more than "
     "a tenth of the answers. Take batch_statistics='anew' in the recipe, or smaller "
     "batches.",
-    "still_falling": "The training loss still falls at the end, at a constant rate: the "
-    "network has not learned what it can. Train for more epochs (max_epochs), with a "
-    "higher lr, or with schedule='one_cycle', which comes to rest.",
+    "still_falling": "The training loss still falls at the end, at a constant rate: "
+    "the network has not learned what it can. Train for more epochs (max_epochs), with "
+    "a higher lr, or with schedule='one_cycle', which comes to rest.",
 }
 
 
