@@ -103,7 +103,8 @@ def physionet() -> Source:
         trials = load_trials("PhysionetMI", subjects=[int(job)])
         runs = trials.metadata["run"].astype(int).to_numpy()
         ranks = np.searchsorted(np.unique(runs), runs)
-        return [split(trials, ranks // 2 != k) for k in range(3)]
+        # Three runs of left and right, then three of hands and feet.
+        return [split(trials, ranks % 3 != k) for k in range(3)]
 
     jobs = {"development": ["1"], "reported": ["2", "3"]}
     return Source("imagery", "accuracy", ("headphone", "headband"), jobs, load)
