@@ -361,7 +361,8 @@ def test_each_training_is_calibrated_anew(data):
 
 def test_calibration_is_for_weights_that_do_not_move(data):
     pupil = learner(data, calibrate=1.0)
-    pupil.objective = Objective([(CrossEntropy(), None)], Schedule({0: (1,)}))
+    terms = [(CrossEntropy(), None), (KL(), disagreeing(data))]
+    pupil.objective = Objective(terms, Schedule({0: (1, 1)}))
     distill(pupil, data[0], max_epochs=1)  # a recipe does not touch them
     assert (pupil.objective.scale == 1).all()
     pupil.must_calibrate = True

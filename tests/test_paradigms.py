@@ -97,14 +97,15 @@ def test_imagery_has_the_settings_of_the_paper_and_of_the_estimators():
     row = PARADIGMS["imagery"]
     assert (row.l_freq, row.h_freq, row.sfreq) == (4.0, 38.0, 125.0)
     usual = resolve_settings(DistilledClassifier().get_params())
+    recipe = find_recipe("default", "imagery", "CovarianceNet")
     assert usual == {
         "paradigm": "imagery",
         "student": "CovarianceNet",
         "student_options": None,
         "class_weight": None,
         "taps": None,
-        "recipe": RECIPES["default"]["imagery"],
-        **{name: getattr(RECIPES["default"]["imagery"], name) for name in FIELDS},
+        "recipe": recipe,
+        **{name: getattr(recipe, name) for name in FIELDS},
         "method_options": None,
     }
     published = DistilledClassifier(recipe="published").get_params()
