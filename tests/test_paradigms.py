@@ -25,7 +25,7 @@ from eegkd.data.find import quiet_moabb
 from eegkd.data.paradigms import Paradigm, find_paradigm
 from eegkd.data.simulated import SimulatedP300, SimulatedRestingState
 from eegkd.decoders import DECODERS, Output
-from eegkd.distillation import RECIPES, train_decoder
+from eegkd.distillation import train_decoder
 from eegkd.distillation.recipe import find_recipe
 from eegkd.estimators import resolve_settings, single
 from eegkd.estimators.defaults import FIELDS
