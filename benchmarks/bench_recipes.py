@@ -4,8 +4,8 @@
     python benchmarks/bench_recipes.py --part reported --write docs/results
 
 Recipes and networks were chosen by the first command, which reads development data
-alone: simulated people of other seeds, and some of the people of each real set. The
-second command trains what was chosen on everybody else. Students are untaught; every
+alone: simulated subjects of other seeds, and some of the subjects of each real set. The
+second command trains what was chosen on all others. Students are untaught; every
 arm reads the same electrodes and the same trials. Each finished training is one line
 of the store, so that the command can be interrupted and resumed. Sets that are not
 there are left out, with the reason.
@@ -51,7 +51,7 @@ CLASSICAL = {
 
 @dataclass(frozen=True)
 class Source:
-    """A set: where its people come from and how their trials are divided.
+    """A set: where its subjects come from and how their trials are divided.
 
     ``jobs`` names what is trained on in each part; ``load`` takes such a name and
     returns folds of training and test trials.
@@ -74,12 +74,12 @@ def channels(montage: str) -> list[str]:
     return montage.split() if " " in montage else list(load_montage(montage).ch_names)
 
 
-def people(seed: int, n: int) -> list[str]:
+def numbered(seed: int, n: int) -> list[str]:
     return [f"{seed}/{number}" for number in range(1, n + 1)]
 
 
 def simulated(name: str, paradigm: str, metric: str, *montages: str) -> Source:
-    """Two days of simulated people: trained on the first, tested on the second."""
+    """Two days of simulated subjects: trained on the first, tested on the second."""
 
     def load(job: str) -> list[Fold]:
         seed, number = map(int, job.split("/"))
@@ -87,8 +87,8 @@ def simulated(name: str, paradigm: str, metric: str, *montages: str) -> Source:
         trials = load_trials(dataset, subjects=[number])
         return [split(trials, trials.metadata["session"].eq("0train").to_numpy())]
 
-    development = people(101, 4) + people(102, 4)
-    jobs = {"development": development, "reported": people(0, 30)}
+    development = numbered(101, 4) + numbered(102, 4)
+    jobs = {"development": development, "reported": numbered(0, 30)}
     return Source(paradigm, metric, montages, jobs, load)
 
 
@@ -146,15 +146,15 @@ def visual_objects(file: Path) -> Source:
 
 
 def mental_arithmetic(file: Path) -> Source:
-    """Rest or arithmetic of people nobody trained on: four folds of people.
+    """Rest or arithmetic of subjects that were not trained on: four folds of subjects.
 
-    In development both training and test people are among the first eight.
+    In development both training and test subjects are among the first eight.
     """
 
     def load(job: str) -> list[Fold]:
-        n_people, fold = map(int, job.split("/"))
+        n_subjects, fold = map(int, job.split("/"))
         with np.load(file, allow_pickle=True) as arrays:
-            known = arrays["subject"] <= n_people
+            known = arrays["subject"] <= n_subjects
             X, y = arrays["X"][known], arrays["condition"][known].astype(str)
             who = arrays["subject"][known]
             names = [str(name) for name in arrays["ch_names"]]
@@ -169,7 +169,7 @@ def mental_arithmetic(file: Path) -> Source:
             name="mental_arithmetic",
             paradigm="rstate",
         )
-        first, n_tested = (1, 2) if n_people == 8 else (9, 4)
+        first, n_tested = (1, 2) if n_subjects == 8 else (9, 4)
         tested = first + fold * n_tested + np.arange(n_tested)
         return [split(trials, ~np.isin(who, tested))]
 
@@ -317,7 +317,7 @@ def arms_of(source: Source, part: str, names: list[str] | None) -> Iterator[str]
 
 
 def measure(source: Source, fold: Fold, montage: str, arm: str, seed: int) -> dict:
-    """Train an arm on a fold and return the score of each test person."""
+    """Train an arm on a fold and return the score of each test subject."""
     train, test = fold
     start = time.perf_counter()
     fitted = estimator(arm, source.paradigm, channels(montage), seed).fit(train)
@@ -331,7 +331,7 @@ def measure(source: Source, fold: Fold, montage: str, arm: str, seed: int) -> di
 
 
 class Store:
-    """A table of finished trainings, one line for each test person."""
+    """A table of finished trainings, one line for each test subject."""
 
     key = ["part", "set", "job", "montage", "arm", "seed"]
 
@@ -348,7 +348,7 @@ class Store:
         return pd.read_csv(self.file, dtype=kinds)
 
     def add(self, key: tuple, found: list[dict]) -> None:
-        """Write the folds of a job, averaged for each test person."""
+        """Write the folds of a job, averaged for each test subject."""
         rows = []
         for who in sorted({who for one in found for who in one["scores"]}):
             score = np.mean([f["scores"][who] for f in found if who in f["scores"]])
@@ -394,27 +394,27 @@ def seeds_of(arm: str, n_seeds: int) -> range:
 # --- Summary ------------------------------------------------------------------------
 
 
-def by_person(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one score for each person and arm, the mean over seeds."""
+def by_subject(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one score for each subject and arm, the mean over seeds."""
     keys = ["set", "montage", "job", "subject", "arm"]
     return table.groupby(keys)["score"].mean().unstack("arm")
 
 
 def scores_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean score of each arm, its people, seeds and seconds."""
-    people = table.groupby(["set", "montage", "arm", "job", "subject"]).agg(
+    """Return the mean score of each arm, its subjects, seeds and seconds."""
+    subjects = table.groupby(["set", "montage", "arm", "job", "subject"]).agg(
         score=("score", "mean"), seeds=("seed", "nunique"), seconds=("seconds", "mean")
     )
-    return people.groupby(["set", "montage", "arm"]).agg(
+    return subjects.groupby(["set", "montage", "arm"]).agg(
         score=("score", "mean"),
-        people=("score", "size"),
+        subjects=("score", "size"),
         seeds=("seeds", "max"),
         seconds=("seconds", "mean"),
     )
 
 
 def interval(differences: np.ndarray) -> tuple[float, float, float]:
-    """Return a mean and its 95 % interval by Student's t; NaN for one person."""
+    """Return a mean and its 95 % interval by Student's t; NaN for one subject."""
     mean, n = float(differences.mean()), len(differences)
     if n < 2:
         return mean, float("nan"), float("nan")
@@ -425,11 +425,11 @@ def interval(differences: np.ndarray) -> tuple[float, float, float]:
 def differences(table: pd.DataFrame) -> pd.DataFrame:
     """Return networks minus the best classical baseline, and minus the published arm.
 
-    Over the people of each set that both have. The best baseline is the one with the
-    highest mean over these very people, which favors the baseline.
+    Over the subjects of each set that both have. The best baseline is the one with the
+    highest mean over these very subjects, which favors the baseline.
     """
     rows = []
-    for place, scores in by_person(table).groupby(["set", "montage"]):
+    for place, scores in by_subject(table).groupby(["set", "montage"]):
         for arm in scores.columns.drop("published", errors="ignore"):
             mine = scores[scores[arm].notna()]
             if arm in BASELINES or mine.empty:
@@ -441,7 +441,7 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
                 found = (mine[arm] - mine[rival]).dropna().to_numpy()
                 if len(found):
                     rows.append((*place, arm, rival, len(found), *interval(found)))
-    columns = ["set", "montage", "arm", "minus", "people", "mean", "low", "high"]
+    columns = ["set", "montage", "arm", "minus", "subjects", "mean", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -454,25 +454,27 @@ def pages(table: pd.DataFrame) -> str:
             continue
         lines += [f"### {TITLES[part]}", ""]
         lines += markdown(scores_table(mine).reset_index(), {"seconds": ".1f"})
-        lines += ["", "Differences over people, with 95 % intervals (t):", ""]
+        lines += ["", "Differences over subjects, with 95 % intervals (t):", ""]
         lines += [*markdown(differences(mine), dict.fromkeys(SIGNED, "+.3f")), ""]
     return "\n".join(lines)
 
 
 ABOUT = [
-    "Recipes and networks were chosen on development data: people of",
+    "Recipes and networks were chosen on development data: subjects of",
     "`SimulatedMotorImagery`, `SimulatedP300`, `SimulatedSSVEP` and",
     "`SimulatedRestingState` with `seed=101` and `seed=102`, subject 1 of PhysionetMI",
-    "and of Kalunga2016, three people of `visual_objects` and eight of",
+    "and of Kalunga2016, three subjects of `visual_objects` and eight of",
     "`mental_arithmetic`, whose classical baselines are below chance level there.",
     "A network's name is followed by what is special in its recipe, mostly its number",
     "of updates; `CANDIDATES` in the script has all of it. Students are untaught.",
     "Scores are accuracy, ROC-AUC for `SimulatedP300` and balanced accuracy for",
-    "`visual_objects`; seconds are those of one training on a busy processor.",
+    "`visual_objects`; seconds are those of one training on a busy processor. The rows",
+    "of development data were collected while recipes were looked for, some of them",
+    "with earlier versions of the script; the first command makes them anew.",
     "",
     "```bash",
     "python benchmarks/bench_recipes.py --part development",
-    "python benchmarks/bench_recipes.py --part reported --write docs/results",
+    "python benchmarks/bench_recipes.py --part reported --seeds 1 --write docs/results",
     "```",
 ]
 TITLES = {
@@ -498,23 +500,29 @@ def markdown(table: pd.DataFrame, formats: dict[str, str]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in [*head, *rows]]
 
 
-def main() -> None:
-    """Train everything that is missing and show the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def make_parser(about: str, store: str, seeds: int) -> argparse.ArgumentParser:
+    """Return a parser of the options that both benchmarks of these sets have."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--part", choices=PARTS, default="development")
     parser.add_argument("--sets", nargs="+")
-    parser.add_argument("--montages", nargs="+")
-    parser.add_argument("--arms", nargs="+", help="'classical' stands for all of them")
     parser.add_argument("--subjects", type=int, help="of each set, by default all")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--store", type=Path, default=Path("recipes.csv"))
-    parser.add_argument("--cache", type=Path, help="folder for loaded trials")
-    parser.add_argument("--write", type=Path, help="folder of recipes.md")
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--store", type=Path, default=Path(store))
+    parser.add_argument("--write", type=Path, help="folder of the pages' tables")
     mne_data = os.environ.get("MNE_DATA")
     parser.add_argument(
         "--mne-data", type=Path, default=mne_data and Path(mne_data), help="for MOABB"
     )
     parser.add_argument("--arrays", type=Path, help="folder of visual_objects.npz, ...")
+    return parser
+
+
+def main() -> None:
+    """Train everything that is missing and show the tables."""
+    parser = make_parser(__doc__.splitlines()[0], "recipes.csv", seeds=2)
+    parser.add_argument("--montages", nargs="+")
+    parser.add_argument("--arms", nargs="+", help="'classical' stands for all of them")
+    parser.add_argument("--cache", type=Path, help="folder for loaded trials")
     options = parser.parse_args()
     torch.set_num_threads(1)
     store = Store(options.store)

@@ -2,7 +2,7 @@
 
     python benchmarks/bench_teachers.py --part reported --write docs/results
 
-All are trained with the default recipe, on the sets, people and folds of
+All are trained with the default recipe, on the sets, subjects and folds of
 bench_recipes.py, whose store of classical baselines is read for comparison
 (``--classical``). Nothing here chooses anything: networks, recipes and the rule of
 ``auto`` were settled on development data before. Each finished training is one line
@@ -12,7 +12,6 @@ of the store, so that the command can be interrupted and resumed.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,14 @@ import pandas as pd
 import torch
 from bench_recipes import (
     CLASSICAL,
-    PARTS,
     SIGNED,
     Fold,
     Source,
     Store,
-    by_person,
+    by_subject,
     channels,
     interval,
+    make_parser,
     markdown,
     sources,
 )
@@ -37,12 +36,19 @@ from bench_recipes import (
 from eegkd import DistilledClassifier
 from eegkd.evaluation.metrics import METRICS, class_codes
 
-METHODS = ("none", "sk_kd", "auto")
+# What students are, beside montage and network. "permuted" is the control of SK-KD: its
+# teacher's answers to other trials of the same class.
+ARMS: dict[str, dict[str, Any]] = {
+    "none": {"method": "none"},
+    "sk_kd": {"method": "sk_kd"},
+    "permuted": {"method": "sk_kd", "permuted_teacher": "within_classes"},
+    "auto": {"method": "auto"},
+}
 FULL = "full"
 
 
 def score(source: Source, model: Any, fold: Fold) -> dict[str, float]:
-    """Return the score of each test person."""
+    """Return the score of each test subject."""
     test = fold[1]
     codes = class_codes(test.y, np.asarray(model.classes_))
     proba = model.predict_proba(test)
@@ -54,28 +60,24 @@ def score(source: Source, model: Any, fold: Fold) -> dict[str, float]:
 
 
 def measure(
-    source: Source, fold: Fold, seed: int, methods: tuple[str, ...]
+    source: Source, fold: Fold, seed: int, missing: list[tuple[str, str]]
 ) -> dict[tuple[str, str], dict]:
-    """Train a teacher and its students on one fold; return what each scored."""
+    """Train a teacher and the students that are missing; return what each scored."""
     shared = {"paradigm": source.paradigm, "random_state": seed}
-    found = {}
-    start = time.perf_counter()
-    teacher = DistilledClassifier(list(fold[0].ch_names), **shared)
-    teacher = teacher.train_teacher(fold[0])
-    seconds = time.perf_counter() - start
-    found[FULL, "teacher"] = {
-        "scores": score(source, teacher, fold),
-        "seconds": seconds,
-    }
-    for montage in source.montages:
-        for method in methods:
-            start = time.perf_counter()
-            given = teacher if method != "none" else None
-            student = DistilledClassifier(channels(montage), method, given, **shared)
-            student.fit(fold[0])
-            seconds = time.perf_counter() - start
-            own = {"scores": score(source, student, fold), "seconds": seconds}
-            found[montage, method] = own
+    teacher, found = None, {}
+    for montage, arm in [(FULL, "teacher"), *missing]:
+        start = time.perf_counter()
+        if teacher is None:
+            full = DistilledClassifier(list(fold[0].ch_names), **shared)
+            model = teacher = full.train_teacher(fold[0])
+        else:
+            given = None if arm == "none" else teacher
+            model = DistilledClassifier(
+                channels(montage), teacher=given, **ARMS[arm], **shared
+            ).fit(fold[0])
+        seconds = time.perf_counter() - start
+        scores = score(source, model, fold)
+        found[montage, arm] = {"scores": scores, "seconds": seconds}
     return found
 
 
@@ -85,16 +87,21 @@ def run(options: argparse.Namespace, store: Store) -> None:
         for job in source.jobs[options.part][: options.subjects]:
             loaded: list[Fold] = []
             for seed in range(options.seeds):
-                methods = METHODS[: 3 if seed < options.auto_seeds else 2]
-                last = (options.part, name, job, source.montages[-1], methods[-1], seed)
-                if last in store.done:
+                missing = [
+                    (montage, arm)
+                    for montage in source.montages
+                    for arm in options.arms
+                    if arm != "auto" or seed < options.auto_seeds
+                    if (options.part, name, job, montage, arm, seed) not in store.done
+                ]
+                if not missing:
                     continue
                 loaded = loaded or source.load(job)
-                folds = [measure(source, fold, seed, methods) for fold in loaded]
-                for montage, arm in folds[0]:
-                    key = (options.part, name, job, montage, arm, seed)
+                folds = [measure(source, fold, seed, missing) for fold in loaded]
+                for place in folds[0]:
+                    key = (options.part, name, job, *place, seed)
                     if key not in store.done:
-                        store.add(key, [fold[montage, arm] for fold in folds])
+                        store.add(key, [fold[place] for fold in folds])
                 shown = ", ".join(
                     f"{montage} {arm} {np.mean([*one['scores'].values()]):.3f}"
                     for (montage, arm), one in folds[0].items()
@@ -103,7 +110,7 @@ def run(options: argparse.Namespace, store: Store) -> None:
 
 
 def minus_untaught(table: pd.DataFrame, method: str) -> np.ndarray:
-    """Return differences over people, each from the seeds that both have."""
+    """Return differences over subjects, each from the seeds that both have."""
     keys = ["job", "subject", "seed"]
     scores = table.pivot_table(index=keys, columns="arm", values="score")
     found = (scores[method] - scores["none"]).dropna()
@@ -113,23 +120,24 @@ def minus_untaught(table: pd.DataFrame, method: str) -> np.ndarray:
 def summary(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every arm, and minus the untaught student with intervals.
 
-    The best classical baseline is the one with the highest mean over these people,
+    The best classical baseline is the one with the highest mean over these subjects,
     which favors it.
     """
     rows = []
-    people = by_person(table)
-    rivals = by_person(classical) if len(classical) else people.iloc[:0]
-    for (name, montage), mine in people.groupby(["set", "montage"], sort=False):
+    subjects = by_subject(table)
+    rivals = by_subject(classical) if len(classical) else subjects.iloc[:0]
+    for (name, montage), mine in subjects.groupby(["set", "montage"], sort=False):
         if montage == FULL:
             rows.append((name, montage, "teacher", mine["teacher"].mean(), len(mine)))
             continue
         untaught = mine["none"]
         rows.append((name, montage, "none", untaught.mean(), len(mine)))
-        for method in METHODS[1:]:
+        for method in [arm for arm in ARMS if arm in mine and arm != "none"]:
             here = table["set"].eq(name) & table["montage"].eq(montage)
             own = minus_untaught(table[here], method)
-            mean = mine[method].mean()
-            rows.append((name, montage, method, mean, len(own), *interval(own)))
+            if len(own):
+                mean = mine[method].mean()
+                rows.append((name, montage, method, mean, len(own), *interval(own)))
         other = rivals.reindex(mine.index).dropna(axis=1)
         known = [arm for arms in CLASSICAL.values() for arm in arms if arm in other]
         if known:
@@ -138,33 +146,38 @@ def summary(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
             rows.append(
                 (name, montage, best, other[best].mean(), len(own), *interval(own))
             )
-    columns = ["set", "electrodes", "decoder", "score", "people"]
+    columns = ["set", "electrodes", "decoder", "score", "subjects"]
     return pd.DataFrame(rows, columns=[*columns, *SIGNED]).fillna(np.nan)
 
 
 def draw(table: pd.DataFrame, classical: pd.DataFrame, name: str, file: Path) -> None:
-    """Draw the scores of one set: dots are people, bars 95 % intervals over them."""
+    """Draw the scores of one set: dots are subjects, bars 95 % intervals over them."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    people, best = by_person(table), summary(table, classical)
-    people = people.loc[[name]].reset_index("set", drop=True)
-    teacher = people.loc[[FULL], "teacher"].to_numpy()
-    montages = [m for m in people.index.unique("montage") if m != FULL]
+    subjects, best = by_subject(table), summary(table, classical)
+    subjects = subjects.loc[[name]].reset_index("set", drop=True)
+    teacher = subjects.loc[[FULL], "teacher"].to_numpy()
+    montages = [m for m in subjects.index.unique("montage") if m != FULL]
     figure, axes = plt.subplots(
         1, len(montages), figsize=(4.5 * len(montages), 3.6), sharey=True, squeeze=False
     )
     for ax, montage in zip(axes[0], montages, strict=True):
         arms = {"teacher, all\nelectrodes": teacher}
-        words = {"none": "untaught", "sk_kd": "SK-KD", "auto": "auto"}
-        here = people.loc[[montage]]
-        arms |= {word: here[arm].to_numpy() for arm, word in words.items()}
+        words = {
+            "none": "untaught",
+            "sk_kd": "SK-KD",
+            "permuted": "SK-KD,\npermuted",
+            "auto": "auto",
+        }
+        here = subjects.loc[[montage]]
+        arms |= {w: here[arm].to_numpy() for arm, w in words.items() if arm in here}
         rows = best[best["set"].eq(name) & best["electrodes"].eq(montage)]
-        known = [arm for arm in rows["decoder"] if arm not in METHODS]
+        known = [arm for arm in rows["decoder"] if arm not in ARMS]
         if known:
-            rivals = by_person(classical).loc[[name]].reset_index("set", drop=True)
+            rivals = by_subject(classical).loc[[name]].reset_index("set", drop=True)
             arms[known[0]] = rivals[known[0]].reindex(here.index).to_numpy()
         for place, scores in enumerate(arms.values()):
             scores = scores[np.isfinite(scores)]
@@ -179,29 +192,19 @@ def draw(table: pd.DataFrame, classical: pd.DataFrame, name: str, file: Path) ->
         n_chans = len(channels(montage))
         ax.set_title(f"{montage}, {n_chans} electrodes", fontsize=10)
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0][0].set_ylabel("score of each person")
+    axes[0][0].set_ylabel("score of each subject")
     simulated = "SIMULATED: " if name.startswith("Simulated") else ""
-    figure.suptitle(f"{simulated}{name}, {len(teacher)} people", fontsize=11)
+    figure.suptitle(f"{simulated}{name}, {len(teacher)} subjects", fontsize=11)
     figure.tight_layout()
     figure.savefig(file, dpi=120)
 
 
 def main() -> None:
     """Train everything that is missing and show the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", choices=PARTS, default="development")
-    parser.add_argument("--sets", nargs="+")
-    parser.add_argument("--subjects", type=int, help="of each set, by default all")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser = make_parser(__doc__.splitlines()[0], "teachers.csv", seeds=3)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=[*ARMS])
     parser.add_argument("--auto-seeds", type=int, default=1, help="of method auto")
-    parser.add_argument("--store", type=Path, default=Path("teachers.csv"))
     parser.add_argument("--classical", type=Path, help="store of bench_recipes.py")
-    parser.add_argument("--write", type=Path, help="folder of teachers.md")
-    mne_data = os.environ.get("MNE_DATA")
-    parser.add_argument(
-        "--mne-data", type=Path, default=mne_data and Path(mne_data), help="for MOABB"
-    )
-    parser.add_argument("--arrays", type=Path, help="folder of visual_objects.npz, ...")
     options = parser.parse_args()
     torch.set_num_threads(1)
     store = Store(options.store)

@@ -10,13 +10,13 @@ import torch
 
 from eegkd import PARADIGMS, DecoderClassifier, DistilledClassifier
 from eegkd.criteria import CrossEntropy
+from eegkd.data.groups import leave_one_out, time_parts
 from eegkd.decoders import build_decoder
 from eegkd.distillation import RECIPES, Learner, Objective, Recipe, distill, loop
 from eegkd.distillation.batch_statistics import changed_answers, refresh_statistics
 from eegkd.distillation.faults import FAULTS, schedule_faults
 from eegkd.distillation.loop import History
 from eegkd.distillation.recipe import SCHEDULES, find_recipe
-from eegkd.estimators.validation import fold_masks
 from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
@@ -266,27 +266,37 @@ def test_folds_choose_how_long_all_trials_are_learned():
     assert alone.fingerprint_ == model.fingerprint_
 
 
-def test_folds_follow_each_other_and_hold_everything():
+def test_parts_follow_each_other_and_hold_everything():
     trials = make_trials()
     codes = np.searchsorted(trials.classes, trials.y)
-    folds = fold_masks(codes, trials.metadata, 4)
-    assert (np.sum(folds, axis=0) == 1).all()
+    part = time_parts(trials.metadata, codes, 4)
     who = trials.metadata["subject"].to_numpy()
     for subject, code in zip(np.repeat(np.unique(who), 3), [0, 1, 2] * 9, strict=False):
-        rows = np.flatnonzero((codes == code) & (who == subject))
-        number = np.argmax(np.array(folds)[:, rows], axis=0)
+        number = part[(codes == code) & (who == subject)]
+        assert set(number) == {0, 1, 2, 3}
         assert (np.diff(number) >= 0).all()
-    with pytest.raises(ValueError, match="'n_folds' must be at most"):
-        fold_masks(codes[:3], trials.metadata[:3], 4)
+    folds = list(leave_one_out(trials.metadata, part))
+    held_out = np.concatenate([some for _, some in folds])
+    assert sorted(held_out) == list(range(len(trials)))
+    assert all(len(rows) + len(some) == len(trials) for rows, some in folds)
 
 
-def test_folds_keep_groups_whole():
-    trials = make_trials()
-    group = np.repeat(np.arange(len(trials) // 4), 4)
-    metadata = trials.metadata.assign(group=group)
+def test_folds_keep_groups_whole_and_overlaps_apart():
+    trials = make_trials(n_subjects=1)
+    start = 0.5 * np.arange(len(trials))
+    group = np.arange(len(trials)) // 4
+    times = {"start": start, "stop": start + 1, "group": group}
+    metadata = trials.metadata.assign(**times)
     codes = np.searchsorted(trials.classes, trials.y)
-    for fold in fold_masks(codes, metadata, 3):
-        assert set(group[fold]).isdisjoint(group[~fold])
+    for rows, held_out in leave_one_out(metadata, time_parts(metadata, codes, 3)):
+        assert set(group[rows]).isdisjoint(group[held_out])
+        assert (np.abs(start[rows][:, None] - start[held_out]) >= 1).all()
+
+
+def test_more_folds_than_trials_are_refused():
+    recipe = Recipe(max_epochs=1, n_folds=30)
+    with pytest.raises(ValueError, match="'n_folds' must be at most"):
+        DecoderClassifier(MONTAGE, recipe=recipe).fit(make_trials(n_per_class=4))
 
 
 # -- what speaks against a schedule ---------------------------------------------------

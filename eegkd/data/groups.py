@@ -11,6 +11,7 @@ other side are left out.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,6 +143,37 @@ def contiguous_parts(group: np.ndarray, y: np.ndarray, n_parts: int) -> np.ndarr
         for number, some in enumerate(np.array_split(numbers, n_parts)):
             part[np.isin(group, some)] = number
     return part
+
+
+def time_parts(metadata: pd.DataFrame, y: np.ndarray, n_parts: int) -> np.ndarray:
+    """Cut the trials of each subject into contiguous parts; return each one's part.
+
+    Groups of `groups` stay whole. Where ``y`` is of a floating type (continuous
+    labels), trials are of one kind.
+    """
+    group = groups(metadata)
+    alone = np.arange(len(y)) if group is None else group
+    y = np.zeros(len(y)) if y.dtype.kind == "f" else y
+    subject = metadata["subject"].to_numpy().astype(str)
+    part = np.zeros(len(y), dtype=int)
+    for who in np.unique(subject):
+        rows = np.flatnonzero(subject == who)
+        part[rows] = contiguous_parts(alone[rows], y[rows], n_parts)
+    return part
+
+
+def leave_one_out(
+    metadata: pd.DataFrame, part: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the trials outside each part, and those inside it.
+
+    Trials outside that share samples with one inside are left out.
+    """
+    for number in np.unique(part):
+        held_out, rows = (
+            np.flatnonzero(mask) for mask in (part == number, part != number)
+        )
+        yield rows[~shares_samples(metadata, rows, held_out)], held_out
 
 
 def _kinds(group: np.ndarray, y: np.ndarray) -> list[list[int]]:

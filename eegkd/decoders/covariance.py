@@ -10,13 +10,13 @@ from pyriemann.geometry.base import ddlogm, logm
 from torch import Tensor, nn
 
 from eegkd._checks import check_int, check_number
+from eegkd.decoders.bands import check_band, inside
 
 __all__ = ["CovarianceNet"]
 
 RHYTHMS = ((8.0, 14.0), (14.0, 30.0))  # Hz; mu or alpha, and beta
 MANY = 16  # electrodes; matrices of more take most of the time of a training
 FLOOR = 1e-20  # added to power, so that a flat trial has a logarithm
-TINY = 1e-9  # Hz; above it are all frequencies but 0
 
 
 class CovarianceNet(nn.Module):
@@ -259,28 +259,12 @@ def _in_bands(
     bands: Sequence[tuple[float, float]] | None, n_times: int, sfreq: float
 ) -> Tensor:
     """Return which frequencies are in which band, shape (n_bands, n_frequencies)."""
-    frequencies = torch.fft.rfftfreq(n_times, 1 / sfreq, dtype=torch.float64)
-    nyquist = sfreq / 2
-
-    def inside(band: Sequence[float]) -> Tensor:
-        return (frequencies >= max(band[0], TINY)) & (frequencies < band[1])
-
     if bands is None:
+        nyquist = sfreq / 2
         default = ((0.0, nyquist), *(band for band in RHYTHMS if band[1] <= nyquist))
-        bands = [band for band in default if inside(band).any()]
+        bands = [band for band in default if inside(band, n_times, sfreq).any()]
     if not bands:
         raise ValueError(
             "'bands' must hold at least one pair of frequencies, got none."
         )
-    for band in bands:
-        if len(band) != 2 or not 0 <= band[0] < band[1] <= nyquist:
-            raise ValueError(
-                f"'bands' must be pairs of a lower and a higher frequency from 0 to "
-                f"{nyquist:g} Hz, half the sampling rate, got {tuple(band)}."
-            )
-        if not inside(band).any():
-            raise ValueError(
-                f"'bands' must each hold a frequency of the trials, the multiples of "
-                f"{sfreq / n_times:.3g} Hz, got {tuple(band)}. Use wider bands."
-            )
-    return torch.stack([inside(band) for band in bands])
+    return torch.stack([check_band(band, "bands", n_times, sfreq) for band in bands])

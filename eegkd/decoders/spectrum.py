@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eegkd._checks import check_int, check_number
+from eegkd.decoders.bands import check_band, inside
 
 __all__ = ["SpectrumNet"]
 
 RESPONSES = (6.0, 40.0)  # Hz; responses to flicker and their second harmonics
 FLOOR = 1e-20  # added to power, so that a flat trial can be scaled
-TINY = 1e-9  # Hz; above it are all frequencies but 0
 
 
 class SpectrumNet(nn.Module):
@@ -182,26 +182,9 @@ def _in_band(
     band: tuple[float, float] | None, n_times: int, sfreq: float
 ) -> tuple[int, int]:
     """Return the first Fourier coefficient in the band and the first behind it."""
-    frequencies = torch.fft.rfftfreq(n_times, 1 / sfreq, dtype=torch.float64)
-    nyquist = sfreq / 2
-
-    def places(low: float, high: float) -> list[int]:
-        inside = (frequencies >= max(low, TINY)) & (frequencies < high)
-        return inside.nonzero().flatten().tolist()
-
     if band is None:
+        nyquist = sfreq / 2
         usual = (RESPONSES[0], min(RESPONSES[1], nyquist))
-        band = usual if len(places(*usual)) > 1 else (0.0, nyquist)
-    elif len(band) != 2 or not 0 <= band[0] < band[1] <= nyquist:
-        raise ValueError(
-            f"'band' must be a lower and a higher frequency from 0 to {nyquist:g} Hz, "
-            f"half the sampling rate, got {tuple(band)}."
-        )
-    found = places(*band)
-    if not found:
-        raise ValueError(
-            f"'band' must hold a frequency of the trials, the multiples of "
-            f"{sfreq / n_times:.3g} Hz, got {tuple(band)}. Use a wider band or longer "
-            "trials."
-        )
-    return found[0], found[-1] + 1
+        band = usual if inside(usual, n_times, sfreq).sum() > 1 else (0.0, nyquist)
+    places = check_band(band, "band", n_times, sfreq).nonzero().flatten()
+    return int(places[0]), int(places[-1]) + 1

@@ -327,7 +327,7 @@ class MontageEstimator(TakesTrials, BaseEstimator, ABC):
             metadata=data.trials.metadata.iloc[data.learned_rows],
         )
         if training.recipe.n_folds:
-            choose_epochs(training, data.folds(training.recipe.n_folds))
+            choose_epochs(training, training.recipe.n_folds)
         own = {"recipe": training.recipe, "max_epochs": training.max_epochs}
         self.settings_ = {**settings, **own}
         return training

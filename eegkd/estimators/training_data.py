@@ -15,7 +15,7 @@ from eegkd.data.as_trials import as_trials
 from eegkd.data.groups import shares_samples
 from eegkd.data.trials import Trials, amplitude
 from eegkd.estimators.labels import ClassLabels, ContinuousLabels, Labels
-from eegkd.estimators.validation import fold_masks, validation_mask
+from eegkd.estimators.validation import validation_mask
 from eegkd.samplers import TrialSampler
 from eegkd.view import View
 
@@ -149,23 +149,6 @@ class TrainingData:
         """Return checked trials, split."""
         learned, valid, *rows = _split(trials, labels, valid_fraction, device)
         return cls(trials, labels, learned, valid, valid_fraction, device, *rows)
-
-    def folds(self, n_folds: int) -> list[np.ndarray]:
-        """Cut the trials that are learned from into folds.
-
-        Parameters
-        ----------
-        n_folds : int
-            How many, >= 2.
-
-        Returns
-        -------
-        folds : list of ndarray of bool, shape (n_trials,)
-            Which trials each holds, see `eegkd.estimators.validation.fold_masks`.
-            Only for data without validation trials.
-        """
-        codes = self.learned.y.cpu().numpy()
-        return fold_masks(codes, self.trials.metadata, n_folds)
 
     def of_paradigm(self, paradigm: str) -> TrainingData:
         """Return the same data, of trials that are said to be of a paradigm.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from eegkd._checks import check_int, check_number
-from eegkd.data.groups import groups, last_groups
+from eegkd._checks import check_number
+from eegkd.data.groups import groups, last_groups, leave_one_out, time_parts
 from eegkd.distillation import Training
 
 if TYPE_CHECKING:
@@ -71,80 +70,49 @@ def validation_mask(
     return mask
 
 
-def fold_masks(
-    codes: np.ndarray, metadata: pd.DataFrame, n_folds: int
-) -> list[np.ndarray]:
-    """Cut trials into folds that follow each other in time.
-
-    Parameters
-    ----------
-    codes : ndarray of int or float, shape (n_trials,)
-        Class or continuous label of each trial, in the order of recording.
-    metadata : DataFrame
-        ``subject`` of each trial. Groups of `eegkd.data.groups.groups` stay whole.
-    n_folds : int
-        How many, >= 2.
-
-    Returns
-    -------
-    folds : list of ndarray of bool, shape (n_trials,)
-        Which trials each holds: of each subject, and of each class where there are no
-        groups, about as many. Every trial is in one of them.
-
-    Raises
-    ------
-    ValueError
-        If a fold would be empty.
-    """
-    check_int(n_folds, "n_folds", at_least=2)
-    place = np.zeros(len(codes), dtype=int)
-    group = groups(metadata)
-    subject = metadata["subject"].to_numpy().astype(str)
-    kind = np.zeros(len(codes), int) if codes.dtype.kind == "f" else codes
-    for who in np.unique(subject):
-        own = subject == who
-        if group is not None:
-            parts = np.array_split(np.unique(group[own]), n_folds)
-            for number, part in enumerate(parts):
-                place[own & np.isin(group, part)] = number
-            continue
-        for code in np.unique(kind[own]):
-            rows = np.flatnonzero(own & (kind == code))
-            for number, part in enumerate(np.array_split(rows, n_folds)):
-                place[part] = number
-    folds = [place == number for number in range(n_folds)]
-    if not all(fold.any() for fold in folds):
-        raise ValueError(
-            f"'n_folds' must be at most the number of trials, or of groups of trials, "
-            f"got {n_folds} for {len(codes)} trials. Take fewer folds."
-        )
-    return folds
-
-
-def choose_epochs(training: Training, folds: Sequence[np.ndarray]) -> None:
+def choose_epochs(training: Training, n_folds: int) -> None:
     """Choose how long a training lasts, by networks that each leave out one fold.
+
+    Folds are contiguous in time for each subject and class; trials that belong
+    together stay together, and those that overlap with the fold left out are not
+    learned from.
 
     Parameters
     ----------
     training : Training
-        Its recipe gets the number of epochs with the lowest label loss on trials that
-        were left out.
-    folds : sequence of ndarray of bool, shape (n_trials,)
-        Trials of ``training.sampler``.
+        With metadata. Its recipe gets the number of epochs with the lowest label loss
+        on trials that were left out.
+    n_folds : int
+        How many, >= 2.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many groups of trials.
     """
+    sampler = training.sampler
+    metadata = training.metadata.reset_index(drop=True)
+    part = time_parts(metadata, sampler.y.cpu().numpy(), n_folds)
+    if len(np.unique(part)) < n_folds:
+        raise ValueError(
+            "'n_folds' must be at most the number of trials of a class, or of groups "
+            f"of trials, got {n_folds} for {len(part)} trials. Take fewer folds."
+        )
     losses = np.zeros(training.max_epochs)
-    for fold in map(torch.as_tensor, folds):
+    for rows, held_out in leave_one_out(metadata, part):
         network = training.build("student", random_state=training.random_state)
-        held_out = replace(training.sampler.subset(fold), shuffle=False)
+        left_out = sampler.subset(torch.as_tensor(held_out, device=sampler.X.device))
         history = training.train(
             network,
-            sampler=training.sampler.subset(~fold),
-            valid=held_out,
+            sampler=sampler.subset(torch.as_tensor(rows, device=sampler.X.device)),
+            valid=replace(left_out, shuffle=False),
             patience=None,
         )
         found = history.to_frame()["valid_label_loss"].to_numpy()
-        losses = losses + found * len(held_out)
-    epochs = int(np.argmin(losses)) + 1
+        losses += found * len(held_out)
     training.recipe = replace(
-        training.recipe, max_epochs=epochs, n_updates=None, n_folds=0
+        training.recipe,
+        max_epochs=int(np.argmin(losses)) + 1,
+        n_updates=None,
+        n_folds=0,
     )

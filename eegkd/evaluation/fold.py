@@ -59,7 +59,7 @@ class Answers(NamedTuple):
     proba : ndarray, shape (n_trials, n_classes)
         Probability of each class.
     group : ndarray of int, shape (n_trials,), or None
-        Which trials hang together, see `eegkd.data.groups.groups`.
+        Which trials overlap or are one segment, see `eegkd.data.groups.groups`.
     """
 
     codes: np.ndarray

@@ -232,7 +232,7 @@ def nested_fold(
     nested : Fold
         Tested on the last trials of each class of each subject; whole groups of
         `eegkd.data.groups.groups` where trials belong together. A fold that is tested
-        on subjects whom it was not trained on holds out the last subjects instead, at
+        on subjects that it was not trained on holds out the last subjects instead, at
         least one.
     """
     rows = fold.train

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from eegkd.data.groups import contiguous_parts, groups, shares_samples
+from eegkd.data.groups import contiguous_parts, groups, leave_one_out, time_parts
 from eegkd.decoders import Decoder, build_decoder
 from eegkd.decoders.table import Tap
 from eegkd.distillation import Training, train_decoder
@@ -80,21 +80,14 @@ def nested_folds(
     if split == "subject":
         part, unit = contiguous_parts(who, np.zeros(len(who)), n_folds), who
     else:
-        part, unit = np.zeros(len(codes), dtype=int), alone
-        for number in np.unique(who):
-            rows = np.flatnonzero(who == number)
-            part[rows] = contiguous_parts(alone[rows], codes[rows], n_folds)
+        part, unit = time_parts(metadata, codes, n_folds), alone
     if len(np.unique(part)) < 2:
         raise ValueError(
             f"'split' {split!r} must leave trials to learn from and trials to ask, but "
-            f"all {len(codes)} training trials hang together. Record more trials, or "
-            "choose a method yourself."
+            f"all {len(codes)} training trials overlap or are one group. Record more "
+            "trials, or choose a method yourself."
         )
-    for number in np.unique(part):
-        held_out, rows = (
-            np.flatnonzero(mask) for mask in (part == number, part != number)
-        )
-        rows = rows[~shares_samples(metadata, rows, held_out)]
+    for rows, held_out in leave_one_out(metadata, part):
         yield Fold(
             _within(training, rows),
             sampler.subset(_index(held_out, sampler)),

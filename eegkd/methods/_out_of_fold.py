@@ -59,7 +59,7 @@ def better(
     weight : ndarray, shape (n_classes,), optional
         How much a trial of each class counts; by default all count 1.
     group : ndarray, shape (n_trials,), optional
-        Trials that hang together have one number and count as one observation for the
+        Trials that overlap or are one segment have one number and count once for the
         standard error. By default each trial is one.
 
     Returns
