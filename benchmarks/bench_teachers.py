@@ -44,6 +44,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "permuted": {"method": "sk_kd", "permuted_teacher": "within_classes"},
     "auto": {"method": "auto"},
 }
+TAUGHT = [arm for arm in ARMS if arm != "none"]
 FULL = "full"
 
 
@@ -132,12 +133,11 @@ def summary(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
             continue
         untaught = mine["none"]
         rows.append((name, montage, "none", untaught.mean(), len(mine)))
-        for method in [arm for arm in ARMS if arm in mine and arm != "none"]:
+        for method in mine.dropna(axis=1, how="all").columns.intersection(TAUGHT):
             here = table["set"].eq(name) & table["montage"].eq(montage)
             own = minus_untaught(table[here], method)
-            if len(own):
-                mean = mine[method].mean()
-                rows.append((name, montage, method, mean, len(own), *interval(own)))
+            mean = mine[method].mean()
+            rows.append((name, montage, method, mean, len(own), *interval(own)))
         other = rivals.reindex(mine.index).dropna(axis=1)
         known = [arm for arms in CLASSICAL.values() for arm in arms if arm in other]
         if known:
