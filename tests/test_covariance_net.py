@@ -160,8 +160,14 @@ def test_many_electrodes_are_filtered_to_sixteen():
     [
         ({"bands": [(8, 60)]}, r"from 0 to 50 Hz, .* got \(8, 60\)"),
         ({"bands": [(12, 8)]}, r"a lower and a higher frequency .* got \(12, 8\)"),
-        ({"bands": [(8, 10), (8, 9, 10)]}, r"must be a lower and a higher .* got \(8, 9, 10\)"),
-        ({"bands": [(8.1, 8.4)]}, r"multiples of 0.5 Hz, got \(8.1, 8.4\). Use a wider band"),
+        (
+            {"bands": [(8, 10), (8, 9, 10)]},
+            r"must be a lower and a higher .* got \(8, 9, 10\)",
+        ),
+        (
+            {"bands": [(8.1, 8.4)]},
+            r"multiples of 0.5 Hz, got \(8.1, 8.4\). Use a wider band",
+        ),
         ({"bands": []}, "'bands' must hold at least one pair"),
         ({"shrinkage": 0}, "'shrinkage' must be a finite number > 0"),
         ({"n_filters": 6}, "'n_filters' must be at most .* 5, got 6"),
